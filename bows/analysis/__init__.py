@@ -1,0 +1,1 @@
+"""Pure functions: weights and bags in, numbers and tables out; one idea a file."""

@@ -1,0 +1,1 @@
+"""Corpora: sources, words, vocabulary, bags, windows, and the Lightning DataModule over them."""

@@ -1,0 +1,1 @@
+"""Where metrics go: metrics.csv always, and what conf/logger chooses besides."""

@@ -1,0 +1,1 @@
+"""Autoencoder variants, the closed-form PCA, and the one LightningModule that trains them."""
