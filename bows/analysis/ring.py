@@ -1,0 +1,162 @@
+"""Do words with a known cyclic order (months, weekdays) lie on a ring, in that order?"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.spatial import procrustes
+from torch import Tensor
+
+from bows.analysis.columns import checked
+from bows.errors import DataError, SettingError
+
+
+def ring_coordinates(encoder: Tensor, indices: Sequence[int]) -> np.ndarray | None:
+    """Positions of the set's words in its best plane: (n, 2) float64.
+
+    The plane holds the top two principal components (centred) of the words' unit directions u_i = w_i / |w_i|. Each
+    axis points so that its entry of largest absolute value is positive. None where there is no plane: a word of
+    the set has a zero column, or the directions span fewer than two dimensions around their mean.
+
+    Args:
+        encoder: (m, V).
+        indices: n >= 3 different word indices in their known cyclic order.
+
+    Raises:
+        DataError: fewer than three words, a word twice, or an index outside the vocabulary.
+    """
+    return _plane(_columns(encoder, indices))[0]
+
+
+def ring(
+    encoder: Tensor, decoder: Tensor | None, indices: Sequence[int], permutations: int = 1000, seed: int = 0
+) -> dict[str, float]:
+    """How far the words of one ordered cyclic set lie on a regular ring in that order; word k belongs at 2 pi k / n.
+
+    - ``order``: the circular-circular correlation of the words' angles a in the plane of :func:`ring_coordinates`,
+      with their known positions b, in [0, 1], best over reflection (absolute value); 1 is a ring in order. Regular
+      positions have no mean direction, so it is the form for a uniform margin,
+      r = (|sum e^{i(a-b)}| - |sum e^{i(a+b)}|) / (2 sqrt(sum sin^2(a - mean a) * n/2)),
+      where n/2 is sum sin^2(b - any direction). Source: Jammalamadaka & Sarma 1988; Jammalamadaka & SenGupta 2001,
+      Topics in Circular Statistics, section 8.2.
+    - ``order_p``: (1 + number of permutations of the known positions with at least this order) / (1 + permutations), in
+      (0, 1].
+    - ``planarity``: share of the unit directions' variance (around their mean) in the plane, in (0, 1].
+    - ``procrustes``: Procrustes disparity of the plane coordinates to the regular polygon, both centred and of unit
+      size, rotation and reflection free, in [0, 1]; 0 is a regular polygon in order.
+    - ``circulance``: 1 - |G_S - C|^2 / |G_S|^2 in [0, 1] (Frobenius): G_S the set's rows and columns of G = W^T W, or
+      of M = D E, C its circulant mean (each entry the mean of those as far apart around the ring, with sign). Source:
+      Karkada et al. 2026.
+
+    Left out where not defined: all but circulance if the set has no plane (a zero column, or directions on one line);
+    circulance if G_S is zero; ``order_p`` if permutations = 0.
+
+    Args:
+        encoder: (m, V).
+        decoder: (V, m), or None for a tied model.
+        indices: n >= 3 different word indices in their known cyclic order.
+        permutations: how many random orders the p value rests on, 0 or more.
+        seed: of the generator that draws them.
+
+    Raises:
+        DataError: fewer than three words, a word twice, or an index outside the vocabulary.
+        SettingError: permutations < 0.
+
+    >>> import torch
+    >>> angles = torch.arange(5) * 2 * torch.pi / 5
+    >>> scores = ring(torch.stack([angles.cos(), angles.sin()]), None, range(5), permutations=99)
+    >>> {name: round(scores[name], 3) + 0.0 for name in ("order", "planarity", "procrustes", "circulance")}
+    {'order': 1.0, 'planarity': 1.0, 'procrustes': 0.0, 'circulance': 1.0}
+    """
+    if permutations < 0:
+        raise SettingError(f"permutations={permutations}: the number of random orders must be 0 or more")
+    columns = _columns(encoder, indices)
+    scores: dict[str, float] = {}
+    coordinates, planarity = _plane(columns)
+    if coordinates is not None:
+        angles = np.arctan2(coordinates[:, 1], coordinates[:, 0])
+        positions = regular_positions(len(angles))
+        scores["order"] = cyclic_order(angles)
+        if permutations:
+            drawn = np.random.default_rng(seed).permuted(np.tile(positions, (permutations, 1)), axis=1)
+            observed = _alignment(angles, positions)
+            # The tolerance lets the n rotations of one order, equal but for rounding, count as equal.
+            at_least = np.count_nonzero(_alignment(angles, drawn) >= observed - 1e-9 * len(angles))
+            scores["order_p"] = (1 + at_least) / (1 + permutations)
+        scores["planarity"] = planarity
+        polygon = np.column_stack([np.cos(positions), np.sin(positions)])
+        scores["procrustes"] = float(np.clip(procrustes(polygon, coordinates)[2], 0.0, 1.0))
+    rows = columns.T if decoder is None else _columns(checked(decoder).T, indices).T
+    circulance = _circulance(rows @ columns)
+    if circulance is not None:
+        scores["circulance"] = circulance
+    return scores
+
+
+def regular_positions(count: int) -> np.ndarray:
+    """The angles 2 pi k / n of a regular polygon's n corners: (n,), radians."""
+    return 2 * np.pi * np.arange(count) / count
+
+
+def cyclic_order(angles: np.ndarray) -> float:
+    """Circular-circular correlation of n angles with the regular positions 2 pi k / n, best over reflection.
+
+    Args:
+        angles: (n,), radians, n >= 3.
+
+    Returns:
+        In [0, 1]; see :func:`ring` for formula and source. 1 for any rotation or reflection of the regular positions;
+        0 also where all angles are equal, which show no order.
+
+    >>> round(cyclic_order(1.0 - regular_positions(7)), 6)
+    1.0
+    """
+    mean = np.angle(np.exp(1j * angles).sum())
+    spread = np.square(np.sin(angles - mean)).sum()
+    if spread < 1e-20:
+        return 0.0
+    # At most 1: the numerator is the smaller singular value of sum (cos a, sin a)^T (cos b, sin b), which the
+    # direction across the mean bounds (Bessel: cos b and sin b are orthogonal, each of squared norm n/2).
+    score = _alignment(angles, regular_positions(len(angles))) / (2 * np.sqrt(spread * len(angles) / 2))
+    return float(min(score, 1.0))
+
+
+def _alignment(angles: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """| |sum e^{i(a-b)}| - |sum e^{i(a+b)}| | for positions (..., n): what a permutation changes of the order score."""
+    same, mirrored = np.exp(1j * (angles - positions)).sum(-1), np.exp(1j * (angles + positions)).sum(-1)
+    return np.abs(np.abs(same) - np.abs(mirrored))
+
+
+def _circulance(gram: np.ndarray) -> float | None:
+    size = np.square(gram).sum()
+    if size == 0:
+        return None
+    count = len(gram)
+    apart = (np.arange(count)[None, :] - np.arange(count)[:, None]) % count
+    means = np.bincount(apart.ravel(), weights=gram.ravel()) / count
+    return float(np.clip(1 - np.square(gram - means[apart]).sum() / size, 0.0, 1.0))
+
+
+def _columns(encoder: Tensor, indices: Sequence[int]) -> np.ndarray:
+    """The set's columns (m, n) in float64 on the CPU."""
+    encoder, chosen = checked(encoder), [int(index) for index in indices]
+    if len(chosen) < 3:
+        raise DataError(f"a ring needs at least 3 words, got {len(chosen)}")
+    if len(set(chosen)) < len(chosen):
+        raise DataError(f"a ring names each word once, got the word indices {chosen}")
+    if min(chosen) < 0 or max(chosen) >= encoder.shape[1]:
+        raise DataError(f"word indices {chosen} reach outside a vocabulary of {encoder.shape[1]} words")
+    return encoder[:, chosen].double().cpu().numpy()
+
+
+def _plane(columns: np.ndarray) -> tuple[np.ndarray | None, float]:
+    """Plane coordinates (n, 2) of the unit directions and the share of variance there; None and 0 without a plane."""
+    lengths = np.linalg.norm(columns, axis=0)
+    if not lengths.all():
+        return None, 0.0
+    unit = (columns / lengths).T
+    left, singular, _ = np.linalg.svd(unit - unit.mean(0), full_matrices=False)
+    if len(singular) < 2 or singular[1] < 1e-6:  # unit directions closer than float32 weights can tell apart
+        return None, 0.0
+    coordinates = left[:, :2] * singular[:2]
+    coordinates *= np.sign(coordinates[np.abs(coordinates).argmax(0), [0, 1]])
+    return coordinates, float(np.square(singular[:2]).sum() / np.square(singular).sum())
