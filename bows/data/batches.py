@@ -1,0 +1,86 @@
+"""Seeded batches of window numbers: shuffled anew each epoch, shared out over processes, resumable at any batch."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from bows.data.windows import Windows, spread
+
+
+class WindowBatch(NamedTuple):
+    """Numbers of windows, (batch,) int64 on the CPU, and the windows they belong to: all that travels before bags are made."""
+
+    numbers: Tensor
+    windows: Windows
+
+    def bags(self, device: torch.device | str = "cpu") -> Tensor:
+        """(batch, V) zeros and ones on the device."""
+        return self.windows.multi_hot(self.numbers, device)
+
+
+class WindowBatches:
+    """Batches of windows for one epoch at a time.
+
+    batch_size: windows a batch, over all processes together. shuffle: a new order each epoch, fixed by seed and epoch alone; in order
+    otherwise. most: at most this many windows, evenly spaced (all where None). rank, world_size: each process takes every world_size-th
+    window of a batch, so together they take each window once.
+
+    An epoch's order does not depend on how it is read, so `state_dict` is two numbers: the epoch and the batches read of it.
+    """
+
+    def __init__(
+        self,
+        windows: Windows,
+        batch_size: int,
+        seed: int,
+        shuffle: bool = True,
+        most: int | None = None,
+        rank: int = 0,
+        world_size: int = 1,
+    ):
+        self.windows = windows
+        self.batch_size = batch_size
+        self.seed = seed
+        self.shuffle = shuffle
+        self.most = most
+        self.rank = rank
+        self.world_size = world_size
+        self.epoch = 0
+        self._read = 0
+        self._resume_at: tuple[int, int] | None = None
+
+    @property
+    def sampler(self) -> "WindowBatches":
+        """Where Lightning looks for `set_epoch`."""
+        return self
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-len(self._numbers()) // self.batch_size)
+
+    def __iter__(self) -> Iterator[WindowBatch]:
+        epoch = self.epoch
+        numbers = self._numbers()
+        if self.shuffle:
+            # The epoch is mixed into the seed by a large odd factor so that (seed, epoch) pairs do not meet.
+            order = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
+            numbers = numbers[torch.randperm(len(numbers), generator=order)]
+        done = self._resume_at[1] if self._resume_at and self._resume_at[0] == epoch else 0
+        self._resume_at = None
+        for number, batch in enumerate(numbers.split(self.batch_size)):
+            if number >= done:
+                self._read = number + 1
+                yield WindowBatch(batch[self.rank :: self.world_size], self.windows)
+
+    def state_dict(self) -> dict[str, int]:
+        return {"epoch": self.epoch, "batches": self._read}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        self._resume_at = (state["epoch"], state["batches"])
+
+    def _numbers(self) -> Tensor:
+        return spread(len(self.windows), self.most)

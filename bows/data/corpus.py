@@ -1,0 +1,95 @@
+"""A corpus: a vocabulary and, for each split, the bags of its rows, as arrays opened by memory map.
+
+A corpus folder holds `manifest.json`, `vocabulary.txt` (one word a line, in index order) and, for each split,
+`<split>/indptr.npy` (int64, rows + 1) and `<split>/indices.npy` (uint16, or uint32 above 65,536 words): the sorted vocabulary
+indices of each row's distinct words. The manifest carries a SHA-256 of every file; a folder that does not match is never used.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from bows.errors import DataError
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Bags:
+    """The bags of one split's rows: indptr (rows + 1,) int64 and indices (total,) sorted word indices of one row after another."""
+
+    indptr: np.ndarray
+    indices: np.ndarray
+
+    @property
+    def rows(self) -> int:
+        return len(self.indptr) - 1
+
+    def frequencies(self, words: int) -> np.ndarray:
+        """(words,) int64: in how many rows each word occurs."""
+        return np.bincount(self.indices, minlength=words)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A vocabulary (words in index order), the bags of each split by name, a hash of the content, and facts of the build."""
+
+    name: str
+    vocabulary: list[str]
+    splits: dict[str, Bags]
+    hash: str
+    facts: dict = field(default_factory=dict)
+    folder: Path | None = None
+
+    def split(self, name: str) -> Bags:
+        if name not in self.splits:
+            raise DataError(f"data: the corpus {self.name} has no split {name!r}; it has {', '.join(self.splits)}")
+        return self.splits[name]
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_manifest(folder: Path, **facts) -> str:
+    """Write `manifest.json` with the checksums of all files in the folder; returns the corpus's content hash."""
+    files = {str(path.relative_to(folder)): file_digest(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+    content = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+    manifest = {"format": FORMAT_VERSION, "hash": content, **facts, "files": files}
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return content
+
+
+def open_corpus(folder: Path) -> Corpus:
+    """Open a corpus folder by memory map, after checking every file against its checksum.
+
+    Raises DataError, naming the file, where one is missing, truncated or edited.
+    """
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        files, content, name = manifest["files"], manifest["hash"], manifest["name"]
+        split_names = list(manifest["splits"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"corpus folder {folder}: manifest.json is missing or damaged ({error}); delete the folder to rebuild") from None
+    for file, digest in files.items():
+        path = folder / file
+        if not path.is_file() or file_digest(path) != digest:
+            fault = "does not match its checksum" if path.is_file() else "is missing"
+            raise DataError(f"corpus folder {folder}: {file} {fault}; delete the folder to rebuild it")
+    if hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest() != content:
+        raise DataError(f"corpus folder {folder}: manifest.json was edited (its hash does not match); delete the folder to rebuild it")
+    vocabulary = (folder / "vocabulary.txt").read_text(encoding="utf-8").split("\n")[:-1]
+    splits = {
+        split: Bags(
+            indptr=np.load(folder / split / "indptr.npy"),
+            # Copy on write: shared with the page cache like a read-only map, and torch takes it without a copy or a warning.
+            indices=np.load(folder / split / "indices.npy", mmap_mode="c"),
+        )
+        for split in split_names
+    }
+    return Corpus(name, vocabulary, splits, content, manifest, folder)

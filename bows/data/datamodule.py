@@ -1,0 +1,73 @@
+"""The one Lightning DataModule: a corpus, cut into windows, in seeded batches."""
+
+from collections.abc import Callable
+
+import torch
+from pytorch_lightning import LightningDataModule
+from torch import Tensor
+
+from bows.data.batches import WindowBatch, WindowBatches
+from bows.data.corpus import Corpus
+from bows.data.windows import Windows
+
+
+class BagsDataModule(LightningDataModule):
+    """Bags of words as (batch, V) zeros and ones on the model's device.
+
+    open_corpus: opens the corpus, building it where it is not there yet. window: rows a window. stride: rows between windows' starts.
+    batch_size: windows a batch over all processes. seed: of the order of batches. validation_windows: held-out windows, evenly spaced,
+    that are looked at while training (the closing measurement takes all).
+    """
+
+    def __init__(
+        self,
+        open_corpus: Callable[[], Corpus],
+        window: int,
+        stride: int,
+        batch_size: int,
+        seed: int,
+        validation_windows: int | None = 1024,
+    ):
+        super().__init__()
+        self.open_corpus = open_corpus
+        self.window = window
+        self.stride = stride
+        self.batch_size = batch_size
+        self.seed = seed
+        self.validation_windows = validation_windows
+        self._corpus: Corpus | None = None
+        self._windows: dict[str, Windows] = {}
+
+    @property
+    def corpus(self) -> Corpus:
+        if self._corpus is None:
+            self._corpus = self.open_corpus()
+        return self._corpus
+
+    def windows(self, split: str) -> Windows:
+        """All windows of a split. Raises SettingError where the split is shorter than a window."""
+        if split not in self._windows:
+            bags = self.corpus.split(split)
+            self._windows[split] = Windows(bags, len(self.corpus.vocabulary), self.window, self.stride, split)
+        return self._windows[split]
+
+    def prepare_data(self) -> None:
+        _ = self.corpus
+
+    def setup(self, stage: str) -> None:
+        self.windows("train")
+        self.windows("validation")
+
+    def train_dataloader(self) -> WindowBatches:
+        return self._batches("train", shuffle=True, most=None)
+
+    def val_dataloader(self) -> WindowBatches:
+        return self._batches("validation", shuffle=False, most=self.validation_windows)
+
+    def _batches(self, split: str, shuffle: bool, most: int | None) -> WindowBatches:
+        rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        return WindowBatches(self.windows(split), self.batch_size, self.seed, shuffle, most, rank, world_size)
+
+    def transfer_batch_to_device(self, batch: WindowBatch, device: torch.device, dataloader_idx: int) -> Tensor:
+        """Bags are made on the device itself: only window numbers come this far."""
+        return batch.bags(device)

@@ -1,0 +1,130 @@
+"""The options of conf/data: one function each, plain settings in, a DataModule out."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from bows.data.build import Text, open_or_build
+from bows.data.corpus import FORMAT_VERSION, Corpus
+from bows.data.datamodule import BagsDataModule
+from bows.data.synthetic import synthetic_corpus
+from bows.data.words import RULES_VERSION, WordRules, english_stop_words
+from bows.errors import DataError
+
+
+def _text_datamodule(
+    identity: Callable[[], object],
+    text: Callable[[], Text],
+    *,
+    name: str,
+    folder: str,
+    vocab_size: int,
+    window: int,
+    stride: int,
+    min_chars: int,
+    lowercase: bool,
+    numbers: int | None,
+    stop_words: str | Sequence[str] | None,
+    include: Sequence[str],
+    val_fraction: float,
+    batch_size: int,
+    validation_windows: int | None,
+    seed: int,
+) -> BagsDataModule:
+    """A DataModule over the corpus of a text. The settings up to `val_fraction` shape the corpus and key its folder; window, stride and
+    the rest are dials of training."""
+
+    def open_corpus() -> Corpus:
+        words = english_stop_words() if stop_words == "english" else stop_words_of(stop_words)
+        rules = WordRules(min_chars, lowercase, numbers, words)
+        shaping = [
+            FORMAT_VERSION,
+            RULES_VERSION,
+            identity(),
+            [vocab_size, min_chars, lowercase, numbers, sorted(rules.stop_words), list(include), val_fraction],
+        ]
+        key = hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()[:12]
+        return open_or_build(Path(folder), name, key, text, rules, vocab_size, list(include), val_fraction)
+
+    return BagsDataModule(open_corpus, window, stride, batch_size, seed, validation_windows)
+
+
+def stop_words_of(setting: str | Sequence[str] | None) -> frozenset[str]:
+    """Stop words from a list, a file with one word a line, or None for none; in lower case."""
+    if setting is None:
+        return frozenset()
+    if isinstance(setting, str):
+        try:
+            setting = Path(setting).read_text(encoding="utf-8").split()
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(
+                f"data.stop_words={setting}: cannot be read ({error}); allowed: english, null, a list of words, or a file of words"
+            ) from None
+    return frozenset(word.lower() for word in setting)
+
+
+def pydoc(*, val_fraction: float, **settings) -> BagsDataModule:
+    """Docstrings of the standard library and the language reference."""
+    from bows.data.pydoc import pydoc_identity, pydoc_text
+
+    text = partial(pydoc_text, val_fraction)
+    return _text_datamodule(pydoc_identity, text, val_fraction=val_fraction, **settings)
+
+
+def files(
+    *,
+    train: str | Sequence[str],
+    validation: str | Sequence[str] | None,
+    test: str | Sequence[str] | None,
+    column: str,
+    **settings,
+) -> BagsDataModule:
+    """Text files of the user's own."""
+    from bows.data.files import files_identity, files_text, find_files
+
+    patterns = {"train": train, "validation": validation, "test": test}
+
+    def found() -> dict[str, list[Path]]:
+        return {split: find_files(f"data.{split}", given) for split, given in patterns.items() if given is not None}
+
+    return _text_datamodule(lambda: [files_identity(found()), column], lambda: files_text(found(), column), **settings)
+
+
+def hub(
+    *,
+    path: str,
+    config: str | None,
+    revision: str | None,
+    column: str,
+    streaming: bool,
+    train: str,
+    validation: str | None,
+    test: str | None,
+    **settings,
+) -> BagsDataModule:
+    """A dataset of the Hugging Face Hub."""
+    from bows.data.hub import hub_text
+
+    splits = {"train": train, "validation": validation, "test": test}
+    splits = {split: theirs for split, theirs in splits.items() if theirs is not None}
+    identity = [path, config, revision, column, splits]
+    return _text_datamodule(lambda: identity, partial(hub_text, path, config, revision, column, streaming, splits), **settings)
+
+
+def synthetic(
+    *,
+    structure: str,
+    features: int,
+    train_rows: int,
+    validation_rows: int,
+    sharpness: float,
+    log_odds: float,
+    batch_size: int,
+    validation_windows: int | None,
+    seed: int,
+) -> BagsDataModule:
+    """Features with a known structure; a window is one row."""
+    corpus = partial(synthetic_corpus, structure, features, train_rows, validation_rows, sharpness, log_odds, seed)
+    return BagsDataModule(corpus, 1, 1, batch_size, seed, validation_windows)

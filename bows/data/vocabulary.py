@@ -1,0 +1,89 @@
+"""Choosing the vocabulary: the most frequent words of the training rows, and those asked for by name.
+
+Counts are exact though memory is bounded. Chunk by chunk the counts are added up in one table; where it grows past a limit, the
+rare words are dropped from it and the loss is bounded by how much each can have missed. Words that could still belong are then
+counted again, exactly, from the chunks on disk.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bows.data.spill import Spill
+
+# Words held at once while counting: about 150 MB of Arrow table.
+TABLE_LIMIT = 2_000_000
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """words in index order: by falling count, ties by code point. counts: occurrences in the training rows. absent: words asked
+    for that never occur there."""
+
+    words: list[str]
+    counts: np.ndarray
+    absent: list[str]
+
+
+def choose_vocabulary(spill: Spill, rows: int, size: int, include: list[str], limit: int = TABLE_LIMIT) -> Vocabulary:
+    """The `size` most frequent words of the first `rows` rows of `spill`; the words of `include` are among them wherever they occur
+    at all, in place of the rarest others."""
+    table = _exact_counts(spill, rows, size, include, limit)
+    # Ties fall to the lower code point: UTF-8 bytes sort as code points do.
+    table = table.take(pc.sort_indices(table, sort_keys=[("count", "descending"), ("word", "ascending")]))
+    forced = pc.is_in(table["word"], pa.array(include, pa.string())).to_numpy()
+    present = set(table["word"].filter(pa.array(forced)).to_pylist())
+    free = max(0, size - int(forced.sum()))
+    chosen = forced | (np.cumsum(~forced) <= free)
+    # Never more than asked, even where more words are forced than there is room for.
+    table = table.filter(pa.array(chosen & (np.cumsum(chosen) <= max(size, int(forced.sum())))))
+    absent = [word for word in dict.fromkeys(include) if word not in present]
+    return Vocabulary(table["word"].to_pylist(), table["count"].to_numpy(), absent)
+
+
+def _exact_counts(spill: Spill, rows: int, size: int, include: list[str], limit: int) -> pa.Table:
+    """A table of words and counts that holds at least every word that can be chosen, each with its exact count."""
+    while True:
+        table, missed = _count(spill.counts(0, rows), limit)
+        if not missed:
+            return table
+        kept = table["count"].to_numpy()
+        threshold = int(np.partition(kept, -size)[-size]) if len(kept) >= size else 0
+        if missed < threshold:
+            break
+        limit *= 2  # so many of the wanted words are rare that none may be dropped so early
+    candidates = table["word"].filter(pc.greater_equal(pc.add(table["count"], missed), threshold))
+    candidates = pc.unique(pa.concat_arrays([candidates.combine_chunks(), pa.array(include, pa.string())]))
+    total = np.zeros(len(candidates), np.int64)
+    for words, counts in spill.counts(0, rows):
+        place = pc.index_in(words, candidates)
+        known = pc.is_valid(place).to_numpy(zero_copy_only=False)
+        total[place.drop_null().to_numpy()] += counts[known]
+    return pa.table({"word": candidates.filter(pa.array(total > 0)), "count": total[total > 0]})
+
+
+def _count(chunks: Iterator[tuple[pa.Array, np.ndarray]], limit: int) -> tuple[pa.Table, int]:
+    """Add up chunks' counts. Returns the table, and the most that any word's count can have missed (0: all are exact)."""
+    schema = pa.schema([("word", pa.string()), ("count", pa.int64())])
+    held = [schema.empty_table()]
+    missed = 0
+    for words, counts in chunks:
+        occurring = counts > 0
+        held.append(pa.table({"word": words.filter(pa.array(occurring)), "count": counts[occurring]}, schema=schema))
+        if sum(map(len, held)) > limit:
+            table = _merge(held)
+            if len(table) > limit // 2:
+                # Drop the rare half. Whatever was dropped may be missing from its word's count from now on.
+                cut = int(np.partition(table["count"].to_numpy(), -(limit // 2))[-(limit // 2)])
+                table = table.filter(pc.greater(table["count"], cut))
+                missed += cut
+            held = [table]
+    return _merge(held), missed
+
+
+def _merge(tables: list[pa.Table]) -> pa.Table:
+    merged = pa.concat_tables(tables).group_by("word").aggregate([("count", "sum")])
+    return merged.select(["word", "count_sum"]).rename_columns(["word", "count"])

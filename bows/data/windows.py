@@ -1,0 +1,80 @@
+"""Windows over bags: a window is `window` consecutive rows, so it is one contiguous slice of a split's indices.
+
+Nothing is materialised ahead: a batch is a vector of window numbers; their slices are gathered and ones are scattered into a
+(batch, words) multi-hot on the model's own device. Words that repeat inside a window are harmless. Window and stride are
+therefore dials of training, not of the corpus, and the cost of data is small beside the matrix products of a step.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bows.data.corpus import Bags
+from bows.errors import SettingError
+
+
+class Windows:
+    """All windows of one split.
+
+    bags: the split's rows. words: vocabulary size V. window: rows a window. stride: rows from one window's start to the next.
+    The last window ends at or before the last row; windows never run past the end. Raises SettingError when no window fits.
+    """
+
+    def __init__(self, bags: Bags, words: int, window: int, stride: int, split: str = "split"):
+        if window > bags.rows:
+            raise SettingError(
+                f"data.window={window} is longer than the {split} split, which has {bags.rows} rows; allowed: 1 to {bags.rows}"
+            )
+        self.words = words
+        self.window = window
+        self.stride = stride
+        self.bags = bags
+        self.count = (bags.rows - window) // stride + 1
+        self._indptr = torch.from_numpy(np.ascontiguousarray(bags.indptr))
+        self._indices: dict[torch.device, Tensor] = {}
+
+    def __len__(self) -> int:
+        return self.count
+
+    def multi_hot(self, numbers: Tensor, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> Tensor:
+        """Bags of the given windows: (batch,) window numbers, an int64 tensor on the CPU, to (batch, V) of zeros and ones.
+
+        One path for every device. Lengths are summed on the CPU, so an accelerator is never waited for.
+        """
+        device = torch.device(device)
+        first_row = numbers * self.stride
+        begin = self._indptr[first_row]
+        length = self._indptr[first_row + self.window] - begin
+        total = int(length.sum())
+        shift = begin - (torch.cumsum(length, 0) - length)
+        shift, length = shift.to(device, non_blocking=True), length.to(device, non_blocking=True)
+        of_window = torch.repeat_interleave(length, output_size=total)
+        indices = self._indices_on(device)
+        columns = indices[shift[of_window] + torch.arange(total, device=device)].to(torch.int64)
+        if indices.dtype == torch.int16:
+            columns &= 0xFFFF
+        bags = torch.zeros(len(numbers) * self.words, dtype=dtype, device=device)
+        bags.index_fill_(0, of_window * self.words + columns, 1)
+        return bags.view(len(numbers), self.words)
+
+    def batches(self, batch_size: int, device: torch.device | str = "cpu", most: int | None = None):
+        """Bags of the windows in order, (batch, V) at a time; of at most `most` windows, evenly spaced, where given."""
+        numbers = spread(self.count, most)
+        for part in numbers.split(batch_size):
+            yield self.multi_hot(part, device)
+
+    def _indices_on(self, device: torch.device) -> Tensor:
+        """The split's indices on the device, moved there once. uint16 is held as int16 with the same bits, which every device
+        can gather from."""
+        if device not in self._indices:
+            indices = self.bags.indices
+            signed = indices.view(np.int16 if indices.dtype.itemsize == 2 else np.int32)
+            self._indices[device] = torch.from_numpy(np.asarray(signed)).to(device)
+        return self._indices[device]
+
+
+def spread(count: int, most: int | None) -> Tensor:
+    """(min(count, most),) evenly spaced numbers of 0 .. count - 1, all of them where `most` is None."""
+    if most is None or most >= count:
+        return torch.arange(count)
+    return torch.div(torch.arange(most) * count, most, rounding_mode="floor")

@@ -1,0 +1,83 @@
+"""What every autoencoder is: bags in; a latent, a pre-activation and a reconstruction out.
+
+A variant is a final subclass that says how it encodes and which weights it decodes with; nothing is overridden twice.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+OutputActivation = Literal["relu", "identity", "sigmoid"]
+LatentActivation = Literal["identity", "relu"]
+Loss = Literal["squared_error", "cross_entropy"]
+
+
+class AutoencoderOutput(NamedTuple):
+    """latent: (batch, m). pre_activation: (batch, V), before the output activation. reconstruction: (batch, V), after it."""
+
+    latent: Tensor
+    pre_activation: Tensor
+    reconstruction: Tensor
+
+
+def activate(values: Tensor, activation: str) -> Tensor:
+    if activation == "relu":
+        return functional.relu(values)
+    if activation == "sigmoid":
+        return torch.sigmoid(values)
+    return values
+
+
+def kaiming_uniform(rows: int, columns: int, fan_in: int) -> nn.Parameter:
+    """(rows, columns), uniform in +-1 / sqrt(fan_in): how torch starts a linear layer."""
+    bound = fan_in**-0.5
+    return nn.Parameter(torch.empty(rows, columns).uniform_(-bound, bound))
+
+
+class Autoencoder(nn.Module, ABC):
+    """An autoencoder of V features through m latent dimensions. The output bias is free, the latent has none.
+
+    features: V. latent: m. output_activation: relu, identity or sigmoid. loss: squared_error (mean over cells) or cross_entropy
+    (binary, mean over cells, on the pre-activation: for sigmoid outputs).
+    """
+
+    def __init__(self, features: int, latent: int, output_activation: OutputActivation, loss: Loss):
+        super().__init__()
+        self.features = features
+        self.latent = latent
+        self.output_activation = output_activation
+        self.loss_name = loss
+        self.bias = nn.Parameter(torch.zeros(features))
+
+    @abstractmethod
+    def encode(self, bags: Tensor) -> Tensor:
+        """(batch, V) bags to a (batch, m) latent."""
+
+    @property
+    @abstractmethod
+    def encoder_weight(self) -> Tensor:
+        """(m, V): column i is the direction in which feature i is written."""
+
+    @property
+    @abstractmethod
+    def decoder_weight(self) -> Tensor:
+        """(V, m): row i is the direction along which feature i is read."""
+
+    @property
+    @abstractmethod
+    def tied(self) -> bool:
+        """Whether the decoder is the encoder's transpose."""
+
+    def forward(self, bags: Tensor) -> AutoencoderOutput:
+        latent = self.encode(bags)
+        pre_activation = functional.linear(latent, self.decoder_weight, self.bias)
+        return AutoencoderOutput(latent, pre_activation, activate(pre_activation, self.output_activation))
+
+    def loss(self, output: AutoencoderOutput, bags: Tensor) -> Tensor:
+        """Scalar: the mean over all cells."""
+        if self.loss_name == "cross_entropy":
+            return functional.binary_cross_entropy_with_logits(output.pre_activation, bags)
+        return functional.mse_loss(output.reconstruction, bags)

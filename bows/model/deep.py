@@ -1,0 +1,55 @@
+"""An autoencoder whose encoder is a two-layer network: does the geometry depend on a linear encoder?"""
+
+from typing import final
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from bows.model.autoencoder import Autoencoder, Loss, OutputActivation, kaiming_uniform
+
+
+@final
+class Deep(Autoencoder):
+    """h = B relu(A f + a), f^ = s(D h + b), A of shape (hidden, V), B of shape (m, hidden), D of shape (V, m).
+
+    A deep encoder has no single matrix of features' directions. What stands for it is its mean Jacobian, B diag(p) A, where p is the
+    share of training bags in which each hidden unit is on: the average effect on h of putting one word in. p is a running mean.
+    """
+
+    GATE_MEMORY = 0.99
+
+    def __init__(
+        self,
+        features: int,
+        latent: int,
+        hidden: int,
+        output_activation: OutputActivation = "relu",
+        loss: Loss = "squared_error",
+    ):
+        super().__init__(features, latent, output_activation, loss)
+        self.input_weight = kaiming_uniform(hidden, features, fan_in=features)
+        self.input_bias = torch.nn.Parameter(torch.zeros(hidden))
+        self.hidden_weight = kaiming_uniform(latent, hidden, fan_in=hidden)
+        self.decoder = kaiming_uniform(features, latent, fan_in=latent)
+        self.gates: Tensor
+        self.register_buffer("gates", torch.full((hidden,), 0.5))
+
+    def encode(self, bags: Tensor) -> Tensor:
+        hidden = functional.relu(functional.linear(bags, self.input_weight, self.input_bias))
+        if self.training:
+            on = (hidden.detach() > 0).to(self.gates.dtype).mean(dim=0)
+            self.gates.lerp_(on, 1 - self.GATE_MEMORY)
+        return functional.linear(hidden, self.hidden_weight)
+
+    @property
+    def encoder_weight(self) -> Tensor:
+        return (self.hidden_weight * self.gates) @ self.input_weight
+
+    @property
+    def decoder_weight(self) -> Tensor:
+        return self.decoder
+
+    @property
+    def tied(self) -> bool:
+        return False

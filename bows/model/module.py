@@ -1,0 +1,43 @@
+"""The one LightningModule: trains any autoencoder."""
+
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor
+
+from bows.model.autoencoder import Autoencoder, AutoencoderOutput
+from bows.model.optimizers import OptimizerSettings, make_optimizer, make_schedule
+
+
+class BagsModule(LightningModule):
+    """Trains an autoencoder on (batch, V) bags.
+
+    autoencoder: what is trained. optimizer: its settings. compile: compile the forward pass with torch.compile.
+    """
+
+    def __init__(self, autoencoder: Autoencoder, optimizer: OptimizerSettings, compile: bool = False):
+        super().__init__()
+        self.autoencoder = autoencoder
+        self.optimizer_settings = optimizer
+        # Kept beside the module rather than inside it, so that the names of the weights do not depend on compilation.
+        self._forward = torch.compile(autoencoder) if compile else autoencoder
+
+    def forward(self, bags: Tensor) -> AutoencoderOutput:
+        return self._forward(bags)
+
+    def training_step(self, bags: Tensor, batch_index: int) -> Tensor:
+        return self.autoencoder.loss(self(bags), bags)
+
+    def validation_step(self, bags: Tensor, batch_index: int) -> AutoencoderOutput:
+        return self(bags)
+
+    def configure_optimizers(self) -> Any:
+        settings = self.optimizer_settings
+        optimizer = make_optimizer(self.autoencoder.named_parameters(), settings)
+        schedule = make_schedule(optimizer, settings, int(self.trainer.estimated_stepping_batches))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def configure_gradient_clipping(self, optimizer, gradient_clip_val=None, gradient_clip_algorithm=None) -> None:
+        if self.optimizer_settings.clip_norm is not None:
+            self.clip_gradients(optimizer, self.optimizer_settings.clip_norm, "norm")

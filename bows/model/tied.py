@@ -1,0 +1,40 @@
+"""The paper's autoencoder: one matrix writes and reads. `tied`, `linear`, `relu_latent` and `sigmoid` are settings of it."""
+
+from typing import final
+
+from torch import Tensor
+from torch.nn import functional
+
+from bows.model.autoencoder import Autoencoder, LatentActivation, Loss, OutputActivation, activate, kaiming_uniform
+
+
+@final
+class Tied(Autoencoder):
+    """h = r(W f), f^ = s(W^T h + b), W of shape (m, V). Source: Prieto et al. 2026; Elhage et al. 2022."""
+
+    def __init__(
+        self,
+        features: int,
+        latent: int,
+        output_activation: OutputActivation = "relu",
+        latent_activation: LatentActivation = "identity",
+        loss: Loss = "squared_error",
+    ):
+        super().__init__(features, latent, output_activation, loss)
+        self.latent_activation = latent_activation
+        self.weight = kaiming_uniform(latent, features, fan_in=features)
+
+    def encode(self, bags: Tensor) -> Tensor:
+        return activate(functional.linear(bags, self.weight), self.latent_activation)
+
+    @property
+    def encoder_weight(self) -> Tensor:
+        return self.weight
+
+    @property
+    def decoder_weight(self) -> Tensor:
+        return self.weight.T
+
+    @property
+    def tied(self) -> bool:
+        return True

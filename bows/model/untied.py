@@ -1,0 +1,41 @@
+"""An autoencoder whose reading directions are free of its writing directions."""
+
+from typing import final
+
+from torch import Tensor
+from torch.nn import functional
+
+from bows.model.autoencoder import Autoencoder, LatentActivation, Loss, OutputActivation, activate, kaiming_uniform
+
+
+@final
+class Untied(Autoencoder):
+    """h = r(E f), f^ = s(D h + b), E of shape (m, V) and D of shape (V, m)."""
+
+    def __init__(
+        self,
+        features: int,
+        latent: int,
+        output_activation: OutputActivation = "relu",
+        latent_activation: LatentActivation = "identity",
+        loss: Loss = "squared_error",
+    ):
+        super().__init__(features, latent, output_activation, loss)
+        self.latent_activation = latent_activation
+        self.encoder = kaiming_uniform(latent, features, fan_in=features)
+        self.decoder = kaiming_uniform(features, latent, fan_in=latent)
+
+    def encode(self, bags: Tensor) -> Tensor:
+        return activate(functional.linear(bags, self.encoder), self.latent_activation)
+
+    @property
+    def encoder_weight(self) -> Tensor:
+        return self.encoder
+
+    @property
+    def decoder_weight(self) -> Tensor:
+        return self.decoder
+
+    @property
+    def tied(self) -> bool:
+        return False
