@@ -1,0 +1,113 @@
+"""Nearest words, the per-word table and the look-up of named sets."""
+
+import math
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+
+from bows.analysis.capacity import dimensionality
+from bows.analysis.neighbours import nearest
+from bows.analysis.ordered_sets import Resolved, resolve
+from bows.analysis.reconstruction import ReconstructionSums
+from bows.analysis.words import word_table
+
+
+def encoder(latent=3, words=8, zero=(2, 6)) -> torch.Tensor:
+    weights = torch.randn(latent, words, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    weights[:, list(zero)] = 0
+    return weights
+
+
+def nearest_by_loops(weights: np.ndarray, query: int) -> list[tuple[float, int]]:
+    found = []
+    for word in range(weights.shape[1]):
+        lengths = math.hypot(*weights[:, query]) * math.hypot(*weights[:, word])
+        if word != query and lengths > 0:
+            found.append((-math.fsum(weights[:, query] * weights[:, word]) / lengths, word))
+    return sorted(found)
+
+
+@pytest.mark.parametrize("queries", [None, [5, 0, 5]])
+def test_nearest_matches_loops(queries):
+    weights = encoder()
+    found = nearest(weights, 3, queries)
+    for row, query in enumerate(range(8) if queries is None else queries):
+        expected = nearest_by_loops(weights.numpy(), query)[:3]
+        if expected:
+            assert found.indices[row].tolist() == [word for _, word in expected]
+            np.testing.assert_allclose(found.cosines[row], [-cosine for cosine, _ in expected], atol=1e-6)
+        else:
+            assert found.indices[row].tolist() == [-1] * 3
+            assert found.cosines[row].tolist() == [0] * 3
+
+
+def test_inner_products_would_name_other_words():
+    weights = encoder() * torch.tensor([1, 9, 1, 1, 0.1, 5, 1, 0.2])
+    by_product = (weights.T @ weights).fill_diagonal_(-torch.inf).topk(3).indices
+    assert not torch.equal(nearest(weights, 3, [0]).indices[0], by_product[0])
+    assert torch.equal(nearest(weights, 3).indices, nearest(encoder(), 3).indices)
+
+
+def test_no_more_neighbours_than_words():
+    assert nearest(encoder(), 100).indices.shape == (8, 5)
+    assert nearest(torch.zeros(2, 3), 4).indices.shape == (3, 0)
+    assert nearest(torch.eye(1), 4).indices.shape == (1, 0)
+
+
+def test_bad_queries_are_refused():
+    with pytest.raises(ValueError, match="count=0"):
+        nearest(encoder(), 0)
+    for query in (-1, 8):
+        with pytest.raises(IndexError, match="outside"):
+            nearest(encoder(), 2, [query])
+
+
+def test_word_table():
+    weights, decoder = encoder(), torch.arange(24, dtype=torch.float64).reshape(8, 3)
+    sums = ReconstructionSums(8)
+    bags = torch.zeros(4, 8)
+    bags[0, :3] = 1
+    sums.update(bags, bags / 2)
+    words = [f"<b>{index}" for index in range(8)]
+    table = word_table(words, weights, decoder, torch.arange(8.0), sums.frequency(), sums.r2_by_word(), 2)
+    assert table.column_names == [
+        "word", "frequency", "norm", "dimensionality", "r2", "bias", "self_term", "nearest",
+    ]  # fmt: skip
+    columns = table.to_pydict()
+    assert columns["word"] == words
+    assert columns["frequency"] == [0.25] * 3 + [0] * 5
+    assert columns["r2"] == [pytest.approx(1 - 0.25 / 0.75)] * 3 + [None] * 5
+    assert columns["norm"] == pytest.approx([math.hypot(*column) for column in weights.T.tolist()])
+    shares = dimensionality(weights).tolist()
+    assert columns["dimensionality"] == [None if index in (2, 6) else shares[index] for index in range(8)]
+    assert columns["bias"] == list(range(8))
+    assert columns["self_term"] == pytest.approx((decoder @ weights).diagonal().tolist())
+    expected = [[words[other] for _, other in nearest_by_loops(weights.numpy(), index)[:2]] for index in range(8)]
+    assert columns["nearest"] == expected
+    assert expected[2] == []
+
+
+def test_word_table_of_a_tied_model_with_nothing_else_known():
+    table = word_table(["a", "b"], torch.tensor([[2.0, 0.0]]))
+    assert table.column("self_term").to_pylist() == [4, 0]
+    assert table.column("nearest").to_pylist() == [[], []]
+    for name in ("frequency", "r2", "bias"):
+        assert table.column(name).to_pylist() == [None, None]
+        assert table.schema.field(name).type == pa.float64()
+
+
+def test_word_table_turns_nan_into_null_and_refuses_other_lengths():
+    assert word_table(["a", "b"], torch.eye(2), r2=[math.nan, 1]).column("r2").to_pylist() == [None, 1]
+    with pytest.raises(ValueError, match="3 words"):
+        word_table(["a", "b", "c"], torch.eye(2))
+    with pytest.raises(ValueError, match="does not fit"):
+        word_table(["a", "b"], torch.eye(2), frequency=[0.5])
+
+
+def test_resolve_is_exact_first_then_by_lower_case():
+    assert resolve(["May", "JUNE"], ["may", "June", "May", "june"]) == Resolved([2, 1], [])
+    assert resolve(["May", "July", "may"], ["may"]) == Resolved([0, 0], ["July"])
+    assert resolve(["may"], ["x", "May"]) == Resolved([1], [])
+    assert resolve([], []) == Resolved([], [])

@@ -1,0 +1,216 @@
+"""Ring scores against loops and least squares, exact and scrambled rings, and what must not matter."""
+
+import cmath
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from bows.analysis.ring import cyclic_order, regular_positions, ring, ring_coordinates
+from bows.errors import DataError, SettingError
+
+SCRAMBLED = [0, 5, 2, 9, 7, 3, 11, 1, 8, 4, 10, 6]
+
+
+def random(*shape, seed=0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def exact_ring(count=12, latent=5, offset=0.0) -> torch.Tensor:
+    """``count`` columns on a circle in a random plane, lifted off the origin by ``offset`` across it."""
+    angles = torch.arange(count, dtype=torch.float64) * 2 * torch.pi / count
+    frame = torch.linalg.qr(random(latent, 3, seed=4))[0]
+    return frame @ torch.stack([angles.cos(), angles.sin(), torch.full_like(angles, offset)])
+
+
+def noisy_ring(count=7, latent=5, noise=0.5, seed=0) -> torch.Tensor:
+    return exact_ring(count, latent, 0.7) + noise * random(latent, count, seed=seed)
+
+
+def angles_by_hand(columns: np.ndarray) -> tuple[list[float], float]:
+    """Angles and variance share in the top plane, from the eigenvectors of the covariance."""
+    unit = columns / np.sqrt((columns**2).sum(0))
+    centred = unit - unit.mean(1, keepdims=True)
+    values, vectors = np.linalg.eigh(centred @ centred.T)
+    x, y = vectors[:, -1] @ centred, vectors[:, -2] @ centred
+    return [math.atan2(b, a) for a, b in zip(x, y, strict=True)], (values[-1] + values[-2]) / values.sum()
+
+
+def order_by_loops(angles: list[float]) -> float:
+    """The defining sum of sin(a - mean a) sin(b - mean b), its two free directions found by search over a grid."""
+    count = len(angles)
+    positions = [2 * math.pi * k / count for k in range(count)]
+    mean = cmath.phase(sum(cmath.exp(1j * a) for a in angles))
+    spread = sum(math.sin(a - mean) ** 2 for a in angles) * sum(math.sin(b) ** 2 for b in positions)
+    turns = np.linspace(0, 2 * np.pi, 721)
+    table = np.array(
+        [
+            [
+                [math.cos(a) * math.cos(b), math.cos(a) * math.sin(b)],
+                [math.sin(a) * math.cos(b), math.sin(a) * math.sin(b)],
+            ]
+            for a, b in zip(angles, positions, strict=True)
+        ]
+    ).sum(0)
+    # Both directions at their saddle: the least over s of the most over t of |sum sin(a - s) sin(b - t)|.
+    directions = np.stack([np.cos(turns), np.sin(turns)])
+    return np.abs(directions.T @ table @ directions).max(1).min() / math.sqrt(spread)
+
+
+def test_order_and_planarity_match_a_search():
+    columns = noisy_ring()
+    scores = ring(columns, None, range(7), permutations=0)
+    angles, planarity = angles_by_hand(columns.numpy())
+    assert scores["order"] == pytest.approx(order_by_loops(angles), abs=2e-4)
+    assert 0.2 < scores["order"] < 0.98  # the input tells formulas apart
+    assert scores["planarity"] == pytest.approx(planarity)
+    positions = regular_positions(7)
+    only_one_way = abs(np.exp(1j * (np.array(angles) - positions)).sum()) / 7
+    assert scores["order"] != pytest.approx(only_one_way, rel=1e-2)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_order_matches_a_search_on_any_angles(seed):
+    angles = np.random.default_rng(seed).normal(0, 0.3 + seed / 4, 5 + seed)
+    assert cyclic_order(angles) == pytest.approx(order_by_loops(list(angles)), abs=1e-2)
+
+
+def test_order_stays_in_its_range():
+    generator = np.random.default_rng(0)
+    for count, stretch in itertools.product((3, 4, 7, 12), (1.0, 0.1, 0.001)):
+        points = generator.normal(size=(count, 2)) * [1, stretch]
+        assert 0 <= cyclic_order(np.arctan2(points[:, 1], points[:, 0])) <= 1
+    assert cyclic_order(np.full(5, 0.4)) == 0
+
+
+def test_p_value_matches_every_permutation():
+    columns = noisy_ring(5, noise=0.45, seed=3)
+    scores = ring(columns, None, range(5), permutations=20_000, seed=3)
+    angles, _ = angles_by_hand(columns.numpy())
+    everything = [cyclic_order(np.array(angles)[list(order)]) for order in itertools.permutations(range(5))]
+    exact = np.mean(np.array(everything) >= scores["order"] - 1e-9)
+    assert 0.05 < exact < 0.95
+    assert scores["order_p"] == pytest.approx(exact, abs=0.02)
+
+
+def test_p_value_is_never_zero_and_repeats_with_its_seed():
+    assert ring(exact_ring(), None, range(12), permutations=99)["order_p"] == pytest.approx(1 / 100)
+    columns = noisy_ring()
+    first, again, other = (ring(columns, None, range(7), 200, seed)["order_p"] for seed in (1, 1, 2))
+    assert first == again != other
+    assert "order_p" not in ring(columns, None, range(7), permutations=0)
+    with pytest.raises(SettingError, match="permutations=-1"):
+        ring(columns, None, range(7), permutations=-1)
+
+
+def test_three_words_are_always_in_order():
+    assert ring(random(4, 3), None, range(3), permutations=50)["order_p"] == 1
+
+
+@pytest.mark.parametrize("offset", [0.0, 2.0])
+@pytest.mark.parametrize("count", [3, 4, 7, 12])
+def test_an_exact_ring(count, offset):
+    scores = ring(exact_ring(count, offset=offset), None, range(count))
+    assert scores["order"] == pytest.approx(1)
+    assert scores["planarity"] == pytest.approx(1)
+    assert scores["procrustes"] == pytest.approx(0, abs=1e-12)
+    assert scores["circulance"] == pytest.approx(1)
+
+
+def test_a_scrambled_ring_scores_low():
+    scores = ring(exact_ring(), None, SCRAMBLED)
+    assert scores["order"] < 0.4
+    assert scores["order_p"] > 0.1
+    assert scores["planarity"] == pytest.approx(1)  # a circle still, in another order
+    assert scores["procrustes"] > 0.7
+    assert scores["circulance"] < 0.4
+
+
+def test_norms_do_not_matter_to_directions_but_do_to_circulance():
+    columns = noisy_ring()
+    scaled = columns * torch.linspace(0.2, 4, 7, dtype=torch.float64)
+    plain, changed = ring(columns, None, range(7)), ring(scaled, None, range(7))
+    assert plain.pop("circulance") != pytest.approx(changed.pop("circulance"), rel=1e-2)
+    assert changed == pytest.approx(plain)
+
+
+def test_start_direction_rotation_and_other_words_do_not_matter():
+    columns = noisy_ring()
+    plain = ring(columns, None, range(7), permutations=0)
+    assert ring(columns, None, [3, 4, 5, 6, 0, 1, 2], permutations=0) == pytest.approx(plain)
+    assert ring(columns, None, range(6, -1, -1), permutations=0) == pytest.approx(plain)
+    turned = torch.linalg.qr(random(5, 5, seed=8))[0] @ columns
+    assert ring(turned, None, range(7), permutations=0) == pytest.approx(plain)
+    among = torch.cat([random(5, 3), columns], dim=1)
+    assert ring(among, None, range(3, 10), permutations=0) == pytest.approx(plain)
+    assert ring(columns, None, [0, 2, 4, 6, 1, 3, 5], permutations=0) != pytest.approx(plain, rel=1e-2)
+
+
+def procrustes_by_search(points: np.ndarray) -> float:
+    """Least squares over a grid of rotations and both reflections, with the best scale for each."""
+    goal = np.column_stack([np.cos(regular_positions(len(points))), np.sin(regular_positions(len(points)))])
+    goal, points = goal / np.linalg.norm(goal), points / np.linalg.norm(points)
+    best = 1.0
+    for turn, mirror in itertools.product(np.linspace(0, 2 * np.pi, 2001), (1, -1)):
+        rotated = (points * [1, mirror]) @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+        best = min(best, ((goal - (goal * rotated).sum() * rotated) ** 2).sum())
+    return best
+
+
+def test_procrustes_matches_a_search():
+    columns = noisy_ring()
+    points = ring_coordinates(columns, range(7))
+    assert points.mean(0) == pytest.approx(0)
+    assert ring(columns, None, range(7))["procrustes"] == pytest.approx(procrustes_by_search(points), abs=1e-4)
+
+
+def circulance_by_loops(gram: np.ndarray) -> float:
+    count = len(gram)
+    missed = 0.0
+    for i, j in itertools.product(range(count), range(count)):
+        same = [gram[k, (k + j - i) % count] for k in range(count)]
+        missed += (gram[i, j] - sum(same) / count) ** 2
+    return 1 - missed / (gram**2).sum()
+
+
+def test_circulance_matches_loops_tied_and_untied():
+    columns, decoder = noisy_ring(), random(7, 5, seed=6)
+    tied = ring(columns, None, range(7))
+    assert tied["circulance"] == pytest.approx(circulance_by_loops((columns.T @ columns).numpy()))
+    untied = ring(columns, decoder, range(7))
+    assert untied["circulance"] == pytest.approx(circulance_by_loops((decoder @ columns).numpy()))
+    assert untied.pop("circulance") != pytest.approx(tied.pop("circulance"), rel=1e-2)
+    assert untied == tied  # directions are the encoder's
+    chosen = [4, 2, 0, 6]
+    effective = (decoder @ columns).numpy()[np.ix_(chosen, chosen)]
+    assert ring(columns, decoder, chosen)["circulance"] == pytest.approx(circulance_by_loops(effective))
+
+
+def test_circulance_keeps_the_sign_of_the_step():
+    """A map that sends each word to the next is circulant, though not symmetric."""
+    shift = torch.roll(torch.eye(5), 1, dims=0)
+    assert ring(torch.eye(5), shift, range(5))["circulance"] == pytest.approx(1)
+
+
+def test_without_a_plane_only_circulance_is_defined():
+    with_zero = noisy_ring()
+    with_zero[:, 2] = 0
+    on_a_line = torch.tensor([[1.0, -1.0, 2.0, -3.0]])
+    one_direction = torch.ones(3, 4)
+    for columns in (with_zero, on_a_line, one_direction):
+        assert set(ring(columns, None, range(4))) == {"circulance"}
+        assert ring_coordinates(columns, range(4)) is None
+    assert ring(torch.zeros(2, 4), None, range(4)) == {}
+
+
+def test_bad_sets_are_refused():
+    for indices, message in (
+        ([0, 1], "at least 3"),
+        ([0, 1, 1], "once"),
+        ([0, 1, 7], "outside"),
+        ([-1, 0, 1], "outside"),
+    ):
+        with pytest.raises(DataError, match=message):
+            ring(noisy_ring(), None, indices)
