@@ -1,0 +1,131 @@
+"""Figures: what they show, that they leave matplotlib as it was, and that odd words and tables do not break them."""
+
+import itertools
+import math
+import subprocess
+import sys
+
+import matplotlib
+import numpy as np
+import pytest
+
+from bows.figures.curves import training_curves
+from bows.figures.gram import gram_heat_map
+from bows.figures.ring import ring_polygon
+from bows.figures.style import new_figure, save, shorten, style
+
+WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+ODD = ["$x_1$", "<script>", "日本", "a\nb", "", "internationalization", "%"]
+
+
+def heptagon(noise=0.0) -> np.ndarray:
+    angles = 2 * np.pi * np.arange(7) / 7
+    return np.column_stack([np.cos(angles), np.sin(angles)]) + noise * np.random.default_rng(0).normal(size=(7, 2))
+
+
+def texts(axes) -> list[str]:
+    return [text.get_text() for text in axes.texts]
+
+
+def test_saves_png_and_pdf_the_same_every_time(tmp_path):
+    files = [save(ring_polygon(heptagon(), WEEKDAYS), tmp_path / name / "ring") for name in ("a", "b")]
+    assert [file.name for file in files[0]] == ["ring.png", "ring.pdf"]
+    for first, second in zip(*files, strict=True):
+        assert first.read_bytes() == second.read_bytes()
+        assert first.stat().st_size > 5000
+    with style():
+        figure = new_figure(1, 1)
+    assert [file.name for file in save(figure, tmp_path / "of step 1.5")] == ["of step 1.5.png", "of step 1.5.pdf"]
+    assert [file.name for file in save(figure, tmp_path / "x.png")] == ["x.png", "x.pdf"]
+
+
+def test_matplotlib_is_left_as_it_was():
+    with matplotlib.rc_context({"font.size": 31}):
+        before = dict(matplotlib.rcParams)
+        figure = gram_heat_map(np.eye(2), ["a", "b"])
+        assert dict(matplotlib.rcParams) == before
+    assert figure.axes[0].get_yticklabels()[0].get_fontsize() < 10  # the user's 31 did not come in
+
+
+def test_no_pyplot():
+    command = "import sys, bows.figures.gram, bows.figures.ring, bows.figures.curves; "
+    command += "sys.exit('matplotlib.pyplot' in sys.modules or 'torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", command], check=False).returncode == 0
+
+
+def test_gram_is_centred_at_zero_and_labelled():
+    figure = gram_heat_map([[1.0, -3.0], [0.5, 2.0]], ["sun", "moon"], "sky")
+    axes, bar = figure.axes
+    assert axes.images[0].get_clim() == (-3, 3)
+    np.testing.assert_array_equal(axes.images[0].get_array(), [[1, -3], [0.5, 2]])
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["sun", "moon"]
+    assert bar.get_ylabel() == "inner product  wᵢ · wⱼ"
+    assert gram_heat_map([[0.0]], ["nothing"]).axes[0].images[0].get_clim() == (-1, 1)
+    assert gram_heat_map([[5.0]], ["much"], limit=2).axes[0].images[0].get_clim() == (-2, 2)
+
+
+def test_gram_labels_of_forty_words_do_not_collide():
+    figure = gram_heat_map(np.eye(40), ["Wednesday"] * 40)
+    figure.canvas.draw()
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
+    assert not any(a.overlaps(b) for a, b in itertools.pairwise(boxes))
+    assert min(box.x0 for box in boxes) >= 0
+
+
+def test_ring_joins_the_words_in_order_and_closes():
+    figure = ring_polygon(heptagon(), WEEKDAYS, "weekdays", 0.936, 0.0012)
+    axes = figure.axes[0]
+    np.testing.assert_array_equal(axes.lines[0].get_xydata(), [*heptagon(), heptagon()[0]])
+    assert sorted(texts(axes)) == sorted(WEEKDAYS)
+    assert axes.get_title("left").splitlines() == ["weekdays", "order 0.94; p = 0.0012; the first word in orange"]
+    assert "p =" not in ring_polygon(heptagon(), WEEKDAYS, order=0.5).axes[0].get_title("left")
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.3, 1.0])
+def test_ring_labels_do_not_collide(noise):
+    figure = ring_polygon(heptagon(noise), WEEKDAYS)
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+    assert all(figure.bbox.containsx(box.x0) and figure.bbox.containsx(box.x1) for box in boxes)
+
+
+def test_odd_words_and_places_are_drawn(tmp_path):
+    save(ring_polygon(np.zeros((7, 2)), ODD, "$", 0.0, 1.0), tmp_path / "ring")
+    save(gram_heat_map(np.zeros((7, 7)), ODD, "$"), tmp_path / "gram")
+    save(gram_heat_map(np.zeros((90, 90)), ["word"] * 90), tmp_path / "large")
+
+
+def test_what_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match="does not fit 2 words"):
+        gram_heat_map(np.eye(3), ["a", "b"])
+    with pytest.raises(ValueError, match="do not fit 6 words"):
+        ring_polygon(heptagon(), WEEKDAYS[:6])
+    with pytest.raises(ValueError, match="'step'"):
+        training_curves({"epoch": [1]})
+
+
+def test_curves_skip_blank_cells():
+    columns = {
+        "step": ["10", "20", "30", "40"],
+        "train/loss": ["0.4", "0.3", "", "0.2"],
+        "reconstruction/loss": [None, 0.35, math.nan, 0.25],
+        "reconstruction/r2": ["", "-0.5", "", "0.5"],
+    }
+    upper, lower = training_curves(columns, "run").axes
+    assert {line.get_label(): line.get_xydata().tolist() for line in upper.lines} == {
+        "training": [[10, 0.4], [20, 0.3], [40, 0.2]],
+        "held-out": [[20, 0.35], [40, 0.25]],
+    }
+    assert lower.lines[0].get_xydata().tolist() == [[20, -0.5], [40, 0.5]]
+    assert len(lower.lines) == 2  # and the line at 0
+
+
+def test_curves_say_what_is_missing():
+    upper, lower = training_curves({"step": []}).axes
+    assert texts(upper) == ["no loss was recorded"]
+    assert texts(lower) == ["no R² was recorded"]
+
+
+def test_shorten():
+    assert shorten("short") == "short"
+    assert shorten("abcdef", 4) == "abc…"
