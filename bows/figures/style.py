@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from cycler import cycler
@@ -54,9 +55,9 @@ def style() -> Iterator[None]:
     with matplotlib.rc_context(), warnings.catch_warnings():
         # Words come in every script; one that the font lacks shows as a box, which is no news worth a warning a word.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        matplotlib.rcParams.update(
-            {**matplotlib.rcParamsDefault, **_SETTINGS, "backend": matplotlib.rcParams["backend"]}
-        )
+        settings: dict[Any, Any] = {**matplotlib.rcParamsDefault, **_SETTINGS}
+        del settings["backend"]  # not a matter of looks
+        matplotlib.rcParams.update(settings)
         yield
 
 

@@ -1,0 +1,265 @@
+"""One self-contained page about a run: ``python -m bows.report <run folder>`` writes ``report.html`` into it."""
+
+import argparse
+import base64
+import csv
+import json
+import math
+import os
+import sys
+from pathlib import Path
+
+from bows.errors import BowsError, SettingError
+
+ROWS = 50  # of the word table; the whole of it is in words.parquet
+
+MEANINGS = {
+    "reconstruction/loss": "mean squared error a cell, on held-out windows; 0 is perfect",
+    "reconstruction/r2": "share of the words' held-out variance rebuilt; 1 is perfect, 0 no better than frequencies",
+    "capacity/features_per_dimension": "squared norm of all directions, a latent dimension",
+    "capacity/dimensionality_mean": "share of a dimension that a word has to itself, on average",
+    "capacity/represented_fraction": "share of words whose direction is longer than 1/2",
+    "capacity/participation_ratio": "latent dimensions in use, by variance",
+    "capacity/effective_rank": "latent dimensions in use, by entropy",
+    "capacity/zero_columns": "words with no direction at all",
+    "packing/off_diagonal_norm": "total interaction between different words; shrinks with the norms",
+    "packing/interference_rms": "typical cosine of two different words; 0 is orthogonal",
+    "packing/coherence": "largest cosine, by absolute value, of two different words",
+    "packing/welch_ratio": "that over the least possible for so many words; 1 is the best packing",
+    "packing/mean_max_cosine": "a word's largest cosine with another, on average",
+    "packing/antipodal_fraction": "share of words in opposed pairs",
+    "speed/windows_per_second": "training windows a second",
+    "speed/seconds": "seconds of training",
+    "speed/peak_memory_mb": "peak memory, MB",
+}
+RING_MEANINGS = {
+    "order": "how far the set lies in its known cyclic order; 1 is in order",
+    "order_p": "share of random orders at least as good",
+    "planarity": "share of the set's variance in its best plane",
+    "procrustes": "distance to the regular polygon; 0 is exact",
+    "circulance": "how far the set's Gram matrix depends on the step around the ring alone; 1 is fully",
+}
+
+
+def write_report(run_folder: Path | str) -> Path:
+    """Write ``report.html`` from what the run folder holds; whatever is missing or damaged is said in its place.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        SettingError: if the folder is not a run: it has neither ``status.json`` nor ``.hydra/config.yaml``.
+    """
+    from jinja2 import Environment, StrictUndefined
+
+    folder = Path(run_folder)
+    if not any((folder / name).is_file() for name in ("status.json", ".hydra/config.yaml")):
+        raise SettingError(f"{folder} is not a run folder: it holds neither status.json nor .hydra/config.yaml")
+    summary, summary_note = _json(folder / "summary.json")
+    status, status_note = _json(folder / "status.json")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["number"] = _number
+    page = environment.from_string(_PAGE).render(
+        name=folder.resolve().name,
+        status=status,
+        status_note=status_note,
+        metrics=[(name, value, meaning(name)) for name, value in summary.items()],
+        summary_note=summary_note,
+        records=_records(folder / "metrics.csv"),
+        figures=[
+            (file.stem, base64.b64encode(file.read_bytes()).decode()) for file in sorted(folder.glob("figures/*.png"))
+        ],
+        words=_words(folder / "words.parquet"),
+        overrides=_text(folder / ".hydra/overrides.yaml"),
+        config=_text(folder / ".hydra/config.yaml"),
+    )
+    target = folder / "report.html"
+    partial = target.with_name(f".report.{os.getpid()}.tmp")
+    try:  # never a torn page where a whole one stood
+        partial.write_text(page, encoding="utf-8")
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+    return target
+
+
+def meaning(name: str) -> str:
+    """A phrase on what a metric says; empty for one unknown here."""
+    if name.startswith("ring/"):
+        return RING_MEANINGS.get(name.rpartition("/")[2], "")
+    return MEANINGS.get(name, "")
+
+
+def _number(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) < 1e15):
+        return f"{int(value):,}"
+    return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _text(file: Path) -> str | None:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return None
+
+
+def _json(file: Path) -> tuple[dict, str]:
+    """The object in a file, and a note on why it is empty."""
+    text = _text(file)
+    if text is None:
+        return {}, f"{file.name} is missing."
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return {}, f"{file.name} is damaged: it is not JSON."
+    if not isinstance(content, dict):
+        return {}, f"{file.name} is damaged: it is not a table of names and values."
+    return content, "" if content else f"{file.name} is empty."
+
+
+def _records(file: Path) -> str:
+    text = _text(file)
+    if text is None:
+        return "metrics.csv is missing."
+    rows = list(csv.reader(text.splitlines()))
+    if len(rows) < 2:
+        return "metrics.csv holds no rows yet."
+    return f"Over time: {len(rows) - 1:,} rows of {len(rows[0]):,} columns in metrics.csv."
+
+
+def _words(file: Path) -> dict:
+    """The first rows of the word table and its size, or a note on why there is none."""
+    if not file.is_file():
+        return {"note": "words.parquet is missing."}
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(file) as table:
+            rows = next(table.iter_batches(ROWS), None)
+            count, columns = table.metadata.num_rows, table.schema_arrow.names
+    except (pa.ArrowException, OSError):
+        return {"note": "words.parquet is damaged."}
+    cells = [] if rows is None else [list(row.values()) for row in rows.to_pylist()]
+    return {"note": "", "count": count, "columns": columns, "rows": cells}
+
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{{ name }} – bows</title>
+<style>
+:root { --ink: #1d1f21; --soft: #5b6169; --paper: #fff; --line: #d9dde2; --link: #0b5cad;
+  --good: #06704f; --bad: #b3261e; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e7e9ec; --soft: #a3abb5; --paper: #16181b; --line: #363b42; --link: #7fb8f5;
+    --good: #5fd0a4; --bad: #ff8a80; }
+}
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 62rem; padding: 1rem 1rem 4rem; background: var(--paper); color: var(--ink);
+  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
+h1 { font-size: 1.5rem; margin: .5rem 0; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .5rem; }
+a { color: var(--link); } nav a { margin-right: 1rem; }
+:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
+.soft { color: var(--soft); } .completed { color: var(--good); } .failed { color: var(--bad); }
+table { border-collapse: collapse; width: 100%; font-size: .9rem; overflow-wrap: normal; }
+th, td { text-align: left; vertical-align: top; padding: .25rem .9rem .25rem 0; border-bottom: 1px solid var(--line); }
+td.number, th.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.scroll { overflow-x: auto; } .scroll th { white-space: nowrap; }
+figure { margin: 1rem 0; } img { max-width: 100%; height: auto; background: #fff; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1rem; }
+pre { overflow-x: auto; padding: .7rem; border: 1px solid var(--line); font-size: .85rem; }
+@media (max-width: 40rem) {
+  #metrics thead { display: none; }
+  #metrics tr { display: grid; grid-template-columns: 1fr auto; border-bottom: 1px solid var(--line); }
+  #metrics td { border: 0; padding-right: 0; }
+  #metrics td:last-child { grid-column: 1 / -1; padding-top: 0; }
+}
+</style>
+</head>
+<body>
+<header>
+<h1>{{ name }}</h1>
+<nav aria-label="Parts of this page"><a href="#run">Run</a> <a href="#numbers">Numbers</a>
+<a href="#figures">Figures</a> <a href="#words">Words</a> <a href="#settings">Settings</a></nav>
+</header>
+<main>
+<h2 id="run">Run</h2>
+{% if status_note %}<p class="soft">{{ status_note }}</p>{% else %}
+<p>State: <strong class="{{ status.get("state") }}">{{ status.get("state") or "not said" }}</strong>
+{%- if status.get("error") %}: {{ status.error }}{% endif %}</p>
+<table><tbody>
+{% for key, value in status.items() if key not in ("state", "error") %}
+<tr><th scope="row">{{ key }}</th><td>
+{%- if value is mapping %}{% for part, it in value.items() %}{{ part }} {{ it }}{{ ", " if not loop.last }}{% endfor %}
+{%- else %}{{ value | number }}{% endif %}</td></tr>
+{% endfor %}
+</tbody></table>{% endif %}
+<p>Asked for:</p>
+{% if overrides is none %}<p class="soft">.hydra/overrides.yaml is missing.</p>
+{% elif overrides in ("", "[]") %}<p>nothing beyond the defaults</p>
+{% else %}<pre tabindex="0">{{ overrides }}</pre>{% endif %}
+
+<h2 id="numbers">Numbers</h2>
+{% if summary_note %}<p class="soft">{{ summary_note }}</p>{% else %}
+<table id="metrics"><thead><tr><th scope="col">metric</th><th scope="col" class="number">last value</th>
+<th scope="col">what it says</th></tr></thead><tbody>
+{% for metric, value, phrase in metrics %}
+<tr><td>{{ metric }}</td><td class="number">{{ value | number }}</td><td class="soft">{{ phrase }}</td></tr>
+{% endfor %}
+</tbody></table>{% endif %}
+<p class="soft">{{ records }}</p>
+
+<h2 id="figures">Figures</h2>
+{% if figures %}<div class="figures">
+{% for stem, data in figures %}
+<figure><img alt="{{ stem }}" src="data:image/png;base64,{{ data }}">
+<figcaption class="soft">{{ stem }}</figcaption></figure>
+{% endfor %}
+</div>{% else %}<p class="soft">The folder figures holds no pictures.</p>{% endif %}
+
+<h2 id="words">Words</h2>
+{% if words.note %}<p class="soft">{{ words.note }}</p>{% else %}
+<p>The first {{ words.rows | length }} of {{ words.count | number }} words; all of them are in words.parquet.</p>
+<div class="scroll" tabindex="0" role="region" aria-label="Word table"><table><thead><tr>
+{% for column in words.columns %}<th scope="col">{{ column }}</th>{% endfor %}</tr></thead><tbody>
+{% for row in words.rows %}
+<tr>{% for cell in row %}{% if cell is number %}<td class="number">{{ cell | number }}</td>
+{%- elif cell is sequence and cell is not string %}<td>{{ cell | join(", ") }}</td>
+{%- else %}<td>{{ cell | number }}</td>{% endif %}{% endfor %}</tr>
+{% endfor %}
+</tbody></table></div>{% endif %}
+
+<h2 id="settings">Settings</h2>
+{% if config is none %}<p class="soft">.hydra/config.yaml is missing.</p>
+{% else %}<details><summary>The whole configuration</summary><pre tabindex="0">{{ config }}</pre></details>{% endif %}
+</main>
+</body>
+</html>
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command: write a run's report and print where it is."""
+    parser = argparse.ArgumentParser(prog="python -m bows.report", description="Write report.html into a run folder.")
+    parser.add_argument("run_folder", type=Path, help="for example outputs/runs/<date>/<time>-<name>")
+    try:
+        print(write_report(parser.parse_args(arguments).run_folder))
+    except BowsError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except OSError as error:
+        print(f"error: the report could not be written: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
