@@ -37,7 +37,7 @@ RING_MEANINGS = {
     "order_p": "share of random orders at least as good",
     "planarity": "share of the set's variance in its best plane",
     "procrustes": "distance to the regular polygon; 0 is exact",
-    "circulance": "how far the set's Gram matrix depends on the step around the ring alone; 1 is fully",
+    "circulance": "how far the set's Gram matrix depends on the step around the ring alone; a strong diagonal alone comes near 1",
 }
 
 
@@ -172,7 +172,8 @@ a { color: var(--link); } nav a { margin-right: 1rem; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; overflow-wrap: normal; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .9rem .25rem 0; border-bottom: 1px solid var(--line); }
 td.number, th.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-.scroll { overflow-x: auto; } .scroll th { white-space: nowrap; }
+#about td { overflow-wrap: anywhere; }
+.scroll { overflow-x: auto; } .scroll th { white-space: nowrap; } .scroll td:last-child { min-width: 20rem; }
 figure { margin: 1rem 0; } img { max-width: 100%; height: auto; background: #fff; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1rem; }
 pre { overflow-x: auto; padding: .7rem; border: 1px solid var(--line); font-size: .85rem; }
@@ -195,7 +196,7 @@ pre { overflow-x: auto; padding: .7rem; border: 1px solid var(--line); font-size
 {% if status_note %}<p class="soft">{{ status_note }}</p>{% else %}
 <p>State: <strong class="{{ status.get("state") }}">{{ status.get("state") or "not said" }}</strong>
 {%- if status.get("error") %}: {{ status.error }}{% endif %}</p>
-<table><tbody>
+<table id="about"><tbody>
 {% for key, value in status.items() if key not in ("state", "error") %}
 <tr><th scope="row">{{ key }}</th><td>
 {%- if value is mapping %}{% for part, it in value.items() %}{{ part }} {{ it }}{{ ", " if not loop.last }}{% endfor %}
