@@ -44,8 +44,8 @@ def ring(
     - ``procrustes``: Procrustes disparity of the plane coordinates to the regular polygon, both centred and of unit
       size, rotation and reflection free, in [0, 1]; 0 is a regular polygon in order.
     - ``circulance``: 1 - |G_S - C|^2 / |G_S|^2 in [0, 1] (Frobenius): G_S the set's rows and columns of G = W^T W, or
-      of M = D E, C its circulant mean (each entry the mean of those as far apart around the ring, with sign). A diagonal
-      that outweighs the rest brings it near 1 without any ring, so compare like with like. Source: Karkada et al. 2026.
+      of M = D E, C its circulant mean (each entry the mean of those as far apart around the ring, with sign). A
+      diagonal that outweighs the rest brings it near 1 without any ring. Source: Karkada et al. 2026.
 
     Left out where not defined: all but circulance if the set has no plane (a zero column, or directions on one line);
     circulance if G_S is zero; ``order_p`` if permutations = 0.
