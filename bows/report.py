@@ -37,7 +37,7 @@ RING_MEANINGS = {
     "order_p": "share of random orders at least as good",
     "planarity": "share of the set's variance in its best plane",
     "procrustes": "distance to the regular polygon; 0 is exact",
-    "circulance": "share of the set's Gram matrix set by the step around the ring; a strong diagonal alone gives nearly 1",
+    "circulance": "share of the Gram matrix set by the step around the ring; a strong diagonal alone gives near 1",
 }
 
 
