@@ -53,8 +53,12 @@ class WindowBatches:
 
     @property
     def sampler(self) -> "WindowBatches":
-        """Where Lightning looks for `set_epoch`."""
+        """Where Lightning looks for `set_epoch`, as it does in a torch DataLoader."""
         return self
+
+    @property
+    def batch_sampler(self) -> None:
+        """Where Lightning looks next."""
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch

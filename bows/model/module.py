@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
 
@@ -20,11 +19,11 @@ class BagsModule(LightningModule):
         super().__init__()
         self.autoencoder = autoencoder
         self.optimizer_settings = optimizer
-        # Kept beside the module rather than inside it, so that the names of the weights do not depend on compilation.
-        self._forward = torch.compile(autoencoder) if compile else autoencoder
+        if compile:
+            autoencoder.compile()  # in place: the names of the weights stay
 
     def forward(self, bags: Tensor) -> AutoencoderOutput:
-        return self._forward(bags)
+        return self.autoencoder(bags)
 
     def training_step(self, bags: Tensor, batch_index: int) -> Tensor:
         return self.autoencoder.loss(self(bags), bags)

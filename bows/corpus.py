@@ -1,0 +1,23 @@
+"""python -m bows.corpus: build a corpus, or open it, and print its facts."""
+
+from omegaconf import DictConfig
+
+from bows import command
+
+
+def main(config: DictConfig) -> None:
+    # Imported here: --help and shell completion need not wait for torch and Lightning.
+    from hydra.utils import instantiate
+
+    from bows.config import check
+    from bows.console import quiet_libraries
+    from bows.corpus_facts import print_facts
+
+    settings = command.plain(config)
+    check(settings, "corpus")
+    quiet_libraries()
+    print_facts(instantiate(settings["data"], _convert_="all"))
+
+
+if __name__ == "__main__":
+    command.run(main, "corpus")

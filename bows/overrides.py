@@ -1,0 +1,165 @@
+"""Checking a command line before Hydra acts on it: misspelt keys, groups and options get a did-you-mean, and nothing is made.
+
+A sweep is checked for its keys and options; a value that is out of range fails in the one job that has it, and the others go on.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from bows.config import check, suggest
+from bows.errors import SettingError
+from bows.places import CONF
+
+# Settings a resumed run may be given anew: they do not change what it trains.
+MAY_CHANGE_ON_RESUME = ("logger", "debug", "outputs", "trainer", "hydra")
+
+
+def check_command_line(name: str, words: list[str], multirun: bool = False) -> None:
+    """Raises SettingError for overrides that do not fit `conf/<name>.yaml`, or, outside a sweep, for any value out of range."""
+    overrides = _parse(words)
+    for override in overrides:
+        if override.is_sweep_override() and not multirun:
+            raise SettingError(f"{override.input_line}: several values need a sweep; add -m")
+    groups = _groups()
+    for override in overrides:
+        if override.key_or_group in groups:
+            for value in _values(override):
+                if value not in ("null", None) and value not in groups[override.key_or_group]:
+                    known = groups[override.key_or_group]
+                    raise SettingError(
+                        f"{override.key_or_group}={value}: there is no such option; {suggest(str(value), known)} options: {', '.join(known)}"
+                        if "mean" in suggest(str(value), known)
+                        else f"{override.key_or_group}={value}: there is no such option; options: {', '.join(known)}"
+                    )
+    for combination in _samples(overrides, groups):
+        config = _compose(name, combination, overrides, groups)
+        check(config, name, only_keys=multirun)
+
+
+def resumed(words: list[str]) -> list[str]:
+    """A command line with resume=<run folder> becomes that run's own, in that run's own folder.
+
+    Raises SettingError where the folder is no run, or where a setting given besides would change what the run trains.
+    """
+    chosen = [override for override in _parse(words) if override.key_or_group == "resume" and override.value() is not None]
+    if not chosen:
+        return words
+    folder = Path(str(chosen[-1].value()))
+    stored = folder / ".hydra" / "overrides.yaml"
+    if not stored.is_file():
+        raise SettingError(f"resume={folder}: this is not a run folder (it has no .hydra/overrides.yaml); give one of outputs/runs")
+    given = [override for override in _parse(words) if override.key_or_group != "resume"]
+    for override in given:
+        if override.key_or_group.split(".")[0].split("/")[0] not in MAY_CHANGE_ON_RESUME:
+            raise SettingError(
+                f"{override.input_line}: a resumed run keeps its own settings; leave this out, or start a new run without resume"
+            )
+    own = [str(word) for word in OmegaConf.load(stored) if not str(word).startswith(("resume=", "hydra.run.dir="))]
+    # Quoted, since a folder's name may hold any character.
+    place = [f"resume={_quoted(folder)}", f"hydra.run.dir={_quoted(folder)}"]
+    return [*own, *(override.input_line or "" for override in given), *place]
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _parse(words: list[str]) -> list[Override]:
+    try:
+        return OverridesParser.create().parse_overrides(words)
+    except HydraException as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise SettingError(f"{lines[0]} (settings are given as key=value; quote a value with commas, spaces or brackets)") from error
+
+
+def _groups() -> dict[str, list[str]]:
+    """Options of each config group."""
+    groups: dict[str, list[str]] = {}
+    for path in sorted(CONF.rglob("*.yaml")):
+        group = path.parent.relative_to(CONF).as_posix()
+        if group != "." and not group.startswith("hydra"):
+            groups.setdefault(group, []).append(path.stem)
+    return groups
+
+
+def _values(override: Override) -> list[Any]:
+    if override.is_sweep_override():
+        return [str(value).strip("'\"") for value in override.sweep_string_iterator()]
+    return [override.value()]
+
+
+def _samples(overrides: list[Override], groups: dict[str, list[str]]) -> Iterator[list[str]]:
+    """Command lines that between them name every option of every group in a sweep."""
+    first = [_single(override, 0) for override in overrides]
+    yield first
+    for place, override in enumerate(overrides):
+        if override.key_or_group in groups and override.is_sweep_override():
+            for number in range(1, len(_values(override))):
+                yield [*first[:place], _single(override, number), *first[place + 1 :]]
+
+
+def _single(override: Override, number: int) -> str:
+    if not override.is_sweep_override():
+        return override.input_line or ""
+    values = list(override.sweep_string_iterator())
+    sign = "+" if override.is_add() else ""
+    return f"{sign}{override.get_key_element().lstrip('+')}={values[number]}"
+
+
+def _compose(name: str, words: list[str], overrides: list[Override], groups: dict[str, list[str]]) -> dict[str, Any]:
+    try:
+        config = _composed(name, words)
+        resolved = OmegaConf.to_container(config, resolve=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise _explained(name, error, overrides, groups) from error
+    assert isinstance(resolved, dict)
+    return {str(key): value for key, value in resolved.items()}
+
+
+def _composed(name: str, words: list[str]) -> DictConfig:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose(name, words)
+
+
+def _explained(name: str, error: Exception, overrides: list[Override], groups: dict[str, list[str]]) -> SettingError:
+    """Which override does not fit, with a did-you-mean."""
+    choices = [_single(override, 0) for override in overrides if override.key_or_group in groups]
+    base = OmegaConf.to_container(_composed(name, choices), resolve=False)
+    keys = list(_dotted(base))
+    for override in overrides:
+        key = override.key_or_group
+        if key in groups or key.split(".")[0].split("/")[0] == "hydra" or override.is_add():
+            continue
+        if key not in keys:
+            return SettingError(f"{key}: there is no such setting; {_suggest_key(key, [*keys, *groups])}")
+    return SettingError(" ".join(str(error).split()))
+
+
+def _suggest_key(key: str, keys: list[str]) -> str:
+    """A close key; failing that, one that ends in the same word."""
+    section, _, last = key.rpartition(".")
+    siblings = [known for known in keys if known.rpartition(".")[0] == section]
+    text = suggest(key, siblings)
+    if "mean" in text:
+        return text
+    same_end = [known for known in keys if known.rpartition(".")[2] == last]
+    if same_end:
+        return f"did you mean {same_end[0]}?"
+    text = suggest(key, keys)
+    return text if "mean" in text else suggest(key, siblings or keys)
+
+
+def _dotted(value: Any, path: str = "") -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            name = f"{path}.{key}" if path else str(key)
+            yield name
+            yield from _dotted(inner, name)

@@ -1,0 +1,128 @@
+"""What a finished run leaves: weights, vocabulary, word table, summary and figures."""
+
+import csv
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from bows.analysis.neighbours import nearest
+from bows.analysis.ordered_sets import resolve
+from bows.analysis.reconstruction import ReconstructionSums
+from bows.analysis.ring import ring_coordinates
+from bows.analysis.words import word_table
+from bows.config import Analysis
+from bows.data.corpus import Corpus
+from bows.figures.curves import training_curves
+from bows.figures.gram import gram_heat_map
+from bows.figures.ring import ring_polygon
+from bows.figures.style import save
+from bows.model.autoencoder import Autoencoder
+from bows.runs import finite, write_json, write_whole
+
+log = logging.getLogger(__name__)
+
+# Words in the Gram heat map where no ordered set is in the vocabulary.
+GRAM_WORDS = 40
+# Rows of the word table that go to W&B.
+LOGGED_ROWS = 10_000
+
+
+@torch.no_grad()
+def write_results(
+    folder: Path,
+    autoencoder: Autoencoder,
+    corpus: Corpus,
+    sums: ReconstructionSums,
+    summary: Mapping[str, float],
+    sets: Mapping[str, Sequence[int]],
+    analysis: Analysis,
+    loggers: Sequence,
+    step: int,
+) -> None:
+    """Write model.safetensors, vocabulary.txt, words.parquet, summary.json and figures/, and hand them to W&B."""
+    encoder = autoencoder.encoder_weight.detach().float().cpu()
+    decoder = None if autoencoder.tied else autoencoder.decoder_weight.detach().float().cpu()
+    save_model(folder / "model.safetensors", autoencoder)
+    write_whole(folder / "vocabulary.txt", "".join(f"{word}\n" for word in corpus.vocabulary))
+    table = word_table(
+        corpus.vocabulary,
+        encoder,
+        decoder,
+        bias=autoencoder.bias.detach().cpu(),
+        frequency=sums.frequency(),
+        r2=sums.r2_by_word(),
+        neighbours=max(analysis.neighbours, 1),
+    )
+    pq.write_table(table, folder / "words.parquet")
+    write_json(folder / "summary.json", finite(dict(sorted(summary.items()))))
+    figures = draw(folder, encoder, decoder, corpus.vocabulary, sets, summary) if analysis.figures else {}
+    for word, words in nearest_words(analysis.nearest_to, corpus.vocabulary, encoder).items():
+        log.info("nearest to %s: %s", word, ", ".join(words))
+    for logger in loggers:
+        if type(logger).__name__ == "WandbLogger":
+            from bows.logger.weights_and_biases import log_figures, log_word_table
+
+            log_figures(logger, figures, step)
+            log_word_table(logger, "words", table, LOGGED_ROWS, step)
+
+
+def save_model(path: Path, autoencoder: Autoencoder) -> None:
+    """`model.safetensors`: encoder.weight (m, V), decoder.weight (V, m) unless tied, decoder.bias (V), float32; and whatever further
+    weights the model has, under `module.<name>`, where those three do not hold all of it."""
+    tensors: dict[str, Tensor] = {"encoder.weight": autoencoder.encoder_weight, "decoder.bias": autoencoder.bias}
+    if not autoencoder.tied:
+        tensors["decoder.weight"] = autoencoder.decoder_weight
+    held = {value.data_ptr() for value in tensors.values()}
+    rest = {f"module.{name}": value for name, value in autoencoder.state_dict().items() if value.data_ptr() not in held}
+    tensors |= rest
+    save_file({name: value.detach().float().cpu().contiguous() for name, value in tensors.items()}, path)
+
+
+def nearest_words(queries: Sequence[str], vocabulary: Sequence[str], encoder: Tensor, count: int = 8) -> dict[str, list[str]]:
+    """The nearest words of each query word that is in the vocabulary, nearest first."""
+    indices = resolve(queries, vocabulary).indices
+    if not indices:
+        return {}
+    found = nearest(encoder, count, indices).indices.tolist()
+    return {
+        vocabulary[index]: [vocabulary[other] for other in row if other >= 0] for index, row in zip(indices, found, strict=True)
+    }
+
+
+def draw(
+    folder: Path,
+    encoder: Tensor,
+    decoder: Tensor | None,
+    vocabulary: Sequence[str],
+    sets: Mapping[str, Sequence[int]],
+    summary: Mapping[str, float],
+) -> dict[str, Path]:
+    """Draw training curves, a Gram heat map and a polygon for each ordered set. Returns the PNG files by name."""
+    figures = folder / "figures"
+    figures.mkdir(exist_ok=True)
+    drawn = {"training_curves": training_curves(read_columns(folder / "metrics.csv"), "Training")}
+    chosen = next(iter(sets.values()), range(min(GRAM_WORDS, len(vocabulary))))
+    columns = encoder[:, list(chosen)]
+    rows = columns.T if decoder is None else decoder[list(chosen)]
+    words = [vocabulary[index] for index in chosen]
+    drawn["gram"] = gram_heat_map((rows @ columns).numpy(), words, "Gram matrix of the words' directions")
+    for name, indices in sets.items():
+        coordinates = ring_coordinates(encoder, indices)
+        if coordinates is not None:
+            words = [vocabulary[index] for index in indices]
+            order, p = summary.get(f"ring/{name}/order"), summary.get(f"ring/{name}/order_p")
+            drawn[f"ring_{name}"] = ring_polygon(coordinates, words, name, order, p)
+    return {name: save(figure, figures / name)[0] for name, figure in drawn.items()}
+
+
+def read_columns(path: Path) -> dict[str, list[float | None]]:
+    """metrics.csv by columns; empty cells are None."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    names = rows[0].keys() if rows else ["step"]
+    return {name: [float(row[name]) if row[name] else None for row in rows] for name in names}

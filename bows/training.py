@@ -1,0 +1,247 @@
+"""One run, from checked settings to a complete run folder."""
+
+import logging
+import sys
+import warnings
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
+
+from bows.analysis.ordered_sets import resolve
+from bows.callbacks.checkpoints import AtomicCheckpointIO, checkpoint_callbacks, find_checkpoint
+from bows.callbacks.geometry import GeometryMonitor
+from bows.callbacks.guard import InterruptGuard, LossGuard
+from bows.callbacks.progress import progress_callback
+from bows.callbacks.reconstruction import ReconstructionMonitor
+from bows.callbacks.speed import SpeedMonitor, peak_memory_bytes
+from bows.command import plain
+from bows.config import TrainConfig, check
+from bows.console import print_results, quiet_libraries
+from bows.data.datamodule import BagsDataModule
+from bows.errors import BowsError, SettingError
+from bows.logger.metrics_table import MetricsTable
+from bows.measure import closing_metrics
+from bows.model.autoencoder import Autoencoder
+from bows.model.module import BagsModule
+from bows.model.optimizers import OptimizerSettings
+from bows.model.pca import PrincipalComponents
+from bows.results import write_results
+from bows.runs import RunStatus, read_json
+
+log = logging.getLogger(__name__)
+
+# Validations over a run, at most; more would cost small models more time than their training.
+VALIDATIONS = 20
+
+
+def train_job(config: DictConfig) -> float:
+    """One Hydra job: trains in Hydra's output folder, records how it ended, and returns the held-out loss.
+
+    An error is written to the job's own log with its traceback, to `status.json` as `failed`, and raised again.
+    """
+    hydra = HydraConfig.get()
+    folder = Path(hydra.runtime.output_dir)
+    resume = config.get("resume") is not None
+    if not rank_zero_only.rank == 0:
+        settings = check(plain(config))
+        return train(settings, plain(config), folder, None)["reconstruction/loss"]
+    if resume and read_json(folder / "status.json")["state"] == "completed":
+        raise SettingError(f"resume={folder}: this run is completed; start a new run without resume")
+    status = RunStatus.start(folder, resumed=resume)
+    sweep = hydra.mode == RunMode.MULTIRUN
+    try:
+        settings = check(plain(config))
+        metrics = train(
+            settings,
+            plain(config),
+            folder,
+            status,
+            group=Path(hydra.sweep.dir).name if sweep else None,
+            run_name=f"{settings.name} {hydra.job.override_dirname}".strip() if sweep else settings.name,
+        )
+    except BaseException as error:
+        line = str(error) if isinstance(error, BowsError) else f"{type(error).__name__}: {error}"
+        status.write("failed", line)
+        log.error("%s", line, exc_info=error)
+        raise
+    status.write("completed")
+    write_report_of(folder)
+    print_results(metrics, folder)
+    return metrics["reconstruction/loss"]
+
+
+def write_report_of(folder: Path) -> None:
+    from bows.report import write_report
+
+    write_report(folder)
+
+
+def train(
+    settings: TrainConfig,
+    config: dict[str, Any],
+    folder: Path,
+    status: RunStatus | None,
+    group: str | None = None,
+    run_name: str | None = None,
+) -> dict[str, float]:
+    """Train one autoencoder and fill its run folder. Returns the metrics of `summary.json`."""
+    quiet_libraries()
+    if settings.trainer.threads:
+        torch.set_num_threads(settings.trainer.threads)
+    pl.seed_everything(settings.seed, verbose=False)
+    check_accelerator(settings.trainer.accelerator)
+
+    data: BagsDataModule = instantiate_plain(config["data"])
+    words = len(data.corpus.vocabulary)
+    data.setup("fit")  # a window longer than a split is said before anything else is made
+    if status:
+        status.corpus = data.corpus.hash
+        status.write("running")
+    autoencoder = make_autoencoder(config["model"], words)
+    sets = whole_sets(settings.analysis.sets, data.corpus.vocabulary)
+
+    checkpoint = find_checkpoint_or_start(folder) if settings.resume else None
+    step = torch.load(checkpoint, weights_only=True)["global_step"] - 1 if checkpoint else None
+    table = MetricsTable(folder, resume_step=step)
+    with extra_loggers(settings, config, folder, group, run_name) as loggers:
+        trainer = make_trainer(settings, folder, [table, *loggers], sets)
+        optimizer = {key: value for key, value in asdict(settings.optimizer).items() if key != "allow_negative_decay"}
+        module = BagsModule(autoencoder, OptimizerSettings(**optimizer), settings.trainer.compile)
+        if isinstance(autoencoder, PrincipalComponents):
+            fit_closed_form(trainer, module, data, folder)
+        else:
+            trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+        if trainer.global_rank == 0:
+            steps = max(trainer.global_step - 1, 0)
+            closing, sums = closing_metrics(autoencoder, data, sets, settings.analysis, settings.seed, trainer.strategy.root_device)
+            for logger in trainer.loggers:
+                logger.log_metrics({**closing, "epoch": max(trainer.current_epoch - 1, 0)}, step=steps)
+                logger.save()
+            write_results(folder, autoencoder, data.corpus, sums, table.summary, sets, settings.analysis, loggers, steps)
+    return table.summary
+
+
+def instantiate_plain(node: dict[str, Any], **extra: Any) -> Any:
+    """A node's `_target_` called with the node's keys as plain arguments."""
+    return instantiate(node, _convert_="all", **extra)
+
+
+def make_autoencoder(node: dict[str, Any], words: int) -> Autoencoder:
+    if node["_target_"] == "bows.model.pca.PrincipalComponents" and node["latent"] > words:
+        raise SettingError(
+            f"latent={node['latent']} is not allowed with model=pca; allowed: 1 to {words}, the number of words in the vocabulary"
+        )
+    return instantiate_plain(node, features=words)
+
+
+def check_accelerator(accelerator: str) -> None:
+    if accelerator in {"gpu", "cuda"} and not torch.cuda.is_available():
+        raise SettingError(f"trainer.accelerator={accelerator}: this machine has no CUDA device; use trainer=cpu")
+    if accelerator == "mps" and not torch.backends.mps.is_available():
+        raise SettingError("trainer.accelerator=mps: this machine has no Apple GPU; use trainer=cpu")
+
+
+def whole_sets(sets: dict[str, list[str]], vocabulary: list[str]) -> dict[str, list[int]]:
+    """Word indices of the ordered sets that are wholly in the vocabulary."""
+    found = {name: resolve(words, vocabulary) for name, words in sets.items()}
+    for name, place in found.items():
+        if place.indices and place.missing:
+            log.info("ordered set %s left out: the vocabulary lacks %s", name, ", ".join(place.missing))
+    return {name: place.indices for name, place in found.items() if not place.missing}
+
+
+def find_checkpoint_or_start(folder: Path) -> Path | None:
+    if not (folder / "checkpoints" / "last.ckpt").exists():
+        log.info("no checkpoint was written before this run stopped: it starts from its first step again")
+        return None
+    return find_checkpoint(folder)
+
+
+def make_trainer(settings: TrainConfig, folder: Path, loggers: list, sets: dict[str, list[int]]) -> pl.Trainer:
+    chosen = settings.trainer
+    checkpoints = folder / "checkpoints"
+    callbacks = [SpeedMonitor(), ReconstructionMonitor()]
+    if settings.analysis.looks != 0:
+        callbacks.append(GeometryMonitor(sets, settings.analysis.permutations, settings.seed, settings.analysis.looks))
+    callbacks += [LossGuard(), progress_callback(plain=None), *checkpoint_callbacks(checkpoints, chosen.checkpoint_every_steps)]
+    callbacks.append(InterruptGuard(checkpoints))
+    return pl.Trainer(
+        accelerator=chosen.accelerator,
+        devices=chosen.devices,
+        strategy=chosen.strategy,
+        num_nodes=chosen.num_nodes,
+        precision=chosen.precision,
+        max_epochs=settings.epochs,
+        check_val_every_n_epoch=-(-settings.epochs // VALIDATIONS),
+        limit_train_batches=chosen.limit_train_batches,
+        detect_anomaly=chosen.detect_anomaly,
+        logger=loggers,
+        callbacks=callbacks,
+        plugins=[AtomicCheckpointIO()],
+        default_root_dir=folder,
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+
+
+def fit_closed_form(trainer: pl.Trainer, module: BagsModule, data: BagsDataModule, folder: Path) -> None:
+    """The closed-form model: fitted from the training windows' moments, then validated and saved like a trained one."""
+    import time
+
+    began = time.perf_counter()
+    device = trainer.strategy.root_device
+    windows = data.windows("train")
+    module.autoencoder.fit(windows.batches(data.batch_size, device))  # type: ignore[operator]
+    seconds = time.perf_counter() - began
+    metrics = trainer.validate(module, datamodule=data, verbose=False)[0]
+    trainer.save_checkpoint(folder / "checkpoints" / "last.ckpt")
+    speed = {
+        "speed/windows_per_second": len(windows) / seconds,
+        "speed/seconds": seconds,
+        "speed/peak_memory_mb": peak_memory_bytes() / 1e6,
+    }
+    for logger in trainer.loggers:
+        logger.log_metrics({**metrics, **speed, "epoch": 0}, step=0)
+
+
+@contextmanager
+def extra_loggers(settings: TrainConfig, config: dict[str, Any], folder: Path, group: str | None, run_name: str | None):
+    """The logger that was chosen, beside metrics.csv; ended with the run, as failed where the run fails."""
+    chosen = settings.logger
+    if chosen.kind == "tensorboard":
+        from importlib.util import find_spec
+
+        if find_spec("tensorboard") is None:
+            raise SettingError('logger=tensorboard: tensorboard is not installed; pip install "bows[tensorboard]"')
+        from pytorch_lightning.loggers import TensorBoardLogger
+
+        yield [TensorBoardLogger(save_dir=folder, name="", version="tensorboard")]
+    elif chosen.kind == "wandb" and rank_zero_only.rank == 0:
+        from bows.logger.wandb_mode import choose_mode
+        from bows.logger.weights_and_biases import finish, log_config, wandb_logger
+
+        mode, sentence = choose_mode(chosen.mode, folder)
+        log.info("%s", sentence)
+        logger = wandb_logger(
+            folder, mode, chosen.project, run_name or settings.name, chosen.group or group, tuple(chosen.tags)
+        )
+        failed = True
+        try:
+            log_config(logger, config)
+            yield [logger]
+            failed = False
+        finally:
+            finish(logger, failed)
+    else:
+        yield []
