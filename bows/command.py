@@ -3,7 +3,8 @@
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from functools import wraps
+from typing import Any, NoReturn
 
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
@@ -11,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from bows.errors import BowsError, SettingError
 from bows.places import CONF, default_outputs
+
 
 def run(task: Callable[[DictConfig], Any], name: str) -> None:
     """Run `task` with the configuration `conf/<name>.yaml` and the command line, by Hydra. Exits with code 0, 1, 2 or 130."""
@@ -33,7 +35,8 @@ def run(task: Callable[[DictConfig], Any], name: str) -> None:
                 arguments.overrides = resumed(given)
                 sys.argv[1:] = [word for word in sys.argv[1:] if word not in given] + arguments.overrides
             check_command_line(name, arguments.overrides, multirun=arguments.multirun)
-        hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(task)()
+        one_job = task if arguments.multirun else _ending_plainly(task, debug)
+        hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(one_job)()
     except BowsError as error:
         if debug:
             raise
@@ -49,7 +52,23 @@ def run(task: Callable[[DictConfig], Any], name: str) -> None:
         sys.exit(130)
 
 
-def fail(error: BowsError) -> None:
+def _ending_plainly(task: Callable[[DictConfig], Any], debug: bool) -> Callable[[DictConfig], Any]:
+    """The task of a single run: an expected error ends the process here, before Hydra adds lines of its own. In a sweep it must reach
+    Hydra instead, so that the other jobs go on."""
+
+    @wraps(task)
+    def run_task(config: DictConfig) -> Any:
+        try:
+            return task(config)
+        except BowsError as error:
+            if debug:
+                raise
+            fail(error)
+
+    return run_task
+
+
+def fail(error: BowsError) -> NoReturn:
     """End the process with an error's one line and its exit code."""
     print(f"error: {error}", file=sys.stderr)
     sys.exit(error.exit_code)

@@ -247,7 +247,9 @@ def _check_decay(config: dict[str, Any]) -> None:
         return
     for setting, value in (("wd", config["wd"]), ("optimizer.weight_decay", config["optimizer"]["weight_decay"])):
         if value < 0:
-            raise SettingError(f"{setting}={value} is not allowed; allowed: a number, 0 or more (or set optimizer.allow_negative_decay=true)")
+            raise SettingError(
+                f"{setting}={value} is not allowed; allowed: a number, 0 or more (or set optimizer.allow_negative_decay=true)"
+            )
 
 
 def _check_target(section: dict[str, Any], name: str, only_keys: bool) -> None:
@@ -338,7 +340,13 @@ def allowed(annotation: Any) -> str:
         bounds: dict[str, Any] = {}
         for item in metadata:
             for constraint in getattr(item, "metadata", [item]):
-                bounds.update({key: getattr(constraint, key) for key in ("ge", "gt", "lt", "le", "min_length") if hasattr(constraint, key)})
+                bounds.update(
+                    {
+                        key: getattr(constraint, key)
+                        for key in ("ge", "gt", "lt", "le", "min_length")
+                        if hasattr(constraint, key)
+                    }
+                )
                 if pattern := getattr(constraint, "pattern", None):
                     bounds["pattern"] = pattern
         return _bounded(base, bounds)
@@ -352,7 +360,9 @@ def allowed(annotation: Any) -> str:
         return f"{len(get_args(annotation))} numbers, [a,b], each {allowed(get_args(annotation)[0])}"
     if args := get_args(annotation):
         return ", or ".join(allowed(arg) for arg in args)
-    return {int: "a whole number", float: "a number", bool: "true or false", str: "text"}.get(annotation, str(annotation))
+    return {int: "a whole number", float: "a number", bool: "true or false", str: "text"}.get(
+        annotation, str(annotation)
+    )
 
 
 def _bounded(base: Any, bounds: dict[str, Any]) -> str:

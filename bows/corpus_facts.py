@@ -21,7 +21,9 @@ def print_facts(data: BagsDataModule) -> None:
         if bags.rows >= data.window:
             windows = data.windows(split)
             mean = np.mean([float(part.sum(1).mean()) for part in windows.batches(256, most=1024)])
-            print(f"{split:<12}{bags.rows:>12,}{a_row:>14}{len(windows):>12,}{mean:>16.1f}{mean / len(vocabulary):>10.2%}")
+            print(
+                f"{split:<12}{bags.rows:>12,}{a_row:>14}{len(windows):>12,}{mean:>16.1f}{mean / len(vocabulary):>10.2%}"
+            )
         else:
             print(f"{split:<12}{bags.rows:>12,}{a_row:>14}{'none: shorter than data.window=' + str(data.window):>38}")
     words = ", ".join(vocabulary[:WORDS])
@@ -30,6 +32,8 @@ def print_facts(data: BagsDataModule) -> None:
     if replaced := facts["source"].get("bytes_replaced"):
         print(f"bytes that are not UTF-8, replaced: {replaced:,}")
     if build := facts.get("build"):
-        print(f"built in {build['seconds']:.1f} s, {build['megabytes_per_second']:.1f} MB/s of {build['text_bytes'] / 1e6:.1f} MB of text")
+        print(
+            f"built in {build['seconds']:.1f} s, {build['megabytes_per_second']:.1f} MB/s of {build['text_bytes'] / 1e6:.1f} MB of text"
+        )
     if corpus.folder:
         print(corpus.folder)

@@ -49,13 +49,17 @@ def resumed(words: list[str]) -> list[str]:
 
     Raises SettingError where the folder is no run, or where a setting given besides would change what the run trains.
     """
-    chosen = [override for override in _parse(words) if override.key_or_group == "resume" and override.value() is not None]
+    chosen = [
+        override for override in _parse(words) if override.key_or_group == "resume" and override.value() is not None
+    ]
     if not chosen:
         return words
     folder = Path(str(chosen[-1].value()))
     stored = folder / ".hydra" / "overrides.yaml"
     if not stored.is_file():
-        raise SettingError(f"resume={folder}: this is not a run folder (it has no .hydra/overrides.yaml); give one of outputs/runs")
+        raise SettingError(
+            f"resume={folder}: this is not a run folder (it has no .hydra/overrides.yaml); give one of outputs/runs"
+        )
     given = [override for override in _parse(words) if override.key_or_group != "resume"]
     for override in given:
         if override.key_or_group.split(".")[0].split("/")[0] not in MAY_CHANGE_ON_RESUME:
@@ -77,7 +81,9 @@ def _parse(words: list[str]) -> list[Override]:
         return OverridesParser.create().parse_overrides(words)
     except HydraException as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise SettingError(f"{lines[0]} (settings are given as key=value; quote a value with commas, spaces or brackets)") from error
+        raise SettingError(
+            f"{lines[0]} (settings are given as key=value; quote a value with commas, spaces or brackets)"
+        ) from error
 
 
 def _groups() -> dict[str, list[str]]:

@@ -83,14 +83,17 @@ def save_model(path: Path, autoencoder: Autoencoder) -> None:
     save_file({name: value.detach().float().cpu().contiguous() for name, value in tensors.items()}, path)
 
 
-def nearest_words(queries: Sequence[str], vocabulary: Sequence[str], encoder: Tensor, count: int = 8) -> dict[str, list[str]]:
+def nearest_words(
+    queries: Sequence[str], vocabulary: Sequence[str], encoder: Tensor, count: int = 8
+) -> dict[str, list[str]]:
     """The nearest words of each query word that is in the vocabulary, nearest first."""
     indices = resolve(queries, vocabulary).indices
     if not indices:
         return {}
     found = nearest(encoder, count, indices).indices.tolist()
     return {
-        vocabulary[index]: [vocabulary[other] for other in row if other >= 0] for index, row in zip(indices, found, strict=True)
+        vocabulary[index]: [vocabulary[other] for other in row if other >= 0]
+        for index, row in zip(indices, found, strict=True)
     }
 
 

@@ -82,7 +82,17 @@ def versions() -> dict[str, str]:
     """Versions of what a result depends on."""
     from importlib.metadata import version
 
-    packages = ["torch", "pytorch-lightning", "numpy", "scipy", "scikit-learn", "pyarrow", "datasets", "hydra-core", "wandb"]
+    packages = [
+        "torch",
+        "pytorch-lightning",
+        "numpy",
+        "scipy",
+        "scikit-learn",
+        "pyarrow",
+        "datasets",
+        "hydra-core",
+        "wandb",
+    ]
     import bows
 
     return {"bows": bows.__version__, "python": platform.python_version(), **{name: version(name) for name in packages}}
@@ -96,7 +106,9 @@ def commit() -> str | None:
 
     def git(*words: str) -> str | None:
         try:
-            done = subprocess.run(["git", "-C", str(here), *words], capture_output=True, text=True, timeout=10, check=True)
+            done = subprocess.run(
+                ["git", "-C", str(here), *words], capture_output=True, text=True, timeout=10, check=True
+            )
         except (OSError, subprocess.SubprocessError):
             return None
         return done.stdout.strip()

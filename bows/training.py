@@ -1,8 +1,6 @@
 """One run, from checked settings to a complete run folder."""
 
 import logging
-import sys
-import warnings
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -51,7 +49,7 @@ def train_job(config: DictConfig) -> float:
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
     resume = config.get("resume") is not None
-    if not rank_zero_only.rank == 0:
+    if rank_zero_only.rank != 0:
         settings = check(plain(config))
         return train(settings, plain(config), folder, None)["reconstruction/loss"]
     if resume and read_json(folder / "status.json")["state"] == "completed":
@@ -122,11 +120,15 @@ def train(
             trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
         if trainer.global_rank == 0:
             steps = max(trainer.global_step - 1, 0)
-            closing, sums = closing_metrics(autoencoder, data, sets, settings.analysis, settings.seed, trainer.strategy.root_device)
+            closing, sums = closing_metrics(
+                autoencoder, data, sets, settings.analysis, settings.seed, trainer.strategy.root_device
+            )
             for logger in trainer.loggers:
                 logger.log_metrics({**closing, "epoch": max(trainer.current_epoch - 1, 0)}, step=steps)
                 logger.save()
-            write_results(folder, autoencoder, data.corpus, sums, table.summary, sets, settings.analysis, loggers, steps)
+            write_results(
+                folder, autoencoder, data.corpus, sums, table.summary, sets, settings.analysis, loggers, steps
+            )
     return table.summary
 
 
@@ -172,7 +174,11 @@ def make_trainer(settings: TrainConfig, folder: Path, loggers: list, sets: dict[
     callbacks = [SpeedMonitor(), ReconstructionMonitor()]
     if settings.analysis.looks != 0:
         callbacks.append(GeometryMonitor(sets, settings.analysis.permutations, settings.seed, settings.analysis.looks))
-    callbacks += [LossGuard(), progress_callback(plain=None), *checkpoint_callbacks(checkpoints, chosen.checkpoint_every_steps)]
+    callbacks += [
+        LossGuard(),
+        progress_callback(plain=None),
+        *checkpoint_callbacks(checkpoints, chosen.checkpoint_every_steps),
+    ]
     callbacks.append(InterruptGuard(checkpoints))
     return pl.Trainer(
         accelerator=chosen.accelerator,

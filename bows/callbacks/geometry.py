@@ -27,7 +27,9 @@ class GeometryMonitor(pl.Callback):
         epoch, epochs = trainer.current_epoch + 1, trainer.max_epochs or 1
         if epoch >= epochs or trainer.global_rank != 0:
             return
-        if self.looks is not None and epoch not in {math.ceil(epochs * look / self.looks) for look in range(1, self.looks)}:
+        if self.looks is not None and epoch not in {
+            math.ceil(epochs * look / self.looks) for look in range(1, self.looks)
+        }:
             return
         measured = measure(pl_module.autoencoder, self.sets, self.permutations, self.seed)  # type: ignore[arg-type]
         for logger in trainer.loggers:

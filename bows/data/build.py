@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from filelock import FileLock, Timeout
 
 from bows.data.corpus import Corpus, open_corpus, write_manifest
@@ -107,8 +106,14 @@ def _build(
         spill = spills["train"]
         cut = spill.rows - max(1, round(spill.rows * val_fraction))
         if cut < 1:
-            raise DataError(f"data: {spill.rows} row is too little to hold out validation rows; give data.validation or more text")
-        parts = {"train": (spill, 0, cut), "validation": (spill, cut, spill.rows), **{k: v for k, v in parts.items() if k != "train"}}
+            raise DataError(
+                f"data: {spill.rows} row is too little to hold out validation rows; give data.validation or more text"
+            )
+        parts = {
+            "train": (spill, 0, cut),
+            "validation": (spill, cut, spill.rows),
+            **{k: v for k, v in parts.items() if k != "train"},
+        }
 
     vocabulary = choose_vocabulary(spills["train"], parts["train"][2], vocab_size, include)
     if not vocabulary.words:
@@ -119,13 +124,21 @@ def _build(
     if vocabulary.absent:
         log.warning("data.include: not in the training rows, left out: %s", ", ".join(vocabulary.absent))
     if len(vocabulary.words) < vocab_size:
-        log.warning("data.vocab_size=%d: the training rows hold only %d words; using all of them", vocab_size, len(vocabulary.words))
+        log.warning(
+            "data.vocab_size=%d: the training rows hold only %d words; using all of them",
+            vocab_size,
+            len(vocabulary.words),
+        )
 
     (folder / "vocabulary.txt").write_text("".join(f"{word}\n" for word in vocabulary.words), encoding="utf-8")
     counts = {}
     for split, (spill, first, last) in parts.items():
         entries = spill.write_bags(folder / split, vocabulary.words, first, last)
-        counts[split] = {"rows": last - first, "entries": entries, "density": entries / (last - first) / len(vocabulary.words)}
+        counts[split] = {
+            "rows": last - first,
+            "entries": entries,
+            "density": entries / (last - first) / len(vocabulary.words),
+        }
     shutil.rmtree(folder / "spill")
     seconds = time.perf_counter() - started
     size = sum(spill.bytes for spill in spills.values())
@@ -142,7 +155,11 @@ def _build(
             "stop_words": len(rules.stop_words),
         },
         word_counts=dict(zip(vocabulary.words[:100], vocabulary.counts[:100].tolist(), strict=True)),
-        build={"text_bytes": size, "seconds": round(seconds, 3), "megabytes_per_second": round(size / 1e6 / seconds, 2)},
+        build={
+            "text_bytes": size,
+            "seconds": round(seconds, 3),
+            "megabytes_per_second": round(size / 1e6 / seconds, 2),
+        },
         versions=_versions(),
     )
 
@@ -170,4 +187,9 @@ def _versions() -> dict[str, str]:
 
     import bows
 
-    return {"bows": bows.__version__, "python": platform.python_version(), "numpy": np.__version__, "pyarrow": pa.__version__}
+    return {
+        "bows": bows.__version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "pyarrow": pa.__version__,
+    }

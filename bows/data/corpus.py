@@ -75,14 +75,18 @@ def open_corpus(folder: Path) -> Corpus:
         files, content, name = manifest["files"], manifest["hash"], manifest["name"]
         split_names = list(manifest["splits"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"corpus folder {folder}: manifest.json is missing or damaged ({error}); delete the folder to rebuild") from None
+        raise DataError(
+            f"corpus folder {folder}: manifest.json is missing or damaged ({error}); delete the folder to rebuild"
+        ) from None
     for file, digest in files.items():
         path = folder / file
         if not path.is_file() or file_digest(path) != digest:
             fault = "does not match its checksum" if path.is_file() else "is missing"
             raise DataError(f"corpus folder {folder}: {file} {fault}; delete the folder to rebuild it")
     if hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest() != content:
-        raise DataError(f"corpus folder {folder}: manifest.json was edited (its hash does not match); delete the folder to rebuild it")
+        raise DataError(
+            f"corpus folder {folder}: manifest.json was edited (its hash does not match); delete the folder to rebuild it"
+        )
     vocabulary = (folder / "vocabulary.txt").read_text(encoding="utf-8").split("\n")[:-1]
     splits = {
         split: Bags(

@@ -39,7 +39,9 @@ def find_files(setting: str, patterns: str | list[str]) -> list[Path]:
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
         matches = sorted(glob.glob(pattern, recursive=True)) if glob.has_magic(pattern) else [pattern]
         if not matches:
-            raise DataError(f"{setting}={pattern}: no file matches; check the path (it is relative to the folder you start from)")
+            raise DataError(
+                f"{setting}={pattern}: no file matches; check the path (it is relative to the folder you start from)"
+            )
         for match in matches:
             _look_at(setting, Path(match))
             files[Path(match)] = None
@@ -48,12 +50,16 @@ def find_files(setting: str, patterns: str | list[str]) -> list[Path]:
 
 def _look_at(setting: str, path: Path) -> None:
     if not path.exists():
-        raise DataError(f"{setting}={path}: there is no such file; check the path (it is relative to the folder you start from)")
+        raise DataError(
+            f"{setting}={path}: there is no such file; check the path (it is relative to the folder you start from)"
+        )
     if path.is_dir():
         raise DataError(f"{setting}={path}: this is a folder; name files, or a glob such as {path}/*.txt")
     kind = _kind(path)
     if kind not in _BUILDERS:
-        raise DataError(f"{setting}={path}: unknown kind of file {kind!r}; allowed: {', '.join(_BUILDERS)}, each also as .gz")
+        raise DataError(
+            f"{setting}={path}: unknown kind of file {kind!r}; allowed: {', '.join(_BUILDERS)}, each also as .gz"
+        )
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             start = file.read(1 << 16)
@@ -108,6 +114,8 @@ def _rows(path: Path, column: str) -> Iterator[pa.Array]:
     except Exception as error:
         # datasets wraps whatever its readers raise in errors of its own, of many classes; whatever it is, the file cannot be read.
         cause = error.__cause__ or error
-        raise DataError(f"{path}: cannot be read as {builder} ({first_line(cause)}); check that the file is whole") from error
+        raise DataError(
+            f"{path}: cannot be read as {builder} ({first_line(cause)}); check that the file is whole"
+        ) from error
     if replaced := _REPLACED["bytes"] - before:
         log.warning("%s: %d bytes are not UTF-8 and were replaced", path, replaced)

@@ -12,6 +12,7 @@ from bows.data.build import Text
 from bows.data.tables import first_line, load_quietly, text_rows
 from bows.errors import DataError
 
+
 def hub_text(
     path: str, config: str | None, revision: str | None, column: str, streaming: bool, splits: dict[str, str]
 ) -> Text:
@@ -21,7 +22,8 @@ def hub_text(
     """
 
     def stream(split: str) -> Iterator[pa.Array]:
-        if not _hub_reachable():
+        reachable = _hub_reachable()
+        if not reachable:
             # Asked offline, datasets answers at once from its own cache, or says that it has nothing there; asked without a network
             # it tries again for half a minute first.
             os.environ["HF_HUB_OFFLINE"] = os.environ["HF_DATASETS_OFFLINE"] = "1"
@@ -30,14 +32,22 @@ def hub_text(
             dataset = load_quietly(path, config, split=splits[split], revision=revision, streaming=streaming)
             yield from text_rows(dataset, column, path)
         except (OSError, ValueError) as error:
+            reason = first_line(error) if reachable else "the Hub cannot be reached, and it is not in the local cache"
             raise DataError(
-                f"{asked}: cannot be had ({first_line(error)}); remedies: data=pydoc needs no network; data=files data.train=<your text>; "
+                f"{asked}: cannot be had ({reason}); remedies: data=pydoc needs no network; data=files data.train=<your text>; "
                 "or run `python -m bows.corpus data=...` once where there is a network, then take outputs/corpora along"
             ) from error
 
     return Text(
         splits={split: lambda split=split: stream(split) for split in splits},
-        facts=lambda: {"kind": "hub", "path": path, "config": config, "revision": revision, "column": column, "splits": splits},
+        facts=lambda: {
+            "kind": "hub",
+            "path": path,
+            "config": config,
+            "revision": revision,
+            "column": column,
+            "splits": splits,
+        },
     )
 
 
@@ -50,7 +60,9 @@ def _hub_reachable(seconds: float = 3.0) -> bool:
     if endpoint.scheme in proxies:
         endpoint = urlparse(proxies[endpoint.scheme])
     try:
-        socket.create_connection((endpoint.hostname or "", endpoint.port or (443 if endpoint.scheme == "https" else 80)), seconds).close()
+        socket.create_connection(
+            (endpoint.hostname or "", endpoint.port or (443 if endpoint.scheme == "https" else 80)), seconds
+        ).close()
     except OSError:
         return False
     return True

@@ -110,11 +110,14 @@ def hub(
     splits = {"train": train, "validation": validation, "test": test}
     splits = {split: theirs for split, theirs in splits.items() if theirs is not None}
     identity = [path, config, revision, column, splits]
-    return _text_datamodule(lambda: identity, partial(hub_text, path, config, revision, column, streaming, splits), **settings)
+    return _text_datamodule(
+        lambda: identity, partial(hub_text, path, config, revision, column, streaming, splits), **settings
+    )
 
 
 def synthetic(
     *,
+    name: str,
     structure: str,
     features: int,
     train_rows: int,
@@ -126,5 +129,7 @@ def synthetic(
     seed: int,
 ) -> BagsDataModule:
     """Features with a known structure; a window is one row."""
-    corpus = partial(synthetic_corpus, structure, features, train_rows, validation_rows, sharpness, log_odds, seed)
+    corpus = partial(
+        synthetic_corpus, name, structure, features, train_rows, validation_rows, sharpness, log_odds, seed
+    )
     return BagsDataModule(corpus, 1, 1, batch_size, seed, validation_windows)

@@ -24,7 +24,18 @@ import pyarrow as pa
 from bows.data.build import Text
 from bows.errors import DataError
 
-_SHIPPED_SEPARATELY = {"distutils", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "test", "tkinter", "turtle", "turtledemo", "venv"}
+_SHIPPED_SEPARATELY = {
+    "distutils",
+    "ensurepip",
+    "idlelib",
+    "lib2to3",
+    "pydoc_data",
+    "test",
+    "tkinter",
+    "turtle",
+    "turtledemo",
+    "venv",
+}
 _WRITTEN_IN_C = [
     "_collections",
     "_csv",
@@ -61,12 +72,19 @@ def pydoc_text(val_fraction: float) -> Text:
                 yield pa.array(rows, pa.string())
         if not held_out:
             topics = pydoc_data.topics.topics
-            yield pa.array([paragraph for name in sorted(topics) for paragraph in topics[name].split("\n\n")], pa.string())
+            yield pa.array(
+                [paragraph for name in sorted(topics) for paragraph in topics[name].split("\n\n")], pa.string()
+            )
 
     held_out = [module for module in modules if _is_held_out(module, val_fraction)]
     return Text(
         splits={"train": lambda: stream(False), "validation": lambda: stream(True)},
-        facts=lambda: {"kind": "pydoc", "python": sys.version.split()[0], "modules": len(modules), "held_out_modules": held_out},
+        facts=lambda: {
+            "kind": "pydoc",
+            "python": sys.version.split()[0],
+            "modules": len(modules),
+            "held_out_modules": held_out,
+        },
     )
 
 
@@ -89,7 +107,11 @@ def _source_files() -> dict[str, list[Path]]:
         if module not in sys.stdlib_module_names or module in _SHIPPED_SEPARATELY:
             continue
         if entry.is_dir():
-            paths = [path for path in sorted(entry.rglob("*.py")) if not {"test", "tests"} & set(path.relative_to(root).parts)]
+            paths = [
+                path
+                for path in sorted(entry.rglob("*.py"))
+                if not {"test", "tests"} & set(path.relative_to(root).parts)
+            ]
         else:
             paths = [entry] if entry.suffix == ".py" else []
         if paths:

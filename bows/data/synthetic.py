@@ -44,20 +44,35 @@ def probabilities(
 
 
 def synthetic_corpus(
-    structure: str, features: int, train_rows: int, validation_rows: int, sharpness: float, log_odds: float, seed: int
+    name: str,
+    structure: str,
+    features: int,
+    train_rows: int,
+    validation_rows: int,
+    sharpness: float,
+    log_odds: float,
+    seed: int,
 ) -> Corpus:
     """A corpus held in memory: words `feature0`, `feature1`, ... in order of their places; a row is a sample."""
     generator = np.random.default_rng(seed)
     rows = train_rows + validation_rows
-    present = generator.random((rows, features)) < probabilities(structure, features, rows, sharpness, log_odds, generator)
+    present = generator.random((rows, features)) < probabilities(
+        structure, features, rows, sharpness, log_odds, generator
+    )
     # Rows visit the places in turn, so a cut anywhere leaves both splits with the same distribution.
     splits = {"train": _bags(present[:train_rows]), "validation": _bags(present[train_rows:])}
     facts = {
-        "source": {"kind": "synthetic", "structure": structure, "sharpness": sharpness, "log_odds": log_odds, "seed": seed},
+        "source": {
+            "kind": "synthetic",
+            "structure": structure,
+            "sharpness": sharpness,
+            "log_odds": log_odds,
+            "seed": seed,
+        },
         "words": features,
     }
     return Corpus(
-        name=structure,
+        name=name,
         vocabulary=[f"feature{number}" for number in range(features)],
         splits=splits,
         hash=hashlib.sha256(np.packbits(present).tobytes()).hexdigest(),

@@ -26,10 +26,14 @@ def text_rows(dataset, column: str, source: str) -> Iterator[pa.Array]:
     """
     for table in dataset.with_format("arrow").iter(batch_size=_ROWS):
         if column not in table.column_names:
-            raise DataError(f"data.column={column}: {source} has no such column; it has {', '.join(table.column_names)}")
+            raise DataError(
+                f"data.column={column}: {source} has no such column; it has {', '.join(table.column_names)}"
+            )
         values = table[column].combine_chunks()
         if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
-            raise DataError(f"data.column={column}: this column of {source} holds {values.type}, not text; choose a text column")
+            raise DataError(
+                f"data.column={column}: this column of {source} holds {values.type}, not text; choose a text column"
+            )
         yield values.cast(pa.large_string())
 
 

@@ -36,7 +36,9 @@ class Windows:
     def __len__(self) -> int:
         return self.count
 
-    def multi_hot(self, numbers: Tensor, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> Tensor:
+    def multi_hot(
+        self, numbers: Tensor, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+    ) -> Tensor:
         """Bags of the given windows: (batch,) window numbers, an int64 tensor on the CPU, to (batch, V) of zeros and ones.
 
         One path for every device. Lengths are summed on the CPU, so an accelerator is never waited for.

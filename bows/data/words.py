@@ -122,8 +122,12 @@ def _words_of_tokens(tokens: pa.Array, rules: WordRules) -> tuple[pa.Array, np.n
     plain = pc.utf8_is_alpha(tokens).to_numpy(zero_copy_only=False)
     odd = np.flatnonzero(~plain)
     odd_words = [rules.words_of(token) for token in tokens.take(odd).to_pylist()]
-    owner = np.concatenate([np.flatnonzero(plain), np.repeat(odd, [len(words) for words in odd_words])]).astype(np.int64)
-    found = pa.concat_arrays([tokens.filter(plain), pa.array([word for words in odd_words for word in words], tokens.type)])
+    owner = np.concatenate([np.flatnonzero(plain), np.repeat(odd, [len(words) for words in odd_words])]).astype(
+        np.int64
+    )
+    found = pa.concat_arrays(
+        [tokens.filter(plain), pa.array([word for words in odd_words for word in words], tokens.type)]
+    )
     if rules.lowercase:
         found = pc.utf8_lower(found)
     kept = np.ones(len(found), dtype=bool)

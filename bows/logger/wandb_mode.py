@@ -52,8 +52,9 @@ def choose_mode(requested: str | None = None, folder: str | Path | None = None) 
         return "offline", f"W&B: offline, no key found; {upload}"
     if not _reachable(url):
         if mode == "online":
-            raise SettingError(f"{source}: {url} cannot be reached within {CONNECT_SECONDS:.0f} s; "
-                               "use logger.mode=offline")  # fmt: skip
+            raise SettingError(
+                f"{source}: {url} cannot be reached within {CONNECT_SECONDS:.0f} s; use logger.mode=offline"
+            )
         return "offline", f"W&B: offline, {url} cannot be reached; {upload}"
     return "online", f"W&B: online at {url} ({key})."
 

@@ -17,10 +17,12 @@ from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from bows.errors import SettingError
-from bows.logger.wandb_mode import sync_command
+from bows.logger.wandb_mode import choose_mode, sync_command
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+__all__ = ["choose_mode", "finish", "log_config", "log_figures", "log_word_table", "sync_command", "wandb_logger"]
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +124,7 @@ def _start(
 ) -> Any:
     folder.mkdir(parents=True, exist_ok=True)
     quiet = {"console": "off", "silent": True, "reinit": "create_new", "init_timeout": START_SECONDS}
-    # wandb before 0.2x waits for uploads without end; later ones can be told to give up and leave the data on disk.
+    # Older versions of wandb wait for uploads without end; newer ones can give up and leave the data on disk.
     if "finish_timeout" in wandb.Settings.model_fields:
         quiet |= {"finish_timeout": FINISH_SECONDS, "finish_timeout_raises": True}
     again = {"id": run_id, "resume": "allow"} if run_id is not None and mode == "online" else {}
@@ -139,8 +141,9 @@ def _start(
         )
     except wandb.errors.Error as error:
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise SettingError(f"logger.mode={mode}: W&B did not start the run ({first_line}); use logger.mode=offline") \
-            from error  # fmt: skip
+        raise SettingError(
+            f"logger.mode={mode}: W&B did not start the run ({first_line}); use logger.mode=offline"
+        ) from error
     run.define_metric("trainer/global_step")
     run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
     return run

@@ -30,7 +30,9 @@ class OptimizerSettings:
     clip_norm: float | None = None
 
 
-def make_optimizer(parameters: Iterable[tuple[str, nn.Parameter]], settings: OptimizerSettings) -> torch.optim.Optimizer:
+def make_optimizer(
+    parameters: Iterable[tuple[str, nn.Parameter]], settings: OptimizerSettings
+) -> torch.optim.Optimizer:
     """The optimizer over named parameters; one-dimensional ones are biases."""
     trained = [(name, parameter) for name, parameter in parameters if parameter.requires_grad]
     weights = [parameter for _, parameter in trained if parameter.ndim > 1]

@@ -1,0 +1,46 @@
+"""python -m bows.bench: speed and memory on this machine, as a table and as JSON."""
+
+import argparse
+import json
+import os
+import platform
+from concurrent.futures import ProcessPoolExecutor
+from datetime import datetime
+from multiprocessing import get_context
+from pathlib import Path
+
+from bows.bench.measures import MEASURES, USUAL
+from bows.places import default_outputs
+from bows.runs import commit, versions, write_json
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m bows.bench", description="Measure speed and memory on this machine."
+    )
+    parser.add_argument(
+        "measures", nargs="*", metavar="MEASURE", help=f"which: {', '.join(MEASURES)}; usual: {' '.join(USUAL)}"
+    )
+    parser.add_argument("--json", type=Path, help="where the figures go (usual: outputs/reports/bench-<time>.json)")
+    arguments = parser.parse_args()
+    chosen = arguments.measures or USUAL
+    if unknown := [name for name in chosen if name not in MEASURES]:
+        parser.error(f"no measure {unknown[0]!r}; there are {', '.join(MEASURES)}")
+    outputs = Path(os.environ.get("BOWS_OUTPUTS", default_outputs()))
+    path = arguments.json or outputs / "reports" / f"bench-{datetime.now():%Y-%m-%d-%H-%M-%S}.json"
+    figures: dict[str, dict] = {}
+    for name in chosen:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+            rows = process.submit(MEASURES[name]).result()
+        print(f"\n{name}: {MEASURES[name].__doc__}")
+        for what, value, unit in rows:
+            print(f"  {what:<58}{value:>10.4g} {unit}", flush=True)
+        figures[name] = {what: {"value": value, "unit": unit} for what, value, unit in rows}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    machine = {"cores": os.cpu_count(), "processor": platform.machine(), "system": platform.system()}
+    write_json(path, {"machine": machine, "versions": versions(), "commit": commit(), "figures": figures})
+    print(f"\n{json.dumps(machine)}\n{path}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""What is measured. Each measure runs in a process of its own, so that its peak memory is its own."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+Row = tuple[str, float, str]  # what, value, unit
+
+TEXT_MEGABYTES = 40
+WHOLE_MEGABYTES = 540
+FEATURES, LATENT, BATCH, WINDOW = 10_000, 1000, 512, 20
+
+
+def corpus() -> list[Row]:
+    """Text to arrays on disk, beside CountVectorizer on the same text, each on one core."""
+    import pyarrow as pa
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    from bows.bench.text import write_text
+
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "text.txt"
+        write_text(path, TEXT_MEGABYTES)
+        megabytes = path.stat().st_size / 1e6
+        # Once on a little text first: the first use of datasets imports for seconds, whatever the corpus's size.
+        small = Path(folder) / "small.txt"
+        write_text(small, 0.1)
+        _build(small, Path(folder) / "warm")
+        ours, theirs = [], []
+        for turn in range(3):
+            began = time.perf_counter()
+            _build(path, Path(folder) / f"built-{turn}")
+            ours.append(megabytes / (time.perf_counter() - began))
+            began = time.perf_counter()
+            with path.open(encoding="utf-8") as file:
+                CountVectorizer(
+                    max_features=FEATURES, lowercase=False, stop_words="english", binary=True
+                ).fit_transform(file)
+            theirs.append(megabytes / (time.perf_counter() - began))
+    return [
+        ("corpus build", float(np.median(ours)), "MB/s"),
+        ("CountVectorizer", float(np.median(theirs)), "MB/s"),
+        ("corpus build / CountVectorizer", float(np.median(ours) / np.median(theirs)), "times (at least 3)"),
+    ]
+
+
+def large() -> list[Row]:
+    """A file of WikiText-103's size: memory and speed of building it."""
+    from bows.bench.text import write_text
+    from bows.callbacks.speed import peak_memory_bytes
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "text.txt"
+        # Written by another process, so that this one's peak memory is the build's.
+        subprocess.run([sys.executable, "-c", _WRITE, str(path), str(WHOLE_MEGABYTES)], check=True)
+        small = Path(folder) / "small.txt"
+        write_text(small, 0.1)
+        _build(small, Path(folder) / "warm")
+        before = peak_memory_bytes()
+        began = time.perf_counter()
+        built = _build(path, Path(folder) / "built")
+        seconds = time.perf_counter() - began
+        rows = sum(bags.rows for bags in built.splits.values())
+    peak = peak_memory_bytes()
+    return [
+        ("whole-size text", path_megabytes := built.facts["build"]["text_bytes"] / 1e6, "MB"),
+        ("rows", rows, ""),
+        ("build", seconds, "s"),
+        ("build speed", path_megabytes / seconds, "MB/s"),
+        ("peak memory", peak / 1e6, "MB (at most 2000)"),
+        ("growth over a small build", (peak - before) / 1e6, "MB (at most 1000)"),
+    ]
+
+
+_WRITE = "import sys; from pathlib import Path; from bows.bench.text import write_text; write_text(Path(sys.argv[1]), float(sys.argv[2]))"
+
+
+def _build(path: Path, root: Path):
+    from bows.data.options import files
+
+    settings = {
+        "name": "bench", "folder": str(root), "vocab_size": FEATURES, "window": WINDOW, "stride": 1, "min_chars": 50,
+        "lowercase": False, "numbers": 100, "stop_words": "english", "include": [], "val_fraction": 0.1,
+        "batch_size": BATCH, "validation_windows": None, "seed": 0,
+    }  # fmt: skip
+    return files(train=str(path), validation=None, test=None, column="text", **settings).corpus
+
+
+def step() -> list[Row]:
+    """A training step through Lightning beside its five matrix products alone, taken in turn."""
+    import torch
+
+    from bows.analysis.geometry import geometry
+    from bows.bench.text import make_corpus
+    from bows.bench.timing import time_training
+    from bows.callbacks.speed import peak_memory_bytes
+
+    made = make_corpus(FEATURES, BATCH * 40, words_a_row=34)
+    steps, products, data, filled = time_training(made, LATENT, BATCH, WINDOW)
+    peak = peak_memory_bytes()
+    encoder = torch.randn(LATENT, FEATURES)
+    looks = []
+    for _ in range(3):
+        began = time.perf_counter()
+        geometry(encoder, None, {"ring": list(range(12))}, 9999, 0)
+        looks.append(time.perf_counter() - began)
+    one, alone, batch = float(np.median(steps)), float(np.median(products)), float(np.median(data))
+    return [
+        ("words a window", filled, f"of {FEATURES}"),
+        ("five products alone", alone * 1e3, "ms"),
+        ("step through Lightning", one * 1e3, "ms"),
+        ("step / products", one / alone, "times (at most 1.25)"),
+        ("data share of a step", batch / one, "(at most 0.10)"),
+        ("windows a second", BATCH / one, ""),
+        ("peak memory", peak / 1e6, "MB"),
+        ("one quick look at the geometry", float(np.median(looks)) / one, "steps"),
+    ]
+
+
+def start() -> list[Row]:
+    """A command with a built corpus, from nothing to the end of its first step, imports included."""
+    command = [
+        sys.executable,
+        "-m",
+        "bows.train",
+        "epochs=1",
+        "trainer.limit_train_batches=1",
+        "analysis=none",
+        "logger=none",
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "BOWS_OUTPUTS": folder}
+        seconds = []
+        for _ in range(2):
+            began = time.perf_counter()
+            subprocess.run(command, check=True, capture_output=True, env=environment)
+            seconds.append(time.perf_counter() - began)
+    return [
+        ("first start: corpus built, one step, run folder written", seconds[0], "s"),
+        ("second start: corpus opened, one step, run folder written", seconds[1], "s (first step within 10)"),
+    ]
+
+
+MEASURES: dict[str, Callable[[], list[Row]]] = {"corpus": corpus, "step": step, "start": start, "large": large}
+USUAL = ["corpus", "step", "start"]

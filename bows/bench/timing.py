@@ -1,0 +1,90 @@
+"""Timing a step of training through Lightning and its matrix products alone, in turn, so that a busy machine slows both alike."""
+
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+
+from bows.callbacks.guard import LossGuard
+from bows.callbacks.reconstruction import ReconstructionMonitor
+from bows.callbacks.speed import SpeedMonitor
+from bows.console import quiet_libraries
+from bows.data.corpus import Corpus
+from bows.data.datamodule import BagsDataModule
+from bows.logger.metrics_table import MetricsTable
+from bows.model.module import BagsModule
+from bows.model.optimizers import OptimizerSettings
+from bows.model.tied import Tied
+
+WARM_UP, TIMED = 3, 24
+
+
+def five_products(bags: torch.Tensor, weight: torch.Tensor) -> None:
+    """The dense products of a step of a tied autoencoder: encode, decode, and the gradients of latent, decoder and encoder."""
+    latent = bags @ weight.T
+    output = latent @ weight
+    latent_gradient = output @ weight.T
+    _ = latent.T @ output
+    _ = latent_gradient.T @ bags
+
+
+def _synchronize(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+class _Timer(pl.Callback):
+    def __init__(self) -> None:
+        self.steps: list[float] = []
+        self.products: list[float] = []
+        self.data: list[float] = []
+        self.filled = 0.0
+        self._began: float | None = None
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        # From one batch's end to the next one's: loading, transfer, step and Lightning's own loop, all of it.
+        _synchronize(batch.device)
+        now = time.perf_counter()
+        if self._began is not None:
+            self.steps.append(now - self._began)
+        self.filled = float(batch.sum(1).mean())
+        weight = pl_module.autoencoder.weight.detach()
+        began = time.perf_counter()
+        five_products(batch, weight)
+        _synchronize(batch.device)
+        self.products.append(time.perf_counter() - began)
+        windows = trainer.datamodule.windows("train")
+        numbers = torch.randint(len(windows), (len(batch),))
+        began = time.perf_counter()
+        windows.multi_hot(numbers, batch.device)
+        _synchronize(batch.device)
+        self.data.append(time.perf_counter() - began)
+        self._began = time.perf_counter()
+
+
+def time_training(
+    corpus: Corpus, latent: int, batch: int, window: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Seconds of steps, of their five products, and of making a batch, after warm-up; and the words in a window."""
+    quiet_libraries()
+    data = BagsDataModule(lambda: corpus, window, 1, batch, seed=0, validation_windows=batch)
+    module = BagsModule(Tied(len(corpus.vocabulary), latent), OptimizerSettings(lr=5e-4, weight_decay=1.0))
+    timer = _Timer()
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = pl.Trainer(
+            max_steps=WARM_UP + TIMED,
+            logger=[MetricsTable(Path(folder))],
+            callbacks=[SpeedMonitor(), ReconstructionMonitor(), LossGuard(), timer],
+            devices=1,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            limit_val_batches=0,
+            use_distributed_sampler=False,
+        )
+        trainer.fit(module, datamodule=data)
+    cut = slice(WARM_UP, None)
+    return np.array(timer.steps)[cut], np.array(timer.products)[cut], np.array(timer.data)[cut], timer.filled
