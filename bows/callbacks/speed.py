@@ -91,8 +91,6 @@ class SpeedMonitor(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, *args: Any
     ) -> None:
         self.clock.count(len(batch) * trainer.world_size)
-        if trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
-            self._pause(pl_module)
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._pause(pl_module)

@@ -165,6 +165,32 @@ def test_accumulated_gradients_save_only_between_steps(tmp_path):
     assert torch.equal(weights(unbroken), weights(resumed))
 
 
+def test_a_run_killed_in_the_validation_of_an_epoch_repeats_it(tmp_path):
+    class Killed(Tiny):
+        def on_validation_epoch_end(self):
+            if not self.trainer.sanity_checking:
+                raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        fit(tmp_path, Killed(), every_steps=1)
+    resumed = Tiny()
+    fit(tmp_path, resumed, every_steps=1, resume=find_checkpoint(tmp_path))
+    assert resumed.validated == 3
+
+
+def test_steps_are_saved_once_each_and_never_in_the_middle_of_one(tmp_path, monkeypatch):
+    saved = []
+    save = AtomicCheckpointIO.save_checkpoint
+
+    def record(plugin, checkpoint, path, storage_options=None):
+        saved.append((os.path.basename(path), checkpoint["global_step"]))
+        save(plugin, checkpoint, path, storage_options)
+
+    monkeypatch.setattr(AtomicCheckpointIO, "save_checkpoint", record)
+    fit(tmp_path, Tiny(), every_steps=1, accumulate_grad_batches=2)
+    assert [step for name, step in saved if name == "last.ckpt"] == [1, 2, 3, 4, 5, 6]
+
+
 def test_validation_without_the_loss_is_named(tmp_path):
     class Silent(Tiny):
         def validation_step(self, batch, batch_idx):

@@ -63,10 +63,10 @@ class Tiny(pl.LightningModule):
         return torch.optim.AdamW(self.parameters(), lr=self.lr, weight_decay=self.wd)
 
 
-def make_trainer(folder, callbacks, epochs=3, **kwargs):
+def make_trainer(folder, callbacks, epochs=3, every_steps=None, **kwargs):
     return pl.Trainer(
         max_epochs=epochs, accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False,
-        callbacks=[*callbacks, *checkpoint_callbacks(folder / "checkpoints")], plugins=[AtomicCheckpointIO()],
+        callbacks=[*callbacks, *checkpoint_callbacks(folder / "checkpoints", every_steps)], plugins=[AtomicCheckpointIO()],
         default_root_dir=folder, **kwargs,
     )  # fmt: skip
 
@@ -140,6 +140,12 @@ def test_on_an_accelerator_nothing_poisoned_is_saved_between_two_looks(tmp_path)
         assert torch.load(path, weights_only=True)["global_step"] == 4
 
 
+def test_saving_looks_at_the_losses_first(tmp_path):
+    with pytest.raises(TrainingError, match="loss is nan at step 5"):
+        fit(tmp_path, Tiny(poison=5), [Elsewhere(every=50)], every_steps=1)
+    assert torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 5
+
+
 def test_weights_that_are_no_numbers_are_not_saved(tmp_path):
     model = Tiny()
 
@@ -196,6 +202,14 @@ def test_a_signal_during_validation_waits_for_its_end(tmp_path):
     model.during_validation = send(signal.SIGINT)
     with pytest.raises(Interrupted):
         fit(tmp_path, model, [interruptible(tmp_path)])
+    saved = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
+    assert saved["global_step"] == 4
+    assert saved["callbacks"]["BestCheckpoint"]["best"] is not None
+
+
+def test_a_signal_in_an_epoch_s_last_step_waits_for_its_validation(tmp_path):
+    with pytest.raises(Interrupted):
+        fit(tmp_path, Tiny(at={3: send(signal.SIGINT)}), [interruptible(tmp_path)])
     saved = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
     assert saved["global_step"] == 4
     assert saved["callbacks"]["BestCheckpoint"]["best"] is not None
