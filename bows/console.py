@@ -32,7 +32,7 @@ RESULTS = {
 
 CHATTY = (
     "pytorch_lightning", "lightning_fabric", "lightning", "lightning_utilities", "wandb", "torch", "datasets", "fsspec",
-    "filelock", "huggingface_hub", "httpx", "httpcore", "urllib3", "matplotlib", "PIL", "git",
+    "filelock", "huggingface_hub", "httpx", "httpcore", "urllib3", "matplotlib", "PIL", "git", "fontTools",
 )  # fmt: skip
 
 
@@ -97,6 +97,8 @@ def quiet_libraries() -> None:
             for handler in list(logger.handlers):
                 logger.removeHandler(handler)
             logger.propagate = True
+    # Lightning's own use of torch's tree utilities.
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated.*")
     # Batches are slices of arrays in memory: more worker processes would make them slower.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     # A small corpus has fewer batches than log_every_n_steps; the epoch's end is logged all the same.

@@ -34,11 +34,9 @@ def check_command_line(name: str, words: list[str], multirun: bool = False) -> N
             for value in _values(override):
                 if value not in ("null", None) and value not in groups[override.key_or_group]:
                     known = groups[override.key_or_group]
-                    raise SettingError(
-                        f"{override.key_or_group}={value}: there is no such option; {suggest(str(value), known)} options: {', '.join(known)}"
-                        if "mean" in suggest(str(value), known)
-                        else f"{override.key_or_group}={value}: there is no such option; options: {', '.join(known)}"
-                    )
+                    hint = suggest(str(value), known)
+                    hint = f"{hint} options: {', '.join(known)}" if "mean" in hint else f"options: {', '.join(known)}"
+                    raise SettingError(f"{override.key_or_group}={value}: there is no such option; {hint}")
     for combination in _samples(overrides, groups):
         config = _compose(name, combination, overrides, groups)
         check(config, name, only_keys=multirun)

@@ -38,15 +38,16 @@ def _text_datamodule(
 
     def open_corpus() -> Corpus:
         words = english_stop_words() if stop_words == "english" else stop_words_of(stop_words)
-        rules = WordRules(min_chars, lowercase, numbers, words)
+        forced = [word.lower() if lowercase else word for word in include]
+        rules = WordRules(min_chars, lowercase, numbers, words, frozenset(forced))
         shaping = [
             FORMAT_VERSION,
             RULES_VERSION,
             identity(),
-            [vocab_size, min_chars, lowercase, numbers, sorted(rules.stop_words), list(include), val_fraction],
+            [vocab_size, min_chars, lowercase, numbers, sorted(rules.stop_words), forced, val_fraction],
         ]
         key = hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()[:12]
-        return open_or_build(Path(folder), name, key, text, rules, vocab_size, list(include), val_fraction)
+        return open_or_build(Path(folder), name, key, text, rules, vocab_size, forced, val_fraction)
 
     return BagsDataModule(open_corpus, window, stride, batch_size, seed, validation_windows)
 

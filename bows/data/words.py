@@ -37,6 +37,7 @@ class WordRules:
     lowercase: bool = False
     numbers: int | None = 100
     stop_words: frozenset[str] = field(default_factory=frozenset)
+    kept: frozenset[str] = field(default_factory=frozenset)
 
     @cached_property
     def number_words(self) -> frozenset[str]:
@@ -133,7 +134,8 @@ def _words_of_tokens(tokens: pa.Array, rules: WordRules) -> tuple[pa.Array, np.n
     kept = np.ones(len(found), dtype=bool)
     if rules.stop_words:
         is_stop_word = pc.is_in(pc.utf8_lower(found), pa.array(sorted(rules.stop_words), tokens.type))
-        kept = ~is_stop_word.to_numpy(zero_copy_only=False)
+        is_kept = pc.is_in(found, pa.array(sorted(rules.kept), tokens.type))
+        kept = pc.or_(pc.invert(is_stop_word), is_kept).to_numpy(zero_copy_only=False)
     order = np.argsort(owner, kind="stable")
     order = order[kept[order]]
     encoded = found.take(order).dictionary_encode()
