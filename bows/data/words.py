@@ -1,7 +1,7 @@
 """Rows of text to words, by whole Arrow columns.
 
 A word is a maximal run of letters inside a token (a stretch between white space); what follows an apostrophe is dropped
-("Teddy's" gives "Teddy", "don't" and a stray "'s" nothing). Tokens that mix letters and digits give no word. A token that is a whole number
+("Teddy's" gives "Teddy", "don't" and a stray "'s" nothing). A run that mixes letters and digits is no word. A token that is a whole number
 from 0 to `numbers`, written without leading zeros, is a word too. WikiText's own marks (<unk>, @-@) are no words.
 
 Only *distinct* tokens are ever looked at one by one, and of those only the few that are not plain letters: the text itself
@@ -17,12 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 # Goes into every corpus's key: raise it whenever the same text would give other words.
-RULES_VERSION = 1
+RULES_VERSION = 2
 
 _PIECE = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _SURROUNDING = re.compile(r"^[\W_]+|[\W_]+$")
 _CLITIC = re.compile(r"^['’](?:s|t|d|m|re|ve|ll)$", re.IGNORECASE)
-_MARKS = {"<unk>"}
+_UNKNOWN = "<unk>"
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class WordRules:
     """What counts as a word.
 
     min_chars: rows with fewer characters count as empty (they stay rows). lowercase: fold case. numbers: whole numbers from 0
-    to this are words, None for no numbers. stop_words: words to drop, compared in lower case.
+    to this are words, None for no numbers. stop_words: words to drop, compared in lower case. kept: words that stay although they
+    are stop words, spelt as here ("May" the month, where "may" goes).
     """
 
     min_chars: int = 50
@@ -49,15 +50,20 @@ class WordRules:
         >>> WordRules().words_of('(well-known,'), WordRules().words_of("Teddy's"), WordRules().words_of('1,000')
         (['well', 'known'], ['Teddy'], [])
         """
-        if token in _MARKS or _CLITIC.match(token):
-            return []
-        core = _SURROUNDING.sub("", token)
-        if core.isdigit():
-            return [core] if core in self.number_words else []
         words = []
-        for piece in _PIECE.findall(core):
+        for stretch in token.replace(_UNKNOWN, " ").split():
+            core = _SURROUNDING.sub("", stretch)
+            if core.isdigit():
+                words += [core] if core in self.number_words else []
+            elif not _CLITIC.match(stretch):
+                words += self._letters_of(core)
+        return words
+
+    def _letters_of(self, stretch: str) -> list[str]:
+        words = []
+        for piece in _PIECE.findall(stretch):
             head, *rest = re.split("['’]", piece)
-            contraction = bool(rest) and rest[-1].lower() == "t" and head.lower().endswith("n")
+            contraction = bool(rest) and rest[0].lower() == "t" and head.lower().endswith("n")
             if head.isalpha() and not contraction:
                 words.append(head)
         return words
@@ -105,8 +111,7 @@ def split_words(rows: pa.Array, rules: WordRules) -> WordChunk:
     chunk_ids, per_row = of_token[codes], np.diff(row_ends).astype(np.int64)
 
     # The few tokens of several words ("well-known"): their further words are put in behind the first.
-    is_further = np.concatenate([[False], owner[1:] == owner[:-1]])
-    further = np.bincount(owner[is_further], minlength=len(of_token))
+    further = np.bincount(owner[1:][owner[1:] == owner[:-1]], minlength=len(of_token))
     places = np.flatnonzero((further > 0)[codes])
     if len(places):
         copies = further[codes[places]]
