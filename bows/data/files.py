@@ -4,6 +4,7 @@ import codecs
 import glob
 import gzip
 import logging
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def find_files(setting: str, patterns: str | list[str]) -> list[Path]:
     """
     files: dict[Path, None] = {}
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
-        matches = sorted(glob.glob(pattern, recursive=True)) if glob.has_magic(pattern) else [pattern]
+        matches = sorted(glob.glob(pattern, recursive=True)) if glob.has_magic(pattern) and not Path(pattern).exists() else [pattern]
         if not matches:
             raise DataError(
                 f"{setting}={pattern}: no file matches; check the path (it is relative to the folder you start from)"
@@ -63,8 +64,8 @@ def _look_at(setting: str, path: Path) -> None:
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             start = file.read(1 << 16)
-    except (OSError, EOFError) as error:
-        raise DataError(f"{setting}={path}: cannot be read ({error})") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{setting}={path}: cannot be read ({error}); check that the file is whole") from None
     if not start:
         raise DataError(f"{setting}={path}: the file is empty; give one with text")
     if kind != ".parquet" and b"\0" in start:
@@ -76,8 +77,8 @@ def _kind(path: Path) -> str:
 
 
 def files_identity(files: dict[str, list[Path]]) -> dict[str, list[str]]:
-    """A digest of every file's content, by split: the corpus is keyed by what the text is, not by where it lies."""
-    return {split: [file_digest(path) for path in paths] for split, paths in files.items()}
+    """The kind and a digest of every file, by split: the corpus is keyed by what the text is, not by where it lies."""
+    return {split: [f"{_kind(path)} {file_digest(path)}" for path in paths] for split, paths in files.items()}
 
 
 def files_text(files: dict[str, list[Path]], column: str) -> Text:
@@ -104,10 +105,13 @@ def files_text(files: dict[str, list[Path]], column: str) -> Text:
 
 def _rows(path: Path, column: str) -> Iterator[pa.Array]:
     builder = _BUILDERS[_kind(path)]
-    options = {} if builder == "parquet" else {"encoding_errors": "bows-count-and-replace"}
+    # The encoding is spelt so that the reader of JSON decodes at all: "utf-8" it takes for clean.
+    options = {} if builder == "parquet" else {"encoding": "utf8", "encoding_errors": "bows-count-and-replace"}
     before = _REPLACED["bytes"]
     try:
-        dataset = load_quietly(builder, data_files={"train": [str(path)]}, split="train", streaming=True, **options)
+        exactly = glob.escape(str(path))  # datasets takes names for globs
+        dataset = load_quietly(builder, data_files={"train": [exactly]}, split="train", streaming=True, **options)
+        _REPLACED["bytes"] = before  # loading may have decoded the file's start, to learn its columns
         yield from text_rows(dataset, "text" if builder == "text" else column, str(path))
     except DataError:
         raise

@@ -31,7 +31,10 @@ def hub_text(
         try:
             dataset = load_quietly(path, config, split=splits[split], revision=revision, streaming=streaming)
             yield from text_rows(dataset, column, path)
-        except (OSError, ValueError) as error:
+        except DataError:
+            raise
+        except Exception as error:
+            # Errors of the network, of the Hub and of readers have no class in common; whatever it is, the text cannot be had.
             reason = first_line(error) if reachable else "the Hub cannot be reached, and it is not in the local cache"
             raise DataError(
                 f"{asked}: cannot be had ({reason}); remedies: data=pydoc needs no network; data=files data.train=<your text>; "

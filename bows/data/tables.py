@@ -22,7 +22,7 @@ def load_quietly(*arguments, **options):
 def text_rows(dataset, column: str, source: str) -> Iterator[pa.Array]:
     """One column of a dataset, (rows,) strings at a time.
 
-    Raises DataError where it is not there, naming those that are, or is not text.
+    Raises DataError where it is not there, naming those that are, or is not text; ArrowInvalid where it is not UTF-8.
     """
     for table in dataset.with_format("arrow").iter(batch_size=_ROWS):
         if column not in table.column_names:
@@ -34,6 +34,7 @@ def text_rows(dataset, column: str, source: str) -> Iterator[pa.Array]:
             raise DataError(
                 f"data.column={column}: this column of {source} holds {values.type}, not text; choose a text column"
             )
+        values.validate(full=True)  # Arrow's and Parquet's readers take strings as UTF-8 unseen
         yield values.cast(pa.large_string())
 
 
