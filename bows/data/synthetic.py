@@ -9,6 +9,7 @@ Source: Prieto et al. 2026, synthetic data.
 import hashlib
 
 import numpy as np
+from scipy.special import expit
 
 from bows.data.corpus import Bags, Corpus
 
@@ -37,7 +38,7 @@ def probabilities(
         row_places /= np.linalg.norm(row_places, axis=1, keepdims=True)
     else:
         row_places = places[np.arange(rows) % features]
-    probability = 1 / (1 + np.exp(-(sharpness * row_places @ places.T + log_odds)))
+    probability = expit(sharpness * row_places @ places.T + log_odds)
     if structure == "iid":
         return np.full((rows, features), probability[:features].mean())
     return probability
