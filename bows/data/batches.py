@@ -25,7 +25,8 @@ class WindowBatches:
 
     batch_size: windows a batch, over all processes together. shuffle: a new order each epoch, fixed by seed and epoch alone; in order
     otherwise. most: at most this many windows, evenly spaced (all where None). rank, world_size: each process takes every world_size-th
-    window of a batch, so together they take each window once.
+    window of a batch, so together they take each window once. (Where a shuffled batch has fewer windows than there are processes, the
+    processes left over take one again: a loss over no windows is not a number.)
 
     An epoch's order does not depend on how it is read, so `state_dict` is two numbers: the epoch and the batches read of it.
     """
@@ -61,6 +62,8 @@ class WindowBatches:
         """Where Lightning looks next."""
 
     def set_epoch(self, epoch: int) -> None:
+        if epoch != self.epoch:
+            self._read = 0
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -75,16 +78,21 @@ class WindowBatches:
             numbers = numbers[torch.randperm(len(numbers), generator=order)]
         done = self._resume_at[1] if self._resume_at and self._resume_at[0] == epoch else 0
         self._resume_at = None
+        self._read = done
         for number, batch in enumerate(numbers.split(self.batch_size)):
             if number >= done:
                 self._read = number + 1
-                yield WindowBatch(batch[self.rank :: self.world_size], self.windows)
+                share = batch[self.rank :: self.world_size]
+                if self.shuffle and not len(share):
+                    share = batch[[self.rank % len(batch)]]
+                yield WindowBatch(share, self.windows)
 
     def state_dict(self) -> dict[str, int]:
         return {"epoch": self.epoch, "batches": self._read}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        self._resume_at = (state["epoch"], state["batches"])
+        self.epoch, self._read = state["epoch"], state["batches"]
+        self._resume_at = (self.epoch, self._read)
 
     def _numbers(self) -> Tensor:
         return spread(len(self.windows), self.most)
