@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from filelock import FileLock, Timeout
+from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from bows.data.corpus import Corpus, open_corpus, write_manifest
 from bows.data.spill import Spill
@@ -80,14 +80,13 @@ def open_or_build(
         ) from error
 
 
-def _lock(path: Path, name: str) -> FileLock:
+def _lock(path: Path, name: str) -> AcquireReturnProxy:
     lock = FileLock(path)
     try:
-        lock.acquire(timeout=0)
+        return lock.acquire(timeout=0)
     except Timeout:
         log.info("waiting for another process that builds the corpus %s", name)
-        lock.acquire()
-    return lock
+        return lock.acquire()
 
 
 def _build(

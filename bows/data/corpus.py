@@ -15,6 +15,7 @@ import numpy as np
 from bows.errors import DataError
 
 FORMAT_VERSION = 1
+_ARRAYS = ("indptr", "indices")
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ def open_corpus(folder: Path) -> Corpus:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         files, content, name = manifest["files"], manifest["hash"], manifest["name"]
         split_names = list(manifest["splits"])
+        # Every array that a split needs is one whose checksum is known.
+        _ = files["vocabulary.txt"], [files[f"{split}/{array}.npy"] for split in split_names for array in _ARRAYS]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"corpus folder {folder}: manifest.json is missing or damaged ({error}); delete the folder to rebuild"

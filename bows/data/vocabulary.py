@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bows.data.spill import Spill
+from bows.errors import SettingError
 
 # Words held at once while counting: about 150 MB of Arrow table.
 TABLE_LIMIT = 2_000_000
@@ -30,16 +31,20 @@ class Vocabulary:
 
 def choose_vocabulary(spill: Spill, rows: int, size: int, include: list[str], limit: int = TABLE_LIMIT) -> Vocabulary:
     """The `size` most frequent words of the first `rows` rows of `spill`; the words of `include` are among them wherever they occur
-    at all, in place of the rarest others."""
+    at all, in place of the rarest others. Raises SettingError where there are more of those than `size`."""
     table = _exact_counts(spill, rows, size, include, limit)
     # Ties fall to the lower code point: UTF-8 bytes sort as code points do.
     table = table.take(pc.sort_indices(table, sort_keys=[("count", "descending"), ("word", "ascending")]))
     forced = pc.is_in(table["word"], pa.array(include, pa.string())).to_numpy()
     present = set(table["word"].filter(pa.array(forced)).to_pylist())
-    free = max(0, size - int(forced.sum()))
+    free = size - int(forced.sum())
+    if free < 0:
+        raise SettingError(
+            f"data.vocab_size={size} has no room for the {size - free} words of data.include that occur; allowed: {size - free} or more, "
+            "or a shorter data.include"
+        )
     chosen = forced | (np.cumsum(~forced) <= free)
-    # Never more than asked, even where more words are forced than there is room for.
-    table = table.filter(pa.array(chosen & (np.cumsum(chosen) <= max(size, int(forced.sum())))))
+    table = table.filter(pa.array(chosen))
     absent = [word for word in dict.fromkeys(include) if word not in present]
     return Vocabulary(table["word"].to_pylist(), table["count"].to_numpy(), absent)
 
