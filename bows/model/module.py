@@ -3,7 +3,7 @@
 from typing import Any
 
 from pytorch_lightning import LightningModule
-from torch import Tensor
+from torch import Tensor, nn
 
 from bows.model.autoencoder import Autoencoder, AutoencoderOutput
 from bows.model.optimizers import OptimizerSettings, make_optimizer, make_schedule
@@ -33,10 +33,13 @@ class BagsModule(LightningModule):
 
     def configure_optimizers(self) -> Any:
         settings = self.optimizer_settings
-        optimizer = make_optimizer(self.autoencoder.named_parameters(), settings)
+        # Fused updates undo a loss scale of their own, after clipping: with one, clipping needs the plain kind.
+        scaled = str(self.trainer.precision) == "16-mixed" and settings.clip_norm is not None
+        optimizer = make_optimizer(self.autoencoder.named_parameters(), settings, fused=not scaled)
         schedule = make_schedule(optimizer, settings, int(self.trainer.estimated_stepping_batches))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def configure_gradient_clipping(self, optimizer, gradient_clip_val=None, gradient_clip_algorithm=None) -> None:
+        # Not by Lightning's own clipping, which refuses fused optimizers under bf16, where there is no loss scale to undo.
         if self.optimizer_settings.clip_norm is not None:
-            self.clip_gradients(optimizer, self.optimizer_settings.clip_norm, "norm")
+            nn.utils.clip_grad_norm_(self.autoencoder.parameters(), self.optimizer_settings.clip_norm)

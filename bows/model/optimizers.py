@@ -31,7 +31,7 @@ class OptimizerSettings:
 
 
 def make_optimizer(
-    parameters: Iterable[tuple[str, nn.Parameter]], settings: OptimizerSettings
+    parameters: Iterable[tuple[str, nn.Parameter]], settings: OptimizerSettings, fused: bool = True
 ) -> torch.optim.Optimizer:
     """The optimizer over named parameters; one-dimensional ones are biases."""
     trained = [(name, parameter) for name, parameter in parameters if parameter.requires_grad]
@@ -44,9 +44,9 @@ def make_optimizer(
     groups = [group for group in groups if group["params"]]
     # Fused updates read and write each value once: on a CPU the update is bound by memory, and this halves it.
     if settings.name == "sgd":
-        return torch.optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, fused=True)
+        return torch.optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, fused=fused)
     kind = torch.optim.AdamW if settings.name == "adamw" else torch.optim.Adam
-    return kind(groups, lr=settings.lr, betas=settings.betas, eps=settings.eps, fused=True)
+    return kind(groups, lr=settings.lr, betas=settings.betas, eps=settings.eps, fused=fused)
 
 
 def make_schedule(optimizer: torch.optim.Optimizer, settings: OptimizerSettings, steps: int) -> LambdaLR:
