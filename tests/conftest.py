@@ -1,0 +1,100 @@
+"""What all tests share: a sealed environment, small texts, and the real configuration composed."""
+
+import math
+import os
+import random
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+# Before torch is imported anywhere: other work runs beside the tests.
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+hypothesis.settings.register_profile("bows", deadline=None, max_examples=60, print_blob=True)
+hypothesis.settings.load_profile("bows")
+
+WIKITEXT = Path(__file__).resolve().parents[2] / "shared" / "data" / "wikitext-103"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def two_threads():
+    import torch
+
+    torch.set_num_threads(2)
+
+
+@pytest.fixture(autouse=True)
+def sealed(monkeypatch, tmp_path_factory):
+    """Nothing is written to the real outputs folder, and nothing goes online."""
+    for name in list(os.environ):
+        if name.startswith("WANDB_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("NETRC", os.devnull)  # where a W&B key would lie
+    monkeypatch.setenv("BOWS_OUTPUTS", str(tmp_path_factory.getbasetemp() / "outputs"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture
+def text_file(tmp_path):
+    """Writes rows, one a line, to a file in the test's folder."""
+
+    def write(rows, name: str = "text.txt") -> Path:
+        path = tmp_path / name
+        path.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+        return path
+
+    return write
+
+
+RING = [
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"
+]  # fmt: skip
+
+
+def topical_rows(count: int, seed: int = 0) -> list[str]:
+    """Rows about a place on the ring of the months: a month near it, and words of its season. Some rows are empty or short."""
+    generator = random.Random(seed)
+    seasons = [["snow", "frost", "fire"], ["flower", "rain", "seed"], ["beach", "harvest", "sun"], ["leaf", "wind", "fog"]]
+    rows = []
+    for number in range(count):
+        place = number / 7
+        words = [RING[round(place + generator.gauss(0, 1)) % 12] for _ in range(3)]
+        words += [generator.choice(seasons[math.floor(place / 3) % 4]) for _ in range(4)]
+        words += [generator.choice(["people", "travel", "city", "water", "music", "country", "house"]) for _ in range(3)]
+        generator.shuffle(words)
+        text = " ".join(words) + " ."
+        rows.append(text if number % 10 else "" if number % 20 else " = Heading = ")
+    return rows
+
+
+@pytest.fixture(scope="session")
+def tiny_text(tmp_path_factory) -> Path:
+    """A .txt file of 400 rows with structure to learn: months on a ring, with words of their seasons."""
+    path = tmp_path_factory.mktemp("text") / "tiny.txt"
+    path.write_text("".join(f"{row}\n" for row in topical_rows(400)), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def compose(tmp_path):
+    """Composes conf/train.yaml with overrides, outputs in the test's folder, to a plain dict."""
+    from hydra import compose, initialize_config_dir
+
+    from bows.command import plain
+    from bows.places import CONF
+
+    def composed(*overrides: str) -> dict:
+        with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+            return plain(compose("train", [f"outputs={tmp_path / 'outputs'}", *overrides]))
+
+    return composed
+
+
+@pytest.fixture
+def wikitext() -> tuple[Path, Path]:
+    """WikiText-103's test and validation splits, in shared/data beside the repository."""
+    files = WIKITEXT / "test.txt", WIKITEXT / "validation.txt"
+    if not all(file.is_file() for file in files):
+        pytest.skip(f"WikiText's files are not there: {WIKITEXT}")
+    return files
