@@ -55,13 +55,20 @@ RING = [
 def topical_rows(count: int, seed: int = 0) -> list[str]:
     """Rows about a place on the ring of the months: a month near it, and words of its season. Some rows are empty or short."""
     generator = random.Random(seed)
-    seasons = [["snow", "frost", "fire"], ["flower", "rain", "seed"], ["beach", "harvest", "sun"], ["leaf", "wind", "fog"]]
+    seasons = [
+        ["snow", "frost", "fire"],
+        ["flower", "rain", "seed"],
+        ["beach", "harvest", "sun"],
+        ["leaf", "wind", "fog"],
+    ]
     rows = []
     for number in range(count):
         place = number / 7
         words = [RING[round(place + generator.gauss(0, 1)) % 12] for _ in range(3)]
         words += [generator.choice(seasons[math.floor(place / 3) % 4]) for _ in range(4)]
-        words += [generator.choice(["people", "travel", "city", "water", "music", "country", "house"]) for _ in range(3)]
+        words += [
+            generator.choice(["people", "travel", "city", "water", "music", "country", "house"]) for _ in range(3)
+        ]
         generator.shuffle(words)
         text = " ".join(words) + " ."
         rows.append(text if number % 10 else "" if number % 20 else " = Heading = ")

@@ -58,7 +58,10 @@ def test_a_window_is_the_union_of_its_rows(case, dtype, random):
 def test_indices_above_32767_keep_their_place(dtype, words):
     rows = [{0, 32_767}, {32_768, words - 1}, {40_000}]
     windows = Windows(bags_of(rows, dtype), words, 2, 1)
-    assert words_in(windows.multi_hot(torch.tensor([1, 0]))) == [{32_768, words - 1, 40_000}, {0, 32_767, 32_768, words - 1}]
+    assert words_in(windows.multi_hot(torch.tensor([1, 0]))) == [
+        {32_768, words - 1, 40_000},
+        {0, 32_767, 32_768, words - 1},
+    ]
 
 
 def test_a_batch_may_be_empty_and_of_another_type():
