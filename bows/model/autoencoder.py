@@ -31,10 +31,11 @@ def activate(values: Tensor, activation: str) -> Tensor:
     return values
 
 
-def kaiming_uniform(rows: int, columns: int, fan_in: int) -> nn.Parameter:
-    """(rows, columns), uniform in +-1 / sqrt(fan_in): how torch starts a linear layer."""
-    bound = fan_in**-0.5
-    return nn.Parameter(torch.empty(rows, columns).uniform_(-bound, bound))
+def kaiming_uniform(rows: int, columns: int) -> nn.Parameter:
+    """(rows, columns), uniform in +-sqrt(6 / columns): He et al. 2015, for a layer of `columns` inputs."""
+    weight = torch.empty(rows, columns)
+    nn.init.kaiming_uniform_(weight)
+    return nn.Parameter(weight)
 
 
 class Autoencoder(nn.Module, ABC):

@@ -28,10 +28,10 @@ class Deep(Autoencoder):
         loss: Loss = "squared_error",
     ):
         super().__init__(features, latent, output_activation, loss)
-        self.input_weight = kaiming_uniform(hidden, features, fan_in=features)
+        self.input_weight = kaiming_uniform(hidden, features)
         self.input_bias = torch.nn.Parameter(torch.zeros(hidden))
-        self.hidden_weight = kaiming_uniform(latent, hidden, fan_in=hidden)
-        self.decoder = kaiming_uniform(features, latent, fan_in=latent)
+        self.hidden_weight = kaiming_uniform(latent, hidden)
+        self.decoder = kaiming_uniform(features, latent)
         self.gates: Tensor
         self.register_buffer("gates", torch.full((hidden,), 0.5))
 

@@ -22,7 +22,7 @@ class Tied(Autoencoder):
     ):
         super().__init__(features, latent, output_activation, loss)
         self.latent_activation = latent_activation
-        self.weight = kaiming_uniform(latent, features, fan_in=features)
+        self.weight = kaiming_uniform(latent, features)
 
     def encode(self, bags: Tensor) -> Tensor:
         return activate(functional.linear(bags, self.weight), self.latent_activation)

@@ -22,8 +22,8 @@ class Untied(Autoencoder):
     ):
         super().__init__(features, latent, output_activation, loss)
         self.latent_activation = latent_activation
-        self.encoder = kaiming_uniform(latent, features, fan_in=features)
-        self.decoder = kaiming_uniform(features, latent, fan_in=latent)
+        self.encoder = kaiming_uniform(latent, features)
+        self.decoder = kaiming_uniform(features, latent)
 
     def encode(self, bags: Tensor) -> Tensor:
         return activate(functional.linear(bags, self.encoder), self.latent_activation)
