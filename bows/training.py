@@ -17,7 +17,7 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from bows.analysis.ordered_sets import resolve
 from bows.callbacks.checkpoints import AtomicCheckpointIO, checkpoint_callbacks, find_checkpoint
 from bows.callbacks.geometry import GeometryMonitor
-from bows.callbacks.guard import InterruptGuard, LossGuard
+from bows.callbacks.guard import InterruptGuard, Interrupted, LossGuard
 from bows.callbacks.progress import progress_callback
 from bows.callbacks.reconstruction import ReconstructionMonitor
 from bows.callbacks.speed import SpeedMonitor, peak_memory_bytes
@@ -70,6 +70,8 @@ def train_job(config: DictConfig) -> float:
         line = str(error) if isinstance(error, BowsError) else f"{type(error).__name__}: {error}"
         status.write("failed", line)
         log.error("%s", line, exc_info=error)
+        if sweep and isinstance(error, Interrupted):
+            raise KeyboardInterrupt from error  # ends the sweep, where an error would end this job alone
         raise
     status.write("completed")
     write_report_of(folder)
@@ -121,7 +123,13 @@ def train(
         if trainer.global_rank == 0:
             steps = max(trainer.global_step - 1, 0)
             closing, sums = closing_metrics(
-                autoencoder, data, sets, settings.analysis, settings.seed, trainer.strategy.root_device
+                autoencoder,
+                data,
+                sets,
+                settings.analysis,
+                settings.seed,
+                trainer.strategy.root_device,
+                sum(callback.seconds for callback in trainer.callbacks if isinstance(callback, GeometryMonitor)),  # type: ignore[attr-defined]
             )
             for logger in trainer.loggers:
                 logger.log_metrics({**closing, "epoch": max(trainer.current_epoch - 1, 0)}, step=steps)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
 import shutil
+import time
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -17,18 +19,20 @@ from lightning_fabric.plugins.io.checkpoint_io import CheckpointIO
 from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.trainer.states import TrainerFn
 
+from bows.callbacks.guard import InterruptGuard
 from bows.errors import DataError, SettingError, TrainingError
 
 FOLDER, LAST, PREVIOUS, BEST = "checkpoints", "last.ckpt", "previous.ckpt", "best.ckpt"
 MONITOR = "reconstruction/loss"
 
 
-def checkpoint_callbacks(folder: str | Path, every_steps: int | None = None) -> list[pl.Callback]:
+def checkpoint_callbacks(folder: str | Path, every_steps: int | None = None, pause: float = 2.0) -> list[pl.Callback]:
     """The callbacks that write ``last.ckpt`` and ``best.ckpt``.
 
     Args:
         folder: The checkpoints' folder, ``<run folder>/checkpoints``.
         every_steps: Write ``last.ckpt`` also each that many optimizer steps; None for the ends of epochs only.
+        pause: Seconds within which no second ``last.ckpt`` is written at an epoch's end.
 
     Returns:
         The callbacks; use them beside the plug-in `AtomicCheckpointIO`.
@@ -38,7 +42,7 @@ def checkpoint_callbacks(folder: str | Path, every_steps: int | None = None) -> 
     """
     if every_steps is not None and every_steps < 1:
         raise SettingError(f"every_steps={every_steps}: give 1 or more, or null for the ends of epochs only")
-    return [BestCheckpoint(folder), LastCheckpoint(folder, every_steps)]
+    return [BestCheckpoint(folder), LastCheckpoint(folder, every_steps, pause)]
 
 
 def find_checkpoint(run_folder: str | Path) -> Path:
@@ -143,20 +147,27 @@ class AtomicCheckpointIO(CheckpointIO):
 
 
 class LastCheckpoint(Checkpoint):
-    """Writes ``last.ckpt`` at the end of each epoch and, if asked, each so many optimizer steps.
+    """Writes ``last.ckpt`` at the ends of epochs and, if asked, each so many optimizer steps.
+
+    Epochs of a small model last milliseconds, a checkpoint that is safe on the disk takes longer: an epoch's end is
+    passed over where the last checkpoint is younger than ``pause`` seconds. The first, the last, and one at which
+    training was asked to stop are always saved.
 
     Args:
         folder: The checkpoints' folder.
         every_steps: Optimizer steps between two; None for the ends of epochs only.
+        pause: Seconds.
     """
 
-    def __init__(self, folder: str | Path, every_steps: int | None = None) -> None:
+    def __init__(self, folder: str | Path, every_steps: int | None = None, pause: float = 2.0) -> None:
         self.path = Path(folder) / LAST
         self._every_steps = every_steps
+        self._pause = pause
         self._saved_step: int | None = None
+        self._saved_at = -math.inf
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._saved_step = None
+        self._saved_step, self._saved_at = None, -math.inf
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, *args: Any
@@ -172,12 +183,17 @@ class LastCheckpoint(Checkpoint):
         self._save(trainer)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._save(trainer)
+        young = time.monotonic() - self._saved_at < self._pause
+        is_last = trainer.current_epoch + 1 == trainer.max_epochs or trainer.should_stop
+        stopping = any(isinstance(guard, InterruptGuard) and guard.interrupted for guard in trainer.callbacks)  # type: ignore[attr-defined]
+        # Processes of one run must save together, and their clocks differ.
+        if not young or is_last or stopping or trainer.world_size > 1:
+            self._save(trainer)
 
     def _save(self, trainer: pl.Trainer) -> None:
         if not trainer.fast_dev_run:
             trainer.save_checkpoint(self.path)
-            self._saved_step = trainer.global_step
+            self._saved_step, self._saved_at = trainer.global_step, time.monotonic()
 
 
 class BestCheckpoint(Checkpoint):

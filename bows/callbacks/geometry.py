@@ -1,6 +1,7 @@
 """Looks at the geometry of the weights a few times while they train."""
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 
 import pytorch_lightning as pl
@@ -22,6 +23,8 @@ class GeometryMonitor(pl.Callback):
         self.permutations = permutations
         self.seed = seed
         self.looks = looks
+        self.seconds = 0.0
+        """Spent measuring so far."""
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         epoch, epochs = trainer.current_epoch + 1, trainer.max_epochs or 1
@@ -31,7 +34,9 @@ class GeometryMonitor(pl.Callback):
             math.ceil(epochs * look / self.looks) for look in range(1, self.looks)
         }:
             return
+        began = time.perf_counter()
         measured = measure(pl_module.autoencoder, self.sets, self.permutations, self.seed)  # type: ignore[arg-type]
+        self.seconds += time.perf_counter() - began
         for logger in trainer.loggers:
             logger.log_metrics({**measured, "epoch": last_epoch(trainer)}, step=trainer.global_step - 1)
 

@@ -38,6 +38,7 @@ def wandb_logger(
     group: str | None = None,
     tags: tuple[str, ...] = (),
     run_id: str | None = None,
+    entity: str | None = None,
 ) -> WandbLogger:
     """Open a W&B run and wrap it as a Lightning logger.
 
@@ -49,6 +50,7 @@ def wandb_logger(
         group: The group it belongs to, for the jobs of one multirun.
         tags: The run's tags.
         run_id: Online only: continue this W&B run rather than open a new one.
+        entity: The user or team it goes to; None for the key's own.
 
     Returns:
         The logger. Only the first process of a distributed run opens a W&B run.
@@ -57,7 +59,7 @@ def wandb_logger(
         SettingError: W&B refused to start the run, for instance because of its key.
     """
     folder = Path(folder)
-    run = _start(folder, mode, project, name, group, tags, run_id) if rank_zero_only.rank == 0 else None
+    run = _start(folder, mode, project, name, group, tags, run_id, entity) if rank_zero_only.rank == 0 else None
     return WandbLogger(name=name, save_dir=str(folder), project=project, group=group, experiment=run)
 
 
@@ -120,7 +122,14 @@ def log_word_table(logger: WandbLogger, name: str, table: pa.Table, max_rows: in
 
 
 def _start(
-    folder: Path, mode: str, project: str, name: str, group: str | None, tags: tuple[str, ...], run_id: str | None
+    folder: Path,
+    mode: str,
+    project: str,
+    name: str,
+    group: str | None,
+    tags: tuple[str, ...],
+    run_id: str | None,
+    entity: str | None,
 ) -> Any:
     folder.mkdir(parents=True, exist_ok=True)
     quiet = {"console": "off", "silent": True, "reinit": "create_new", "init_timeout": START_SECONDS}
@@ -131,6 +140,7 @@ def _start(
     try:
         run = wandb.init(
             project=project,
+            entity=entity,
             name=name,
             group=group,
             tags=list(tags),

@@ -3,6 +3,7 @@
 import errno
 import os
 import zipfile
+from pathlib import Path
 
 import pytest
 import pytorch_lightning as pl
@@ -71,10 +72,10 @@ class Tiny(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def fit(folder, model, epochs=3, every_steps=None, resume=None, **kwargs):
+def fit(folder, model, epochs=3, every_steps=None, resume=None, pause=0.0, **kwargs):
     trainer = pl.Trainer(
         max_epochs=epochs, accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False,
-        callbacks=checkpoint_callbacks(folder / "checkpoints", every_steps), plugins=[AtomicCheckpointIO()],
+        callbacks=checkpoint_callbacks(folder / "checkpoints", every_steps, pause), plugins=[AtomicCheckpointIO()],
         default_root_dir=folder, **kwargs,
     )  # fmt: skip
     validation = torch.utils.data.DataLoader(Batches(1).data, batch_size=None)
@@ -342,3 +343,16 @@ def test_a_checkpoint_that_could_run_code_is_refused(tmp_path):
     torch.save({"code": Foreign()}, tmp_path / "last.ckpt")
     with pytest.raises(TrainingError, match="other than tensors"):
         AtomicCheckpointIO().load_checkpoint(tmp_path / "last.ckpt")
+
+
+def test_ends_of_short_epochs_are_passed_over_but_not_the_last(tmp_path, monkeypatch):
+    saved = []
+    whole = AtomicCheckpointIO.save_checkpoint
+
+    def note(self, checkpoint, path, storage_options=None):
+        saved.append((Path(path).name, checkpoint["global_step"]))
+        whole(self, checkpoint, path, storage_options)
+
+    monkeypatch.setattr(AtomicCheckpointIO, "save_checkpoint", note)
+    fit(tmp_path, Tiny(), epochs=5, pause=3600.0)
+    assert [step for name, step in saved if name == "last.ckpt"] == [4, 20]

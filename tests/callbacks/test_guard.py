@@ -63,10 +63,10 @@ class Tiny(pl.LightningModule):
         return torch.optim.AdamW(self.parameters(), lr=self.lr, weight_decay=self.wd)
 
 
-def make_trainer(folder, callbacks, epochs=3, every_steps=None, **kwargs):
+def make_trainer(folder, callbacks, epochs=3, every_steps=None, pause=0.0, **kwargs):
     return pl.Trainer(
         max_epochs=epochs, accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False,
-        callbacks=[*callbacks, *checkpoint_callbacks(folder / "checkpoints", every_steps)], plugins=[AtomicCheckpointIO()],
+        callbacks=[*callbacks, *checkpoint_callbacks(folder / "checkpoints", every_steps, pause)], plugins=[AtomicCheckpointIO()],
         default_root_dir=folder, **kwargs,
     )  # fmt: skip
 
