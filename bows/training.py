@@ -1,6 +1,7 @@
 """One run, from checked settings to a complete run folder."""
 
 import logging
+import sys
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -115,13 +116,14 @@ def train(
     with extra_loggers(settings, config, folder, group, run_name) as loggers:
         trainer = make_trainer(settings, folder, [table, *loggers], sets)
         optimizer = {key: value for key, value in asdict(settings.optimizer).items() if key != "allow_negative_decay"}
-        module = BagsModule(autoencoder, OptimizerSettings(**optimizer), settings.trainer.compile)
+        steps = settings.epochs * min(len(data.train_dataloader()), settings.trainer.limit_train_batches or sys.maxsize)
+        module = BagsModule(autoencoder, OptimizerSettings(**optimizer), steps=steps, compile=settings.trainer.compile)
         if isinstance(autoencoder, PrincipalComponents):
             fit_closed_form(trainer, module, data, folder)
         else:
             trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
         if trainer.global_rank == 0:
-            steps = max(trainer.global_step - 1, 0)
+            last_step = max(trainer.global_step - 1, 0)
             closing, sums = closing_metrics(
                 autoencoder,
                 data,
@@ -132,10 +134,10 @@ def train(
                 sum(callback.seconds for callback in trainer.callbacks if isinstance(callback, GeometryMonitor)),  # type: ignore[attr-defined]
             )
             for logger in trainer.loggers:
-                logger.log_metrics({**closing, "epoch": max(trainer.current_epoch - 1, 0)}, step=steps)
+                logger.log_metrics({**closing, "epoch": max(trainer.current_epoch - 1, 0)}, step=last_step)
                 logger.save()
             write_results(
-                folder, autoencoder, data.corpus, sums, table.summary, sets, settings.analysis, loggers, steps
+                folder, autoencoder, data.corpus, sums, table.summary, sets, settings.analysis, loggers, last_step
             )
     return table.summary
 

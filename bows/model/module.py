@@ -12,13 +12,16 @@ from bows.model.optimizers import OptimizerSettings, make_optimizer, make_schedu
 class BagsModule(LightningModule):
     """Trains an autoencoder on (batch, V) bags.
 
-    autoencoder: what is trained. optimizer: its settings. compile: compile the forward pass with torch.compile.
+    autoencoder: what is trained. optimizer: its settings. steps: optimizer steps of the whole training, over which the learning rate
+    runs its course (given, since asking Lightning for it sets up the batches before a resumed run has told them where they were).
+    compile: compile the forward pass with torch.compile.
     """
 
-    def __init__(self, autoencoder: Autoencoder, optimizer: OptimizerSettings, compile: bool = False):
+    def __init__(self, autoencoder: Autoencoder, optimizer: OptimizerSettings, *, steps: int, compile: bool = False):
         super().__init__()
         self.autoencoder = autoencoder
         self.optimizer_settings = optimizer
+        self.steps = steps
         if compile:
             autoencoder.compile()  # in place: the names of the weights stay
 
@@ -36,7 +39,7 @@ class BagsModule(LightningModule):
         # Fused updates undo a loss scale of their own, after clipping: with one, clipping needs the plain kind.
         scaled = str(self.trainer.precision) == "16-mixed" and settings.clip_norm is not None
         optimizer = make_optimizer(self.autoencoder.named_parameters(), settings, fused=not scaled)
-        schedule = make_schedule(optimizer, settings, int(self.trainer.estimated_stepping_batches))
+        schedule = make_schedule(optimizer, settings, self.steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def configure_gradient_clipping(self, optimizer, gradient_clip_val=None, gradient_clip_algorithm=None) -> None:
