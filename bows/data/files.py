@@ -4,8 +4,11 @@ import codecs
 import glob
 import gzip
 import logging
+import shutil
+import tempfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -38,7 +41,11 @@ def find_files(setting: str, patterns: str | list[str]) -> list[Path]:
     """
     files: dict[Path, None] = {}
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
-        matches = sorted(glob.glob(pattern, recursive=True)) if glob.has_magic(pattern) and not Path(pattern).exists() else [pattern]
+        matches = (
+            sorted(glob.glob(pattern, recursive=True))
+            if glob.has_magic(pattern) and not Path(pattern).exists()
+            else [pattern]
+        )
         if not matches:
             raise DataError(
                 f"{setting}={pattern}: no file matches; check the path (it is relative to the folder you start from)"
@@ -103,16 +110,31 @@ def files_text(files: dict[str, list[Path]], column: str) -> Text:
     )
 
 
+@contextmanager
+def _readable(path: Path, builder: str) -> Iterator[Path]:
+    """The file, or for the time of reading an unpacked copy: from .gz, datasets reads lines without regard to `encoding_errors`, and
+    Parquet, which is read from its end, not at all."""
+    if path.suffix != ".gz" or builder not in {"text", "parquet"}:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="bows-") as folder:
+        copy = Path(folder) / path.name.removesuffix(".gz")
+        with gzip.open(path) as packed, copy.open("wb") as file:
+            shutil.copyfileobj(packed, file, 1 << 20)
+        yield copy
+
+
 def _rows(path: Path, column: str) -> Iterator[pa.Array]:
     builder = _BUILDERS[_kind(path)]
     # The encoding is spelt so that the reader of JSON decodes at all: "utf-8" it takes for clean.
     options = {} if builder == "parquet" else {"encoding": "utf8", "encoding_errors": "bows-count-and-replace"}
     before = _REPLACED["bytes"]
     try:
-        exactly = glob.escape(str(path))  # datasets takes names for globs
-        dataset = load_quietly(builder, data_files={"train": [exactly]}, split="train", streaming=True, **options)
-        _REPLACED["bytes"] = before  # loading may have decoded the file's start, to learn its columns
-        yield from text_rows(dataset, "text" if builder == "text" else column, str(path))
+        with _readable(path, builder) as readable:
+            exactly = glob.escape(str(readable))  # datasets takes names for globs
+            dataset = load_quietly(builder, data_files={"train": [exactly]}, split="train", streaming=True, **options)
+            _REPLACED["bytes"] = before  # loading may have decoded the file's start, to learn its columns
+            yield from text_rows(dataset, "text" if builder == "text" else column, str(path))
     except DataError:
         raise
     except Exception as error:
