@@ -14,6 +14,9 @@ from torch.nn import functional
 
 from bows.model.autoencoder import Autoencoder
 
+# Whole numbers that float32 holds exactly.
+EXACT = 1 << 24
+
 
 @final
 class PrincipalComponents(Autoencoder):
@@ -54,7 +57,6 @@ def moments(batches: Iterable[Tensor], features: int) -> tuple[np.ndarray, np.nd
     Co-occurrences are counted in float32 by matrix products, which is exact while counts stay below 2^24; the count so far is folded
     into float64 before that.
     """
-    exact = 1 << 24
     total = 0
     together: Tensor | None = None
     folded: np.ndarray | None = None
@@ -62,7 +64,7 @@ def moments(batches: Iterable[Tensor], features: int) -> tuple[np.ndarray, np.nd
     for bags in batches:
         if together is None:
             together = torch.zeros(features, features, device=bags.device)
-        if since_fold + len(bags) > exact:
+        if since_fold + len(bags) > EXACT:
             counted = together.double().cpu().numpy()
             folded = counted if folded is None else folded + counted
             together.zero_()
