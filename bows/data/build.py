@@ -117,8 +117,8 @@ def _build(
     vocabulary = choose_vocabulary(spills["train"], parts["train"][2], vocab_size, include)
     if not vocabulary.words:
         raise DataError(
-            f"data: no words in the training rows of {name}: of {spills['train'].rows} rows none of data.min_chars={rules.min_chars} or more "
-            "characters holds a word; lower data.min_chars or give other text"
+            f"data: no words in the training rows of {name}: of {spills['train'].rows} rows none of data.min_chars={rules.min_chars} "
+            "or more characters holds a word; lower data.min_chars or give other text"
         )
     if vocabulary.absent:
         log.warning("data.include: not in the training rows, left out: %s", ", ".join(vocabulary.absent))

@@ -60,7 +60,8 @@ def pydoc_text(val_fraction: float) -> Text:
     files = _source_files()
     if len(files) < 100:
         raise DataError(
-            f"data=pydoc: this Python has no source files of its standard library ({len(files)} found); use data=files with text of your own"
+            f"data=pydoc: this Python has no source files of its standard library ({len(files)} found); "
+            "use data=files with text of your own"
         )
     modules = sorted({*files, *_WRITTEN_IN_C})
 
