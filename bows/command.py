@@ -2,10 +2,13 @@
 
 import os
 import sys
+from argparse import Namespace
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, NoReturn
 
+import hydra
+from hydra._internal.utils import get_args_parser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -15,28 +18,24 @@ from bows.places import CONF, default_outputs
 
 
 def run(task: Callable[[DictConfig], Any], name: str) -> None:
-    """Run `task` with the configuration `conf/<name>.yaml` and the command line, by Hydra. Exits with code 0, 1, 2 or 130."""
+    """Run `task` with the configuration `conf/<name>.yaml` and the command line, by Hydra.
+
+    Exit codes: 0; 1 for a run that failed, or a sweep in which a job did; 2 for settings that cannot be met; 130 after Ctrl-C.
+    """
     os.environ.setdefault("BOWS_OUTPUTS", str(default_outputs()))
     # Hydra then passes exceptions on as they are, and this function says them.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     debug = any(word.replace(" ", "").lower() == "debug=true" for word in sys.argv[1:])
     try:
-        import hydra
-        from hydra._internal.utils import get_args_parser
-
         arguments, _ = get_args_parser().parse_known_args()
-        asks_only = arguments.help or arguments.hydra_help or arguments.shell_completion or arguments.info
-        if not asks_only:
-            # Imported here: --help and shell completion need no checks.
-            from bows.overrides import check_command_line, resumed
-
-            if name == "train":
-                given = arguments.overrides
-                arguments.overrides = resumed(given)
-                sys.argv[1:] = [word for word in sys.argv[1:] if word not in given] + arguments.overrides
-            check_command_line(name, arguments.overrides, multirun=arguments.multirun)
+        if not (arguments.help or arguments.hydra_help or arguments.shell_completion or arguments.info):
+            _check(name, arguments)
         one_job = task if arguments.multirun else _ending_plainly(task, debug)
-        hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(one_job)()
+        command = hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(one_job)
+        if arguments.multirun:
+            _sweep(command, debug)
+        else:
+            command()
     except BowsError as error:
         if debug:
             raise
@@ -50,6 +49,32 @@ def run(task: Callable[[DictConfig], Any], name: str) -> None:
             raise
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+
+
+def _check(name: str, arguments: Namespace) -> None:
+    """Refuse what is misspelt or out of range, before anything is made; put a resumed run's own settings in."""
+    # Imported here: --help and shell completion need no checks.
+    from bows.overrides import check_command_line, resumed
+
+    overrides = arguments.overrides
+    if name == "train":
+        overrides = resumed(arguments.overrides)
+        sys.argv[1:] = [word for word in sys.argv[1:] if word not in arguments.overrides] + overrides
+    check_command_line(name, overrides, multirun=arguments.multirun)
+
+
+def _sweep(command: Callable[[], Any], debug: bool) -> None:
+    """Hydra raises the first failed job's error once all jobs have ended; each has said its own by then."""
+    try:
+        command()
+    except HydraException:
+        raise
+    except Exception as error:
+        if debug:
+            raise
+        line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        print(f"error: jobs of this sweep failed, the first by: {line} (each job's status.json and train.log say why)", file=sys.stderr)
+        sys.exit(1)
 
 
 def _ending_plainly(task: Callable[[DictConfig], Any], debug: bool) -> Callable[[DictConfig], Any]:

@@ -47,12 +47,19 @@ def on_terminal() -> bool:
     return sys.stderr.isatty() and not console().is_dumb_terminal
 
 
+class MessageFormatter(logging.Formatter):
+    """The message without the traceback it may carry: that is for train.log, and for the process that ends with it."""
+
+    def formatException(self, ei) -> str:  # noqa: N802 - logging's own name
+        return ""
+
+
 class PlainHandler(logging.StreamHandler):
     """``LEVEL message`` lines on standard error, looked up at each line as it may be redirected."""
 
     def __init__(self) -> None:
         super().__init__(sys.stderr)
-        self.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+        self.setFormatter(MessageFormatter("%(levelname)s %(message)s"))
 
     @property
     def stream(self):
@@ -71,6 +78,7 @@ class TerminalHandler(RichHandler):
             console=console(), show_path=False, markup=False, rich_tracebacks=False, log_time_format="%H:%M:%S",
             omit_repeated_times=False,
         )  # fmt: skip
+        self.setFormatter(MessageFormatter("%(message)s"))
 
     def get_level_text(self, record: logging.LogRecord) -> Text:
         return Text("") if record.levelno < logging.WARNING else super().get_level_text(record)
@@ -80,9 +88,12 @@ def log_handler() -> logging.Handler:
     """The handler for log lines, for logging's dictConfig: ``"()": bows.console.log_handler``.
 
     Returns:
-        Coloured lines where standard error is a terminal, plain ``LEVEL message`` lines elsewhere.
+        Coloured lines where standard error is a terminal, plain ``LEVEL message`` lines elsewhere. Records logged with
+        ``extra={"file_only": True}`` are left to the log file.
     """
-    return TerminalHandler() if on_terminal() else PlainHandler()
+    handler = TerminalHandler() if on_terminal() else PlainHandler()
+    handler.addFilter(lambda record: not getattr(record, "file_only", False))
+    return handler
 
 
 def quiet_libraries() -> None:

@@ -70,7 +70,8 @@ def train_job(config: DictConfig) -> float:
     except BaseException as error:
         line = str(error) if isinstance(error, BowsError) else f"{type(error).__name__}: {error}"
         status.write("failed", line)
-        log.error("%s", line, exc_info=error)
+        # A single run's error is printed by the command as it ends; a sweep's here, among its jobs.
+        log.error("%s", line, exc_info=error, extra={"file_only": not sweep})
         if sweep and isinstance(error, Interrupted):
             raise KeyboardInterrupt from error  # ends the sweep, where an error would end this job alone
         raise
@@ -218,7 +219,8 @@ def fit_closed_form(trainer: pl.Trainer, module: BagsModule, data: BagsDataModul
     began = time.perf_counter()
     device = trainer.strategy.root_device
     windows = data.windows("train")
-    module.autoencoder.fit(windows.batches(data.batch_size, device))  # type: ignore[operator]
+    # Large batches: counting co-occurrences is one matrix product a batch.
+    module.autoencoder.fit(windows.batches(max(data.batch_size, 1024), device))  # type: ignore[operator]
     seconds = time.perf_counter() - began
     metrics = trainer.validate(module, datamodule=data, verbose=False)[0]
     trainer.save_checkpoint(folder / "checkpoints" / "last.ckpt")
