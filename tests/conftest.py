@@ -8,8 +8,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-# Before torch is imported anywhere: other work runs beside the tests.
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_NUM_THREADS", "2")  # of processes that tests start
 
 hypothesis.settings.register_profile("bows", deadline=None, max_examples=60, print_blob=True)
 hypothesis.settings.load_profile("bows")
@@ -18,10 +17,10 @@ WIKITEXT = Path(__file__).resolve().parents[2] / "shared" / "data" / "wikitext-1
 
 
 @pytest.fixture(autouse=True, scope="session")
-def two_threads():
+def one_thread():
     import torch
 
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)  # tests are tiny, and threads that wait for each other on a busy machine are slow
 
 
 @pytest.fixture(autouse=True)

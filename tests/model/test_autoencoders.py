@@ -112,12 +112,12 @@ def test_the_start_is_kaiming_uniform_with_no_bias(name):
         else:
             # A decoder reads m or hidden inputs, an encoder V or hidden.
             fan_in = parameter.shape[1]
-            assert 0.5 < parameter.abs().max() * fan_in**0.5 <= 1 + 1e-6, key
+            assert 0.5 < parameter.abs().max() * (fan_in / 6) ** 0.5 <= 1 + 1e-6, key
 
 
 def test_kaiming_uniform_fills_its_range():
     torch.manual_seed(0)
-    weights = kaiming_uniform(200, 300, fan_in=300).detach().numpy() * 300**0.5
+    weights = kaiming_uniform(200, 300).detach().numpy() * (300 / 6) ** 0.5
     assert abs(weights.mean()) < 0.01
     assert weights.var() == pytest.approx(1 / 3, rel=0.02)
     assert -1 - 1e-6 <= weights.min() < -0.999 < 0.999 < weights.max() <= 1 + 1e-6
