@@ -72,6 +72,14 @@ def test_a_word_that_is_rare_in_every_chunk_is_not_forgotten(tmp_path):
     assert chosen.absent == ["absent"]
 
 
+def test_what_was_missed_adds_up_over_all_the_times_words_were_dropped(tmp_path):
+    # "steady" loses a little each time, in the end more than "late" ever has.
+    chunks = [[[word(100 * chunk + k) for k in range(20)] * 2 + ["steady"]] for chunk in range(40)]
+    spill = spill_of(tmp_path, [*chunks, [["late"] * 12]])
+    chosen = choose_vocabulary(spill, spill.rows, 1, [], limit=16)
+    assert (chosen.words, chosen.counts.tolist()) == (["steady"], [40])
+
+
 def test_counting_holds_no_more_words_than_its_limit(tmp_path, monkeypatch):
     spill = spill_of(tmp_path, [[["x"] * 9 + [word(10 * chunk + k) for k in range(10)]] for chunk in range(30)])
     held, merge = [], vocabulary._merge
