@@ -107,6 +107,13 @@ def test_bytes_are_counted_over_files_and_anew_for_each_text(tmp_path, caplog):
         assert text.facts()["bytes_replaced"] == 160_000
 
 
+def test_a_broken_off_character_counts_all_its_bytes(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"two of three: \xe2\x82 x\n")
+    text = files_text({"train": [tmp_path / "a.txt"]}, "text")
+    assert next(text.splits["train"]()).to_pylist() == ["two of three: \ufffd x"]
+    assert text.facts()["bytes_replaced"] == 2
+
+
 def test_clean_files_are_not_reported(tmp_path, caplog):
     (tmp_path / "a.txt").write_text("ünï \ufffd\n", encoding="utf-8")  # the sign of replacement may stand in clean text
     assert read(tmp_path / "a.txt") == ["ünï \ufffd"]
