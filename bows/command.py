@@ -1,6 +1,7 @@
 """What every Hydra command shares: settings are checked before anything is made, and expected errors end in one line."""
 
 import os
+import re
 import sys
 from argparse import Namespace
 from collections.abc import Callable
@@ -28,6 +29,9 @@ def run(task: Callable[[DictConfig], Any], name: str) -> None:
     debug = any(word.replace(" ", "").lower() == "debug=true" for word in sys.argv[1:])
     try:
         arguments, _ = get_args_parser().parse_known_args()
+        if arguments.shell_completion and "COMP_LINE" in os.environ:
+            # Hydra looks for settings after a script or a command, and knows nothing of modules run by -m.
+            os.environ["COMP_LINE"] = re.sub(r"^\s*\S*python\S*\s+-m\s+", "", os.environ["COMP_LINE"])
         if not (arguments.help or arguments.hydra_help or arguments.shell_completion or arguments.info):
             _check(name, arguments)
         one_job = task if arguments.multirun else _ending_plainly(task, debug)
@@ -73,7 +77,10 @@ def _sweep(command: Callable[[], Any], debug: bool) -> None:
         if debug:
             raise
         line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        print(f"error: jobs of this sweep failed, the first by: {line} (each job's status.json and train.log say why)", file=sys.stderr)
+        print(
+            f"error: jobs of this sweep failed, the first by: {line} (each job's status.json and train.log say why)",
+            file=sys.stderr,
+        )
         sys.exit(1)
 
 

@@ -289,9 +289,10 @@ def _validate(kind: type, config: dict[str, Any], path: str, only_keys: bool) ->
         if only_keys:
             continue
         setting, annotation, value = _setting_at(kind, config, place)
-        setting = ".".join(filter(None, [path, setting]))
-        if problem["type"] in {"missing", "missing_argument"}:
+        if problem["type"] == "missing" and setting.count(".") + 1 == len(place):
+            setting = ".".join(filter(None, [path, setting]))
             raise SettingError(f"{setting} is missing; give {setting}=<value>")
+        setting = ".".join(filter(None, [path, setting]))
         raise SettingError(f"{setting}={_shown(value)} is not allowed; allowed: {allowed(annotation)}")
     return None
 

@@ -50,7 +50,7 @@ def on_terminal() -> bool:
 class MessageFormatter(logging.Formatter):
     """The message without the traceback it may carry: that is for train.log, and for the process that ends with it."""
 
-    def formatException(self, ei) -> str:  # noqa: N802 - logging's own name
+    def formatException(self, ei) -> str:
         return ""
 
 

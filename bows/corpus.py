@@ -19,5 +19,10 @@ def main(config: DictConfig) -> None:
     print_facts(instantiate(settings["data"], _convert_="all"))
 
 
-if __name__ == "__main__":
+def command_line() -> None:
+    """python -m bows.corpus, and bows-corpus, which shells can complete."""
     command.run(main, "corpus")
+
+
+if __name__ == "__main__":
+    command_line()

@@ -30,6 +30,8 @@ MEANINGS = {
     "packing/antipodal_fraction": "share of words in opposed pairs",
     "speed/windows_per_second": "training windows a second",
     "speed/seconds": "seconds of training",
+    "speed/analysis_seconds": "of these and of the closing look, seconds spent measuring geometry",
+    "train/loss": "loss of the last training batch that was recorded",
     "speed/peak_memory_mb": "peak memory, MB",
 }
 RING_MEANINGS = {

@@ -12,5 +12,10 @@ def main(config: DictConfig) -> float:
     return train_job(config)
 
 
-if __name__ == "__main__":
+def command_line() -> None:
+    """python -m bows.train, and bows-train, which shells can complete."""
     command.run(main, "train")
+
+
+if __name__ == "__main__":
+    command_line()

@@ -18,7 +18,7 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from bows.analysis.ordered_sets import resolve
 from bows.callbacks.checkpoints import AtomicCheckpointIO, checkpoint_callbacks, find_checkpoint
 from bows.callbacks.geometry import GeometryMonitor
-from bows.callbacks.guard import InterruptGuard, Interrupted, LossGuard
+from bows.callbacks.guard import Interrupted, InterruptGuard, LossGuard
 from bows.callbacks.progress import progress_callback
 from bows.callbacks.reconstruction import ReconstructionMonitor
 from bows.callbacks.speed import SpeedMonitor, peak_memory_bytes

@@ -71,7 +71,9 @@ def time_training(
     """Seconds of steps, of their five products, and of making a batch, after warm-up; and the words in a window."""
     quiet_libraries()
     data = BagsDataModule(lambda: corpus, window, 1, batch, seed=0, validation_windows=batch)
-    module = BagsModule(Tied(len(corpus.vocabulary), latent), OptimizerSettings(lr=5e-4, weight_decay=1.0), steps=WARM_UP + TIMED)
+    module = BagsModule(
+        Tied(len(corpus.vocabulary), latent), OptimizerSettings(lr=5e-4, weight_decay=1.0), steps=WARM_UP + TIMED
+    )
     timer = _Timer()
     with tempfile.TemporaryDirectory() as folder:
         trainer = pl.Trainer(
