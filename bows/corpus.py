@@ -9,7 +9,7 @@ def main(config: DictConfig) -> None:
     # Imported here: --help and shell completion need not wait for torch and Lightning.
     from hydra.utils import instantiate
 
-    from bows.config import check
+    from bows.checks import check
     from bows.console import quiet_libraries
     from bows.corpus_facts import print_facts
 

@@ -14,7 +14,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from bows.config import check, suggest
+from bows.checks import check, suggest
 from bows.errors import SettingError
 from bows.places import CONF
 

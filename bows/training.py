@@ -22,8 +22,9 @@ from bows.callbacks.guard import Interrupted, InterruptGuard, LossGuard
 from bows.callbacks.progress import progress_callback
 from bows.callbacks.reconstruction import ReconstructionMonitor
 from bows.callbacks.speed import SpeedMonitor, peak_memory_bytes
+from bows.checks import check
 from bows.command import plain
-from bows.config import TrainConfig, check
+from bows.config import TrainConfig
 from bows.console import print_results, quiet_libraries
 from bows.data.datamodule import BagsDataModule
 from bows.errors import BowsError, SettingError

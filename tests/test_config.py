@@ -8,7 +8,8 @@ import pytest
 import torch
 import yaml
 
-from bows.config import TARGETS, check, suggest
+from bows.checks import check, suggest
+from bows.config import TARGETS
 from bows.errors import SettingError
 from bows.model.autoencoder import Autoencoder
 from bows.model.optimizers import OptimizerSettings, make_optimizer

@@ -285,7 +285,7 @@ def test_a_sweep_goes_on_past_a_failing_job(outputs, words):
 @pytest.fixture
 def train_here(compose, words, tmp_path):
     """Trains in this process, which saves the seconds of starting another: returns the run folder."""
-    from bows.config import check
+    from bows.checks import check
     from bows.training import train
 
     def trained(*more: str) -> Path:

@@ -52,6 +52,12 @@ def open_or_build(
     a warning. Raises DataError where text cannot be read or the folder cannot be written.
     """
     folder = root / f"{name}-{key}"
+    if folder.is_dir():
+        # It was renamed into place when whole: it can be opened without the lock, also where nothing may be written.
+        try:
+            return open_corpus(folder)
+        except (DataError, OSError) as error:
+            log.debug("%s: looked at again under the lock", error)
     try:
         root.mkdir(parents=True, exist_ok=True)
         with _lock(root / f".{name}-{key}.lock", name):

@@ -7,7 +7,7 @@ import pyarrow as pa
 from bows.errors import DataError
 
 # Rows asked for at a time; chunks are joined or cut to a size in bytes afterwards, so that long rows stay bounded too.
-_ROWS = 5000
+_ROWS = 500
 
 
 def load_quietly(*arguments, **options):

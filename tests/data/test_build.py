@@ -363,7 +363,6 @@ def test_who_waits_says_so(tmp_path, caplog):
     import threading
 
     caplog.set_level(logging.INFO, "bows")
-    make(tmp_path, text_of(train=ROWS))
     held = FileLock(tmp_path / ".c-k.lock")
     held.acquire()
     opened = []
@@ -377,3 +376,16 @@ def test_who_waits_says_so(tmp_path, caplog):
     held.release()
     waiting.join(10)
     assert opened[0].split("train").rows == 51
+
+
+def test_a_whole_corpus_opens_where_nothing_may_be_written(tmp_path, monkeypatch):
+    """Built on one machine, shared read-only with others: not even the lock can be made."""
+    import bows.data.build as build_module
+
+    make(tmp_path, text_of(train=["one two"] * 20))
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(build_module, "_lock", refuse)
+    assert make(tmp_path, text_of(train=["one two"] * 20)).vocabulary

@@ -104,6 +104,7 @@ def test_a_key_and_no_host_is_offline_or_an_error_in_time(monkeypatch):
 
 def test_a_name_server_that_does_not_answer_takes_no_longer(monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", KEY)
+
     def hang(*args, **kwargs):
         time.sleep(20)
         raise TimeoutError("no answer")  # the thread outlives the test, and must not end in an error of its own
