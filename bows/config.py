@@ -31,7 +31,7 @@ class TextData:
     stop_words: str | Words | None
     include: Words
     val_fraction: Fraction
-    batch_size: Count
+    batch_size: Count | None
     validation_windows: Count | None
     folder: str
     seed: Whole
@@ -71,7 +71,7 @@ class SyntheticData:
     validation_rows: Count
     sharpness: Number
     log_odds: Number
-    batch_size: Count
+    batch_size: Count | None
     validation_windows: Count | None
     seed: Whole
 

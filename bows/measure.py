@@ -28,7 +28,7 @@ def closing_metrics(
     """
     autoencoder = autoencoder.to(device).eval()
     sums = ReconstructionSums(autoencoder.features, device)
-    for bags in data.windows("validation").batches(data.batch_size, device):
+    for bags in data.windows("validation").batches(data.evaluation_batch_size, device):
         sums.update(bags, autoencoder(bags).reconstruction)
     metrics = sums.metrics()
     if analysis.looks != 0:

@@ -106,6 +106,7 @@ def train(
     data: BagsDataModule = instantiate_plain(config["data"])
     words = len(data.corpus.vocabulary)
     data.setup("fit")  # a window longer than a split is said before anything else is made
+    log.info("%s windows of %d rows, %d a batch", f"{len(data.windows('train')):,}", data.window, data.batch_size)
     if status:
         status.corpus = data.corpus.hash
         status.write("running")
@@ -221,7 +222,7 @@ def fit_closed_form(trainer: pl.Trainer, module: BagsModule, data: BagsDataModul
     device = trainer.strategy.root_device
     windows = data.windows("train")
     # Large batches: counting co-occurrences is one matrix product a batch.
-    module.autoencoder.fit(windows.batches(max(data.batch_size, 1024), device))  # type: ignore[operator]
+    module.autoencoder.fit(windows.batches(data.evaluation_batch_size, device))  # type: ignore[operator]
     seconds = time.perf_counter() - began
     metrics = trainer.validate(module, datamodule=data, verbose=False)[0]
     trainer.save_checkpoint(folder / "checkpoints" / "last.ckpt")

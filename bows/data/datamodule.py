@@ -15,8 +15,8 @@ class BagsDataModule(LightningDataModule):
     """Bags of words as (batch, V) zeros and ones on the model's device.
 
     open_corpus: opens the corpus, building it where it is not there yet. window: rows a window. stride: rows between windows' starts.
-    batch_size: windows a batch over all processes. seed: of the order of batches. validation_windows: held-out windows, evenly spaced,
-    that are looked at while training (the closing measurement takes all).
+    batch_size: windows a batch over all processes, None for usual_batch_size. seed: of the order of batches. validation_windows:
+    held-out windows, evenly spaced, that are looked at while training (the closing measurement takes all).
     """
 
     def __init__(
@@ -24,7 +24,7 @@ class BagsDataModule(LightningDataModule):
         open_corpus: Callable[[], Corpus],
         window: int,
         stride: int,
-        batch_size: int,
+        batch_size: int | None,
         seed: int,
         validation_windows: int | None = 1024,
     ):
@@ -32,7 +32,7 @@ class BagsDataModule(LightningDataModule):
         self.open_corpus = open_corpus
         self.window = window
         self.stride = stride
-        self.batch_size = batch_size
+        self._batch_size = batch_size
         self.seed = seed
         self.validation_windows = validation_windows
         self._corpus: Corpus | None = None
@@ -43,6 +43,11 @@ class BagsDataModule(LightningDataModule):
         if self._corpus is None:
             self._corpus = self.open_corpus()
         return self._corpus
+
+    @property
+    def batch_size(self) -> int:
+        """Windows a batch, over all processes together."""
+        return self._batch_size or usual_batch_size(len(self.windows("train")))
 
     def windows(self, split: str) -> Windows:
         """All windows of a split. Raises SettingError where the split is shorter than a window."""
@@ -59,15 +64,32 @@ class BagsDataModule(LightningDataModule):
         self.windows("validation")
 
     def train_dataloader(self) -> WindowBatches:
-        return self._batches("train", shuffle=True, most=None)
+        return self._batches("train", self.batch_size, shuffle=True, most=None)
 
     def val_dataloader(self) -> WindowBatches:
-        return self._batches("validation", shuffle=False, most=self.validation_windows)
+        return self._batches("validation", self.evaluation_batch_size, shuffle=False, most=self.validation_windows)
 
-    def _batches(self, split: str, shuffle: bool, most: int | None) -> WindowBatches:
+    @property
+    def evaluation_batch_size(self) -> int:
+        """Windows a batch where nothing is trained, so that larger ones only save time."""
+        return max(self.batch_size, 512)
+
+    def _batches(self, split: str, batch_size: int, shuffle: bool, most: int | None) -> WindowBatches:
         rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        return WindowBatches(self.windows(split), self.batch_size, self.seed, shuffle, most, rank, world_size)
+        return WindowBatches(self.windows(split), batch_size, self.seed, shuffle, most, rank, world_size)
 
     def transfer_batch_to_device(self, batch: WindowBatch, device: torch.device, dataloader_idx: int) -> Tensor:
         """Bags are made on the device itself: only window numbers come this far."""
         return batch.bags(device)
+
+
+def usual_batch_size(windows: int) -> int:
+    """The largest power of two from 16 to 512 that leaves at least 128 batches of `windows` windows: small corpora need steps.
+
+    >>> [usual_batch_size(windows) for windows in (100, 4340, 36_000, 1_800_000)]
+    [16, 32, 256, 512]
+    """
+    size = 16
+    while size < 512 and windows >= 2 * size * 128:
+        size *= 2
+    return size

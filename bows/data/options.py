@@ -29,7 +29,7 @@ def _text_datamodule(
     stop_words: str | Sequence[str] | None,
     include: Sequence[str],
     val_fraction: float,
-    batch_size: int,
+    batch_size: int | None,
     validation_windows: int | None,
     seed: int,
 ) -> BagsDataModule:
@@ -125,7 +125,7 @@ def synthetic(
     validation_rows: int,
     sharpness: float,
     log_odds: float,
-    batch_size: int,
+    batch_size: int | None,
     validation_windows: int | None,
     seed: int,
 ) -> BagsDataModule:
