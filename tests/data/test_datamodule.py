@@ -94,7 +94,14 @@ def test_loaders_follow_seed_and_settings():
     held_out = [batch.numbers.tolist() for batch in module_of(validation_windows=3).val_dataloader()]
     assert held_out == [[0, 3, 6]]
     held_out = [batch.numbers.tolist() for batch in module_of(validation_windows=None).val_dataloader()]
-    assert held_out == [[0, 1, 2, 3, 4, 5, 6, 7], [8]]
+    assert held_out == [[0, 1, 2, 3, 4, 5, 6, 7, 8]]  # in batches larger than training's, which only saves time
+
+
+@pytest.mark.parametrize(("rows", "size"), [(50, 16), (4095, 16), (4096, 32), (70_000, 512)])
+def test_small_corpora_get_small_batches(rows, size):
+    data = BagsDataModule(lambda: synthetic_corpus("c", "iid", 3, rows, 9, 1.0, 0.0, 0), 1, 1, None, seed=1)
+    assert data.batch_size == size
+    assert len(data.train_dataloader()) == -(-rows // size)
 
 
 def test_processes_share_batches(monkeypatch):
