@@ -1,6 +1,7 @@
 """One run, from checked settings to a complete run folder."""
 
 import logging
+import math
 import sys
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -52,8 +53,9 @@ def train_job(config: DictConfig) -> float:
     folder = Path(hydra.runtime.output_dir)
     resume = config.get("resume") is not None
     if rank_zero_only.rank != 0:
-        settings = check(plain(config))
-        return train(settings, plain(config), folder, None)["reconstruction/loss"]
+        # One of several processes of one run: the first keeps the books.
+        train(check(plain(config)), plain(config), folder, None)
+        return math.nan
     if resume and read_json(folder / "status.json")["state"] == "completed":
         raise SettingError(f"resume={folder}: this run is completed; start a new run without resume")
     status = RunStatus.start(folder, resumed=resume)
