@@ -106,7 +106,7 @@ def _validate(kind: type, config: dict[str, Any], path: str, only_keys: bool) ->
     return None
 
 
-def _at(kind: type, place: list[str]) -> type:
+def _at(kind: Any, place: list[str]) -> Any:
     for part in place:
         kind = next(field.type for field in fields(kind) if field.name == part)
     return kind

@@ -84,7 +84,7 @@ def save_model(path: Path, autoencoder: Autoencoder) -> None:
 
 
 def nearest_words(
-    queries: Sequence[str], vocabulary: Sequence[str], encoder: Tensor, count: int = 8
+    queries: Sequence[str], vocabulary: list[str], encoder: Tensor, count: int = 8
 ) -> dict[str, list[str]]:
     """The nearest words of each query word that is in the vocabulary, nearest first."""
     indices = resolve(queries, vocabulary).indices

@@ -3,6 +3,7 @@
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -44,7 +45,7 @@ class _Timer(pl.Callback):
         self.filled = 0.0
         self._began: float | None = None
 
-    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch: Any, batch_idx) -> None:
         # From one batch's end to the next one's: loading, transfer, step and Lightning's own loop, all of it.
         _synchronize(batch.device)
         now = time.perf_counter()
@@ -56,7 +57,8 @@ class _Timer(pl.Callback):
         five_products(batch, weight)
         _synchronize(batch.device)
         self.products.append(time.perf_counter() - began)
-        windows = trainer.datamodule.windows("train")
+        data: Any = trainer.datamodule
+        windows = data.windows("train")
         numbers = torch.randint(len(windows), (len(batch),))
         began = time.perf_counter()
         windows.multi_hot(numbers, batch.device)

@@ -1,5 +1,7 @@
 """Records the training loss, and at each validation the held-out loss and R^2."""
 
+from typing import Any
+
 import pytorch_lightning as pl
 import torch
 
@@ -19,17 +21,17 @@ class ReconstructionMonitor(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._every = max(1, int(trainer.estimated_stepping_batches) // POINTS)
 
-    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+    def on_train_batch_end(self, trainer, pl_module, outputs: Any, batch, batch_idx) -> None:
         step = trainer.global_step - 1
         if step % self._every == 0:
-            loss = outputs["loss"] if isinstance(outputs, dict) else outputs
+            loss: Any = outputs["loss"] if isinstance(outputs, dict) else outputs
             for logger in trainer.loggers:
                 logger.log_metrics({"train/loss": float(loss), "epoch": trainer.current_epoch}, step=step)
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._sums = None
 
-    def on_validation_batch_end(self, trainer, pl_module, outputs, batch, batch_idx, dataloader_idx=0) -> None:
+    def on_validation_batch_end(self, trainer, pl_module, outputs: Any, batch, batch_idx, dataloader_idx=0) -> None:
         if self._sums is None:
             self._sums = ReconstructionSums(batch.shape[1], batch.device)
         self._sums.update(batch, outputs.reconstruction)

@@ -117,7 +117,7 @@ def log_word_table(logger: WandbLogger, name: str, table: pa.Table, max_rows: in
     if head.num_rows < table.num_rows:
         log.info("W&B table %s holds the first %d of %d rows", name, head.num_rows, table.num_rows)
     rows = list(map(list, zip(*(column.to_pylist() for column in head.columns), strict=True)))
-    value = wandb.Table(columns=list(head.column_names), data=rows)
+    value = wandb.Table(columns=list(head.column_names), data=rows)  # type: ignore[arg-type]
     logger.log_metrics({f"tables/{name}": value}, step=step)  # type: ignore[dict-item]
 
 
@@ -132,11 +132,11 @@ def _start(
     entity: str | None,
 ) -> Any:
     folder.mkdir(parents=True, exist_ok=True)
-    quiet = {"console": "off", "silent": True, "reinit": "create_new", "init_timeout": START_SECONDS}
+    quiet: dict[str, Any] = {"console": "off", "silent": True, "reinit": "create_new", "init_timeout": START_SECONDS}
     # Older versions of wandb wait for uploads without end; newer ones can give up and leave the data on disk.
     if "finish_timeout" in wandb.Settings.model_fields:
         quiet |= {"finish_timeout": FINISH_SECONDS, "finish_timeout_raises": True}
-    again = {"id": run_id, "resume": "allow"} if run_id is not None and mode == "online" else {}
+    again: dict[str, Any] = {"id": run_id, "resume": "allow"} if run_id is not None and mode == "online" else {}
     try:
         run = wandb.init(
             project=project,
