@@ -52,7 +52,8 @@ class _Timer(pl.Callback):
         if self._began is not None:
             self.steps.append(now - self._began)
         self.filled = float(batch.sum(1).mean())
-        weight = pl_module.autoencoder.weight.detach()
+        autoencoder: Any = pl_module.autoencoder
+        weight = autoencoder.weight.detach()
         began = time.perf_counter()
         five_products(batch, weight)
         _synchronize(batch.device)
