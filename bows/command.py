@@ -1,5 +1,6 @@
 """What every Hydra command shares: settings are checked before anything is made, and expected errors end in one line."""
 
+import logging
 import os
 import re
 import sys
@@ -14,7 +15,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from bows.errors import BowsError, SettingError
+from bows.errors import BowsError, DataError, SettingError, cannot_write
 from bows.places import CONF, default_outputs
 
 
@@ -27,6 +28,8 @@ def run(task: Callable[[DictConfig], Any], name: str) -> None:
     # Hydra then passes exceptions on as they are, and this function says them.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     debug = any(word.replace(" ", "").lower() == "debug=true" for word in sys.argv[1:])
+    # A log file that cannot be written is no reason for a traceback of its own.
+    logging.raiseExceptions = debug
     try:
         arguments, _ = get_args_parser().parse_known_args()
         if arguments.shell_completion and "COMP_LINE" in os.environ:
@@ -44,6 +47,11 @@ def run(task: Callable[[DictConfig], Any], name: str) -> None:
         if debug:
             raise
         fail(error)
+    except OSError as error:
+        # Hydra makes the run folder before any job begins.
+        if debug or (reason := cannot_write(error)) is None:
+            raise
+        fail(DataError(f"outputs: {reason}; free space or permissions, or choose another folder with outputs=<folder>"))
     except HydraException as error:
         if debug:
             raise

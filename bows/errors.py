@@ -1,5 +1,7 @@
 """Errors a user can act on: one line that names the setting, its value and the remedy."""
 
+import errno
+
 
 class BowsError(Exception):
     """An expected failure. Its message is one line for a person; commands print it without a traceback."""
@@ -19,3 +21,12 @@ class DataError(BowsError):
 
 class TrainingError(BowsError):
     """Training that cannot go on: a loss that is not a number, a damaged checkpoint."""
+
+
+def cannot_write(error: OSError) -> str | None:
+    """What keeps a file from being written (a full disk, permissions), with the file; None for another kind of error."""
+    if error.errno not in {
+        errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EFBIG
+    }:  # fmt: skip
+        return None
+    return f"{error.filename or 'a file'} cannot be written ({error.strerror})"

@@ -75,13 +75,16 @@ def _quoted(path: Path) -> str:
 
 
 def _parse(words: list[str]) -> list[Override]:
-    try:
-        return OverridesParser.create().parse_overrides(words)
-    except HydraException as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise SettingError(
-            f"{lines[0]} (settings are given as key=value; quote a value with commas, spaces or brackets)"
-        ) from error
+    overrides = []
+    for word in words:
+        try:
+            overrides += OverridesParser.create().parse_overrides([word])
+        except HydraException as error:
+            raise SettingError(
+                f"{word}: this is not of the form setting=value; quote a value that holds commas, spaces, = or brackets twice, "
+                "once for the shell and once for Hydra: \"data.train='my, file.txt'\""
+            ) from error
+    return overrides
 
 
 def _groups() -> dict[str, list[str]]:

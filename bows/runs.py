@@ -1,6 +1,7 @@
 """The run folder: what a run leaves behind, written so that a reader never sees half a file."""
 
 import json
+import logging
 import math
 import os
 import platform
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from bows.errors import DataError
+
+log = logging.getLogger(__name__)
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -57,6 +60,21 @@ class RunStatus:
             status.started, status.seconds_before = before["started"], before.get("seconds") or 0.0
         status.write("running")
         return status
+
+    def write_failed(self, error: str) -> None:
+        """Mark the run as failed, also on a full disk: there the old file is written over in place."""
+        try:
+            self.write("failed", error)
+        except OSError as full:
+            log.debug("status.json is written over in place: %s", full)
+            try:
+                with (self.folder / "status.json").open("r+", encoding="utf-8") as file:
+                    file.write(json.dumps({"state": "failed", "error": error, "started": self.started}))
+                    file.truncate()
+            except OSError as still_full:
+                log.error(
+                    "status.json cannot be written (%s): it does not tell that this run failed", still_full.strerror
+                )
 
     def write(self, state: str, error: str | None = None) -> None:
         write_json(

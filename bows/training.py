@@ -28,13 +28,14 @@ from bows.command import plain
 from bows.config import TrainConfig
 from bows.console import print_results, quiet_libraries
 from bows.data.datamodule import BagsDataModule
-from bows.errors import BowsError, SettingError
+from bows.errors import BowsError, DataError, SettingError, cannot_write
 from bows.logger.metrics_table import MetricsTable
 from bows.measure import closing_metrics
 from bows.model.autoencoder import Autoencoder
 from bows.model.module import BagsModule
 from bows.model.optimizers import OptimizerSettings
 from bows.model.pca import PrincipalComponents
+from bows.report import write_report
 from bows.results import write_results
 from bows.runs import RunStatus, read_json
 
@@ -70,24 +71,31 @@ def train_job(config: DictConfig) -> float:
             group=Path(hydra.sweep.dir).name if sweep else None,
             run_name=f"{settings.name} {hydra.job.override_dirname}".strip() if sweep else settings.name,
         )
+        status.write("completed")
+        write_report(folder)
     except BaseException as error:
-        line = str(error) if isinstance(error, BowsError) else f"{type(error).__name__}: {error}"
-        status.write("failed", line)
+        said = as_expected(error, folder)
+        line = str(said) if isinstance(said, BowsError) else f"{type(said).__name__}: {said}"
+        status.write_failed(line)
         # A single run's error is printed by the command as it ends; a sweep's here, among its jobs.
         log.error("%s", line, exc_info=error, extra={"file_only": not sweep})
-        if sweep and isinstance(error, Interrupted):
+        if sweep and isinstance(said, Interrupted):
             raise KeyboardInterrupt from error  # ends the sweep, where an error would end this job alone
-        raise
-    status.write("completed")
-    write_report_of(folder)
+        raise said from error
     print_results(metrics, folder)
     return metrics["reconstruction/loss"]
 
 
-def write_report_of(folder: Path) -> None:
-    from bows.report import write_report
-
-    write_report(folder)
+def as_expected(error: BaseException, folder: Path) -> BaseException:
+    """Ctrl-C and a full disk as errors that say what to do; any other error as it is."""
+    if isinstance(error, KeyboardInterrupt):
+        return Interrupted(f"stopped by Ctrl-C; continue with resume={folder}")
+    if isinstance(error, OSError) and (reason := cannot_write(error)):
+        return DataError(
+            f"run folder {folder}: {reason}; free space or permissions and continue with resume={folder}, or choose another folder "
+            "with outputs=<folder>"
+        )
+    return error
 
 
 def train(

@@ -360,3 +360,44 @@ def test_debug_shows_the_traceback(outputs, words):
     assert done.returncode == 1
     assert "Traceback" in done.stderr
     assert "latent=0 is not allowed" in done.stderr
+
+
+@pytest.mark.parametrize("place", ["file/below", "file"])
+def test_outputs_that_cannot_be_written_are_named(tmp_path, words, place):
+    (tmp_path / "file").write_text("in the way")
+    done = run(tmp_path / place, *words)
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith("error: outputs: ")
+    assert "outputs=<folder>" in done.stderr
+
+
+def test_a_full_disk_at_the_end_is_a_failed_run(tmp_path, monkeypatch):
+    """Whatever fails to be written: one line, the state failed, also where the new status has no room of its own."""
+    import errno
+
+    import bows.runs as runs
+    from bows.training import as_expected
+
+    status = runs.RunStatus.start(tmp_path, resumed=False)
+
+    def full(path, value):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(runs, "write_json", full)
+    said = as_expected(OSError(errno.ENOSPC, "No space left on device", "report.html"), tmp_path)
+    assert isinstance(said, BowsError)
+    assert "report.html cannot be written (No space left on device)" in str(said)
+    assert f"resume={tmp_path}" in str(said)
+    status.write_failed(str(said))
+    assert read(tmp_path / "status.json")["state"] == "failed"
+    assert read(tmp_path / "status.json")["error"] == str(said)
+
+
+def test_ctrl_c_anywhere_says_how_to_go_on(tmp_path):
+    from bows.training import as_expected
+
+    said = as_expected(KeyboardInterrupt(), tmp_path)
+    assert said.exit_code == 130
+    assert f"resume={tmp_path}" in str(said)
+    error = ValueError("anything else")
+    assert as_expected(error, tmp_path) is error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import pickle
@@ -98,7 +99,7 @@ class AtomicCheckpointIO(CheckpointIO):
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with temporary.open("wb") as file:
-                    torch.save(checkpoint, file)
+                    _write(checkpoint, file)
                     file.flush()
                     os.fsync(file.fileno())
                 if path.name == LAST and path.exists():
@@ -228,6 +229,18 @@ class BestCheckpoint(Checkpoint):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.best = state_dict["best"]
+
+
+def _write(checkpoint: dict[str, Any], file: Any) -> None:
+    """torch.save, whose archive writer hides the disk's own error behind one of its own."""
+    try:
+        torch.save(checkpoint, file)
+    except RuntimeError as error:
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from error
+        if "inline_container" in str(error) or "PytorchStreamWriter" in str(error):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise
 
 
 def _damage(path: Path) -> str | None:

@@ -94,8 +94,9 @@ def likely_cause(trainer: pl.Trainer) -> str:
     """Why the loss of this trainer went astray, most likely, and what to set instead."""
     group = trainer.optimizers[0].param_groups[0] if trainer.optimizers else {}
     lr, decay = float(group.get("initial_lr", group.get("lr", 0.0))), float(group.get("weight_decay", 0.0))
-    decoupled = isinstance(trainer.optimizers[0], torch.optim.AdamW) if trainer.optimizers else False
-    if decoupled and lr * decay >= 1:
+    # With decoupled decay, and with plain descent, decay shrinks weights by lr * wd; Adam rescales it with the gradient.
+    shrinks = bool(trainer.optimizers) and isinstance(trainer.optimizers[0], torch.optim.AdamW | torch.optim.SGD)
+    if shrinks and lr * decay >= 1:
         return (
             f"weights shrink by lr * wd = {lr:g} * {decay:g} = {lr * decay:g} a step, and from 1 on they flip their "
             f"sign: lower wd or lr until the product is far below 1"

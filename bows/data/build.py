@@ -66,7 +66,7 @@ def open_or_build(
                     return open_corpus(folder)
                 except DataError as error:
                     log.warning("%s: rebuilding it", str(error).partition(";")[0])
-                    shutil.rmtree(folder)
+                    shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
             for left_over in root.glob(f".{name}-{key}.building-*"):
                 shutil.rmtree(left_over)
             temporary = root / f".{name}-{key}.building-{os.getpid()}"

@@ -62,8 +62,15 @@ def write_manifest(folder: Path, **facts) -> str:
     files = {str(path.relative_to(folder)): file_digest(path) for path in sorted(folder.rglob("*")) if path.is_file()}
     content = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
     manifest = {"format": FORMAT_VERSION, "hash": content, **facts, "files": files}
+    manifest["checksum"] = _checksum(manifest)
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return content
+
+
+def _checksum(manifest: dict) -> str:
+    """SHA-256 of all that a manifest says, besides this checksum itself."""
+    said = {name: value for name, value in manifest.items() if name != "checksum"}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def open_corpus(folder: Path) -> Corpus:
@@ -86,9 +93,9 @@ def open_corpus(folder: Path) -> Corpus:
         if not path.is_file() or file_digest(path) != digest:
             fault = "does not match its checksum" if path.is_file() else "is missing"
             raise DataError(f"corpus folder {folder}: {file} {fault}; delete the folder to rebuild it")
-    if hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest() != content:
+    if manifest.get("checksum") != _checksum(manifest):
         raise DataError(
-            f"corpus folder {folder}: manifest.json was edited (its hash does not match); delete the folder to rebuild it"
+            f"corpus folder {folder}: manifest.json was edited (its checksum does not match); delete the folder to rebuild it"
         )
     vocabulary = (folder / "vocabulary.txt").read_text(encoding="utf-8").split("\n")[:-1]
     splits = {

@@ -1,5 +1,6 @@
 """What files and the Hub share: text read through `datasets`, as whole Arrow columns."""
 
+import logging
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ def load_quietly(*arguments, **options):
     import datasets
 
     datasets.disable_progress_bars()
+    datasets.logging.set_verbosity(logging.CRITICAL)  # its errors are raised too, and said once by whoever catches them
     return datasets.load_dataset(*arguments, **options)
 
 

@@ -356,3 +356,13 @@ def test_ends_of_short_epochs_are_passed_over_but_not_the_last(tmp_path, monkeyp
     monkeypatch.setattr(AtomicCheckpointIO, "save_checkpoint", note)
     fit(tmp_path, Tiny(), epochs=5, pause=3600.0)
     assert [step for name, step in saved if name == "last.ckpt"] == [4, 20]
+
+
+def test_torchs_own_words_for_a_full_disk_are_understood(tmp_path, monkeypatch):
+    def full(*_):
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 324096 vs 324048")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(DataError, match="No space left on device"):
+        AtomicCheckpointIO().save_checkpoint({}, tmp_path / "last.ckpt")
+    assert not list(tmp_path.iterdir())

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from bows.data import build
 from bows.data.build import Text, by_size, open_or_build
-from bows.data.corpus import Bags, Corpus
+from bows.data.corpus import Bags, Corpus, open_corpus
 from bows.data.spill import Spill
 from bows.data.words import WordRules, split_words
 from bows.errors import DataError
@@ -389,3 +389,21 @@ def test_a_whole_corpus_opens_where_nothing_may_be_written(tmp_path, monkeypatch
 
     monkeypatch.setattr(build_module, "_lock", refuse)
     assert make(tmp_path, text_of(train=["one two"] * 20)).vocabulary
+
+
+def test_an_edited_manifest_is_noticed(tmp_path, caplog):
+    whole = make(tmp_path, text_of(train=ROWS))
+    path = whole.folder / "manifest.json"
+    path.write_text(path.read_text().replace('"rows": ', '"rows": 9'))
+    with pytest.raises(DataError, match=r"manifest\.json was edited"):
+        open_corpus(whole.folder)
+    again = make(tmp_path, text_of(train=ROWS))
+    assert "rebuilding" in caplog.text
+    assert again.facts["splits"] == whole.facts["splits"]
+
+
+def test_a_file_in_the_folders_place_is_replaced(tmp_path):
+    folder = make(tmp_path, text_of(train=ROWS)).folder
+    shutil.rmtree(folder)
+    folder.write_text("in the way")
+    assert make(tmp_path, text_of(train=ROWS)).folder.is_dir()
