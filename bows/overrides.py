@@ -65,9 +65,27 @@ def resumed(words: list[str]) -> list[str]:
                 f"{override.input_line}: a resumed run keeps its own settings; leave this out, or start a new run without resume"
             )
     own = [str(word) for word in OmegaConf.load(stored) if not str(word).startswith(("resume=", "hydra.run.dir="))]
+    _refuse_other_settings(folder, own)
     # Quoted, since a folder's name may hold any character.
     place = [f"resume={_quoted(folder)}", f"hydra.run.dir={_quoted(folder)}"]
     return [*own, *(override.input_line or "" for override in given), *place]
+
+
+def _refuse_other_settings(folder: Path, own: list[str]) -> None:
+    """Raises SettingError where the run's own command line no longer means what it meant: bows' defaults have changed since."""
+    try:
+        stored = dict(_dotted(OmegaConf.to_container(OmegaConf.load(folder / ".hydra" / "config.yaml"), resolve=False)))
+    except (OSError, OmegaConfBaseException) as error:
+        raise SettingError(
+            f"resume={folder}: its .hydra/config.yaml cannot be read ({error}); start a new run"
+        ) from error
+    now = dict(_dotted(OmegaConf.to_container(_composed("train", own), resolve=False)))
+    for key in sorted({*stored, *now}):
+        if key.split(".")[0] not in {*MAY_CHANGE_ON_RESUME, "resume"} and stored.get(key) != now.get(key):
+            raise SettingError(
+                f"resume={folder}: this run was made with {key}={stored.get(key)}, which its command line now sets to {now.get(key)}: "
+                "it is of another version of bows; resume it with that one, or start a new run"
+            )
 
 
 def _quoted(path: Path) -> str:
@@ -140,7 +158,7 @@ def _explained(name: str, error: Exception, overrides: list[Override], groups: d
     """Which override does not fit, with a did-you-mean."""
     choices = [_single(override, 0) for override in overrides if override.key_or_group in groups]
     base = OmegaConf.to_container(_composed(name, choices), resolve=False)
-    keys = list(_dotted(base))
+    keys = [key for key, _ in _dotted(base)]
     for override in overrides:
         key = override.key_or_group
         if key in groups or key.split(".")[0].split("/")[0] == "hydra" or override.is_add():
@@ -164,9 +182,10 @@ def _suggest_key(key: str, keys: list[str]) -> str:
     return text if "mean" in text else suggest(key, siblings or keys)
 
 
-def _dotted(value: Any, path: str = "") -> Iterator[str]:
+def _dotted(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted names of all settings and groups of settings, with what they are set to."""
     if isinstance(value, dict):
         for key, inner in value.items():
             name = f"{path}.{key}" if path else str(key)
-            yield name
+            yield name, inner
             yield from _dotted(inner, name)

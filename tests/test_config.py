@@ -218,3 +218,29 @@ def test_shell_completion_offers_options(called, typed, offered, monkeypatch):
     query = [sys.executable, "-m", "bows.train", "-sc", "query=bash"]
     done = subprocess.run(query, capture_output=True, text=True, check=True)
     assert offered in done.stdout.split()
+
+
+def test_a_resumed_run_keeps_what_its_command_line_meant(compose, tmp_path):
+    """Defaults may change between versions; a run must not silently go on with others than it began with."""
+    import yaml
+
+    from bows.overrides import resumed
+
+    (tmp_path / ".hydra").mkdir()
+    (tmp_path / ".hydra" / "overrides.yaml").write_text(yaml.safe_dump(["wd=0.5", f"outputs={tmp_path / 'outputs'}"]))
+    stored = compose("wd=0.5")
+    stored["optimizer"] |= {"lr": "${lr}", "weight_decay": "${wd}"}
+    stored["data"] |= {"seed": "${seed}", "folder": "${outputs}/corpora"}
+    stored["model"]["latent"] = "${latent}"
+    stored["name"] = "${data.name}"
+    path = tmp_path / ".hydra" / "config.yaml"
+    path.write_text(yaml.safe_dump(stored))
+    words = resumed([f"resume={tmp_path}", "logger=none"])
+    assert words[:1] == ["wd=0.5"]
+    assert words[-2:] == [f"resume='{tmp_path}'", f"hydra.run.dir='{tmp_path}'"]
+    assert "logger=none" in words
+    path.write_text(yaml.safe_dump({**stored, "epochs": 77}))
+    with pytest.raises(
+        SettingError, match=r"this run was made with epochs=77, .* now sets to 10: it is of another version"
+    ):
+        resumed([f"resume={tmp_path}"])
