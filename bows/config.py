@@ -35,6 +35,7 @@ class TextData:
     validation_windows: Count | None
     folder: str
     seed: Whole
+    vocabulary: str | None = None
 
 
 @dataclass(config=NODE, kw_only=True)
@@ -74,6 +75,7 @@ class SyntheticData:
     batch_size: Count | None
     validation_windows: Count | None
     seed: Whole
+    relabel: Flag = False
 
 
 OutputActivation = Literal["relu", "identity", "sigmoid"]

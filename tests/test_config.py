@@ -139,6 +139,8 @@ OUT_OF_RANGE = {
     "data.stride=0": "data.stride=0 is not allowed; allowed: a whole number, 1 or more",
     "data.val_fraction=1": "data.val_fraction=1 is not allowed; allowed: a number between 0 and 1, neither included",
     "data.include=Monday": "data.include=Monday is not allowed; allowed: a list, [a,b,...], each text",
+    "data.vocabulary=[a,b]": "data.vocabulary=['a', 'b'] is not allowed; allowed: text, or null",
+    "data.vocabulary=5": "data.vocabulary=5 is not allowed; allowed: text, or null",
     "model.output_activation=rel": "model.output_activation=rel is not allowed; allowed: relu, identity, sigmoid",
     "optimizer.betas=[0.5]": "optimizer.betas=[0.5] is not allowed; allowed: 2 numbers, [a,b]",
     "+analysis.sets.pair=[a,b]": "analysis.sets.pair=['a', 'b'] is not allowed; allowed: a list, [a,b,...], each text; at least 3",
@@ -146,6 +148,25 @@ OUT_OF_RANGE = {
     "name=a/b": "name=a/b is not allowed; allowed: text without slashes",
     "data=files": "data.train is not set and has no default; give data.train=<value>",
 }
+
+
+@pytest.mark.parametrize(
+    ("option", "own", "foreign"), [("circular", "relabel", "vocabulary"), ("pydoc", "vocabulary", "relabel")]
+)
+def test_relabelling_is_of_synthetic_features_and_a_vocabulary_of_text(compose, option, own, foreign):
+    composed = compose(f"data={option}")
+    assert not composed["data"][own]
+    composed["data"][own] = ["yes"]
+    with pytest.raises(
+        SettingError, match=rf"^data\.{own}=\['yes'\] is not allowed; allowed: (true or false|text, or null)$"
+    ):
+        check(composed)
+    # A run that was finished before the setting was there is looked at again by the configuration that it stored.
+    del composed["data"][own]
+    check(composed)
+    composed["data"][foreign] = None
+    with pytest.raises(SettingError, match=rf"^data\.{foreign}: there is no such setting; "):
+        check(composed)
 
 
 @pytest.mark.parametrize("word", OUT_OF_RANGE)

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from bows.data.corpus import Corpus, open_corpus, write_manifest
 from bows.data.spill import Spill
-from bows.data.vocabulary import choose_vocabulary
+from bows.data.vocabulary import Vocabulary, WordList, choose_vocabulary, listed_vocabulary
 from bows.data.words import WordRules, split_words
 from bows.errors import BowsError, DataError
 
@@ -45,11 +46,13 @@ def open_or_build(
     vocab_size: int,
     include: list[str],
     val_fraction: float,
+    listed: WordList | None = None,
 ) -> Corpus:
     """The corpus in `root/<name>-<key>`: opened where it is whole, built from `text()` otherwise.
 
-    One process builds, others that ask meanwhile wait and use what it built. A folder that fails its checksums is rebuilt, with
-    a warning. Raises DataError where text cannot be read or the folder cannot be written.
+    Its vocabulary is the words of `listed` where that is given (`vocab_size` and `include` do not apply then). One process builds,
+    others that ask meanwhile wait and use what it built. A folder that fails its checksums is rebuilt, with a warning. Raises
+    DataError where text cannot be read or the folder cannot be written.
     """
     folder = root / f"{name}-{key}"
     if folder.is_dir():
@@ -72,7 +75,7 @@ def open_or_build(
             temporary = root / f".{name}-{key}.building-{os.getpid()}"
             try:
                 temporary.mkdir()
-                _build(temporary, name, text(), rules, vocab_size, include, val_fraction)
+                _build(temporary, name, text(), rules, vocab_size, include, val_fraction, listed)
                 temporary.rename(folder)
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)
@@ -96,7 +99,14 @@ def _lock(path: Path, name: str) -> AcquireReturnProxy:
 
 
 def _build(
-    folder: Path, name: str, text: Text, rules: WordRules, vocab_size: int, include: list[str], val_fraction: float
+    folder: Path,
+    name: str,
+    text: Text,
+    rules: WordRules,
+    vocab_size: int,
+    include: list[str],
+    val_fraction: float,
+    listed: WordList | None,
 ) -> None:
     started = time.perf_counter()
     spills: dict[str, Spill] = {}
@@ -120,20 +130,13 @@ def _build(
             **{k: v for k, v in parts.items() if k != "train"},
         }
 
-    vocabulary = choose_vocabulary(spills["train"], parts["train"][2], vocab_size, include)
-    if not vocabulary.words:
-        raise DataError(
-            f"data: no words in the training rows of {name}: of {spills['train'].rows} rows none of data.min_chars={rules.min_chars} "
-            "or more characters holds a word; lower data.min_chars or give other text"
-        )
-    if vocabulary.absent:
-        log.warning("data.include: not in the training rows, left out: %s", ", ".join(vocabulary.absent))
-    if len(vocabulary.words) < vocab_size:
-        log.warning(
-            "data.vocab_size=%d: the training rows hold only %d words; using all of them",
-            vocab_size,
-            len(vocabulary.words),
-        )
+    spill, rows = spills["train"], parts["train"][2]
+    if listed is None:
+        vocabulary = _chosen(name, spill, rows, rules, vocab_size, include)
+        given = {}
+    else:
+        vocabulary = _given(name, spill, rows, rules, listed)
+        given = {"vocabulary": {"file": listed.file, "absent": len(vocabulary.absent)}}
 
     (folder / "vocabulary.txt").write_text("".join(f"{word}\n" for word in vocabulary.words), encoding="utf-8")
     counts = {}
@@ -159,6 +162,7 @@ def _build(
             "numbers": rules.numbers,
             "stop_words": len(rules.stop_words),
         },
+        **given,
         word_counts=dict(zip(vocabulary.words[:100], vocabulary.counts[:100].tolist(), strict=True)),
         build={
             "text_bytes": size,
@@ -167,6 +171,43 @@ def _build(
         },
         versions=_versions(),
     )
+
+
+def _chosen(name: str, spill: Spill, rows: int, rules: WordRules, vocab_size: int, include: list[str]) -> Vocabulary:
+    """The most frequent words and those of `include`; says where there are fewer than asked for."""
+    vocabulary = choose_vocabulary(spill, rows, vocab_size, include)
+    if not vocabulary.words:
+        raise DataError(
+            f"data: no words in the training rows of {name}: of {spill.rows} rows none of data.min_chars={rules.min_chars} "
+            "or more characters holds a word; lower data.min_chars or give other text"
+        )
+    if vocabulary.absent:
+        log.warning("data.include: not in the training rows, left out: %s", ", ".join(vocabulary.absent))
+    if len(vocabulary.words) < vocab_size:
+        log.warning(
+            "data.vocab_size=%d: the training rows hold only %d words; using all of them",
+            vocab_size,
+            len(vocabulary.words),
+        )
+    return vocabulary
+
+
+def _given(name: str, spill: Spill, rows: int, rules: WordRules, listed: WordList) -> Vocabulary:
+    """The words of a list; says how many of them occur."""
+    vocabulary = listed_vocabulary(spill, rows, listed)
+    size, occurring = len(listed.words), len(listed.words) - len(vocabulary.absent)
+    folded = ""
+    if rules.lowercase:
+        words = pa.array(listed.words, pa.string())
+        if capitals := pc.sum(pc.not_equal(pc.utf8_lower(words), words)).as_py():
+            folded = f"; data.lowercase=true folds the text, so {capitals:,} with capitals cannot"
+    if not occurring:
+        raise DataError(
+            f"data.vocabulary={listed.file}: none of its {size:,} words occurs in the training rows of {name} of "
+            f"data.min_chars={rules.min_chars} or more characters{folded}; give other text, or a list of its words"
+        )
+    log.info("%s of %s words of %s occur in the training rows%s", f"{occurring:,}", f"{size:,}", listed.file, folded)
+    return vocabulary
 
 
 def by_size(stream: Iterator[pa.Array], size: int) -> Iterator[pa.Array]:

@@ -10,6 +10,7 @@ from bows.data.build import Text, open_or_build
 from bows.data.corpus import FORMAT_VERSION, Corpus
 from bows.data.datamodule import BagsDataModule
 from bows.data.synthetic import synthetic_corpus
+from bows.data.vocabulary import ListedWordRules, read_word_list
 from bows.data.words import RULES_VERSION, WordRules, english_stop_words
 from bows.errors import DataError
 
@@ -32,22 +33,26 @@ def _text_datamodule(
     batch_size: int | None,
     validation_windows: int | None,
     seed: int,
+    vocabulary: str | None = None,
 ) -> BagsDataModule:
-    """A DataModule over the corpus of a text. The settings up to `val_fraction` shape the corpus and key its folder; window, stride and
-    the rest are dials of training."""
+    """A DataModule over the corpus of a text. The settings up to `val_fraction`, and the words of the file `vocabulary`, shape the
+    corpus and key its folder; window, stride and the rest are dials of training."""
 
     def open_corpus() -> Corpus:
-        words = english_stop_words() if stop_words == "english" else stop_words_of(stop_words)
-        forced = [word.lower() if lowercase else word for word in include]
-        rules = WordRules(min_chars, lowercase, numbers, words, frozenset(forced))
-        shaping = [
-            FORMAT_VERSION,
-            RULES_VERSION,
-            identity(),
-            [vocab_size, min_chars, lowercase, numbers, sorted(rules.stop_words), forced, val_fraction],
-        ]
+        listed = None if vocabulary is None else read_word_list(vocabulary)
+        if listed is None:
+            words = english_stop_words() if stop_words == "english" else stop_words_of(stop_words)
+            forced = [word.lower() if lowercase else word for word in include]
+            rules = WordRules(min_chars, lowercase, numbers, words, frozenset(forced))
+            settings = [vocab_size, min_chars, lowercase, numbers, sorted(rules.stop_words), forced, val_fraction]
+        else:
+            # The list alone says what is a word: no stop words or bounds on numbers, of which nothing in the corpus would tell.
+            forced = []
+            rules = ListedWordRules(min_chars, lowercase, None, kept=frozenset(listed.words))
+            settings = [min_chars, lowercase, listed.words, val_fraction]
+        shaping = [FORMAT_VERSION, RULES_VERSION, identity(), settings]
         key = hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()[:12]
-        return open_or_build(Path(folder), name, key, text, rules, vocab_size, forced, val_fraction)
+        return open_or_build(Path(folder), name, key, text, rules, vocab_size, forced, val_fraction, listed)
 
     return BagsDataModule(open_corpus, window, stride, batch_size, seed, validation_windows)
 
@@ -128,9 +133,10 @@ def synthetic(
     batch_size: int | None,
     validation_windows: int | None,
     seed: int,
+    relabel: bool = False,
 ) -> BagsDataModule:
     """Features with a known structure; a window is one row."""
     corpus = partial(
-        synthetic_corpus, name, structure, features, train_rows, validation_rows, sharpness, log_odds, seed
+        synthetic_corpus, name, structure, features, train_rows, validation_rows, sharpness, log_odds, seed, relabel
     )
     return BagsDataModule(corpus, 1, 1, batch_size, seed, validation_windows)

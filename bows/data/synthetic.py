@@ -53,13 +53,23 @@ def synthetic_corpus(
     sharpness: float,
     log_odds: float,
     seed: int,
+    relabel: bool = False,
 ) -> Corpus:
-    """A corpus held in memory: words `feature0`, `feature1`, ... in order of their places; a row is a sample."""
+    """A corpus held in memory: word `feature<j>` has place j; a row is a sample.
+
+    Words stand in order of their places. `relabel`: in a random order, so that a word's index does not tell its place; the order
+    depends on `seed` and the number of features alone, and each feature's draws are the same as without.
+    """
     generator = np.random.default_rng(seed)
     rows = train_rows + validation_rows
     present = generator.random((rows, features)) < probabilities(
         structure, features, rows, sharpness, log_odds, generator
     )
+    order = np.arange(features)
+    if relabel:
+        # A stream of its own, which takes nothing from the draws above and is the same whatever the number of rows.
+        order = generator.spawn(1)[0].permutation(features)
+        present = present[:, order]
     # Rows visit the places in turn, so a cut anywhere leaves both splits with the same distribution.
     splits = {"train": _bags(present[:train_rows]), "validation": _bags(present[train_rows:])}
     facts = {
@@ -69,12 +79,13 @@ def synthetic_corpus(
             "sharpness": sharpness,
             "log_odds": log_odds,
             "seed": seed,
+            "relabel": relabel,
         },
         "words": features,
     }
     return Corpus(
         name=name,
-        vocabulary=[f"feature{number}" for number in range(features)],
+        vocabulary=[f"feature{place}" for place in order],
         splits=splits,
         hash=hashlib.sha256(np.packbits(present).tobytes()).hexdigest(),
         facts=facts,

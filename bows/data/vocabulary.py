@@ -1,4 +1,4 @@
-"""Choosing the vocabulary: the most frequent words of the training rows, and those asked for by name.
+"""The vocabulary: the most frequent words of the training rows and those asked for by name, or the words of a given list.
 
 Counts are exact though memory is bounded. Chunk by chunk the counts are added up in one table; where it grows past a limit, the
 rare words are dropped from it and the loss is bounded by how much each can have missed. Words that could still belong are then
@@ -7,22 +7,28 @@ counted again, exactly, from the chunks on disk.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from bows.data.spill import Spill
-from bows.errors import SettingError
+from bows.data.words import WordRules
+from bows.errors import DataError, SettingError
 
 # Words held at once while counting: about 150 MB of Arrow table.
 TABLE_LIMIT = 2_000_000
 
+# Indices are held in at most 32 bits, and torch reads them with a sign.
+MOST_WORDS = 1 << 31
+
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """words in index order: by falling count, ties by code point. counts: occurrences in the training rows. absent: words asked
-    for that never occur there."""
+    """words in index order: by falling count, ties by code point, or as a list gives them. counts: occurrences in the training
+    rows. absent: words asked for that never occur there."""
 
     words: list[str]
     counts: np.ndarray
@@ -62,12 +68,18 @@ def _exact_counts(spill: Spill, rows: int, size: int, include: list[str], limit:
         limit *= 2  # so many of the wanted words are rare that none may be dropped so early
     candidates = table["word"].filter(pc.greater_equal(pc.add(table["count"], missed), threshold))
     candidates = pc.unique(pa.concat_arrays([candidates.combine_chunks(), pa.array(include, pa.string())]))
-    total = np.zeros(len(candidates), np.int64)
-    for words, counts in spill.counts(0, rows):
-        place = pc.index_in(words, candidates)
+    total = _counts_of(candidates, spill, rows)
+    return pa.table({"word": candidates.filter(pa.array(total > 0)), "count": total[total > 0]})
+
+
+def _counts_of(words: pa.Array, spill: Spill, rows: int) -> np.ndarray:
+    """(words,) int64: how often each of these distinct words occurs in the first `rows` rows."""
+    total = np.zeros(len(words), np.int64)
+    for found, counts in spill.counts(0, rows):
+        place = pc.index_in(found, words)
         known = pc.is_valid(place).to_numpy(zero_copy_only=False)
         total[place.drop_null().to_numpy()] += counts[known]
-    return pa.table({"word": candidates.filter(pa.array(total > 0)), "count": total[total > 0]})
+    return total
 
 
 def _count(chunks: Iterator[tuple[pa.Array, np.ndarray]], limit: int) -> tuple[pa.Table, int]:
@@ -92,3 +104,56 @@ def _count(chunks: Iterator[tuple[pa.Array, np.ndarray]], limit: int) -> tuple[p
 def _merge(tables: list[pa.Table]) -> pa.Table:
     merged = pa.concat_tables(tables).group_by("word").aggregate([("count", "sum")])
     return merged.select(["word", "count_sum"]).rename_columns(["word", "count"])
+
+
+@dataclass(frozen=True)
+class WordList:
+    """A vocabulary given from outside: distinct words in index order, and the file they stand in, as data.vocabulary names it."""
+
+    file: str
+    words: list[str]
+
+
+@dataclass(frozen=True)
+class ListedWordRules(WordRules):
+    """Word rules for the words of a list, `kept`: all of its numbers are words, however large or written."""
+
+    @cached_property
+    def number_words(self) -> frozenset[str]:
+        return frozenset(word for word in self.kept if word.isdigit())
+
+
+def read_word_list(file: str) -> WordList:
+    """The words of a UTF-8 file with one word a line, in order: the word of index i stands on line i + 1.
+
+    Raises DataError, naming the line, where the file cannot be read, is empty, repeats a word, or has a line that is not one word.
+    """
+    try:
+        # A byte order mark is no part of the first word.
+        lines = Path(file).read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"data.vocabulary={file}: cannot be read ({getattr(error, 'strerror', None) or error}); give a UTF-8 file with one word a "
+            "line, such as a run folder's vocabulary.txt"
+        ) from None
+    if lines == [""]:
+        raise DataError(f"data.vocabulary={file}: the file is empty; give one word a line")
+    if len(lines) > MOST_WORDS:
+        raise DataError(
+            f"data.vocabulary={file}: {len(lines):,} words are more than indices can number; allowed: {MOST_WORDS:,} or fewer"
+        )
+    line_of: dict[str, int] = {}
+    for number, word in enumerate(lines, 1):
+        if word.split() != [word]:
+            raise DataError(f"data.vocabulary={file}: line {number} is {word!r}, not one word; give one word a line")
+        if line_of.setdefault(word, number) != number:
+            raise DataError(
+                f"data.vocabulary={file}: the word {word!r} is on lines {line_of[word]} and {number}; give each word once"
+            )
+    return WordList(file, lines)
+
+
+def listed_vocabulary(spill: Spill, rows: int, listed: WordList) -> Vocabulary:
+    """Exactly the words of the list, in its order, with their counts in the first `rows` rows of `spill`; 0 for those that never occur."""
+    counts = _counts_of(pa.array(listed.words, pa.string()), spill, rows)
+    return Vocabulary(listed.words, counts, [listed.words[place] for place in np.flatnonzero(counts == 0)])

@@ -31,8 +31,8 @@ def by_formula(structure: str, sharpness: float, log_odds: float) -> np.ndarray:
     return table
 
 
-def make(structure: str, rows: int = ROWS, log_odds: float = 0.0, seed: int = 0, sharpness: float = 10.0):
-    return synthetic_corpus("s", structure, N, rows, N * 10, sharpness, log_odds, seed)
+def make(structure: str, rows: int = ROWS, log_odds: float = 0.0, seed: int = 0, sharpness: float = 10.0, **more):
+    return synthetic_corpus("s", structure, N, rows, N * 10, sharpness, log_odds, seed, **more)
 
 
 def dense(corpus, split: str = "train") -> np.ndarray:
@@ -112,3 +112,34 @@ def test_great_sharpness_is_a_step_without_a_warning(structure):
     if structure == "circular":
         assert found.diagonal().tolist() == [1.0] * N
         assert [found[k, (k + 6) % N] for k in range(N)] == [0.0] * N
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("seed", [0, 7])
+def test_relabelled_features_are_the_same_in_another_order(structure, seed):
+    plain, mixed = make(structure, 500, seed=seed), make(structure, 500, seed=seed, relabel=True)
+    assert sorted(mixed.vocabulary) == sorted(plain.vocabulary)
+    assert mixed.vocabulary != plain.vocabulary
+    for split in ("train", "validation"):
+        by_word = dict(zip(mixed.vocabulary, dense(mixed, split).T, strict=True))
+        assert np.array_equal(np.array([by_word[f"feature{place}"] for place in range(N)]).T, dense(plain, split))
+    assert mixed.hash != plain.hash
+    assert (mixed.facts["source"]["relabel"], plain.facts["source"]["relabel"]) == (True, False)
+
+
+def test_a_row_of_indices_stays_sorted_where_features_are_relabelled():
+    bags = make("circular", 200, relabel=True).split("train")
+    for a, b in zip(bags.indptr, bags.indptr[1:], strict=False):
+        assert bags.indices[a:b].tolist() == sorted(set(bags.indices[a:b].tolist()))
+
+
+def test_the_order_of_relabelled_features_is_random_and_of_the_seed_alone():
+    def order(seed: int, **more) -> list[str]:
+        return make("iid", seed=seed, relabel=True, **{"rows": 1, **more}).vocabulary
+
+    assert order(3) == order(3) == order(3, rows=77, log_odds=-2.0)
+    # Over many seeds every feature is at every index about equally often: 600 / 12 times, give or take 5 standard deviations.
+    orders = np.array([[int(word.removeprefix("feature")) for word in order(seed)] for seed in range(600)])
+    times = np.array([[(orders[:, index] == place).sum() for place in range(N)] for index in range(N)])
+    assert abs(times - 600 / N).max() < 5 * math.sqrt(600 / N)
+    assert len({tuple(row) for row in orders.tolist()}) == 600

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from bows.data import vocabulary
 from bows.data.spill import Spill
-from bows.data.vocabulary import choose_vocabulary
+from bows.data.vocabulary import WordList, choose_vocabulary, listed_vocabulary, read_word_list
 from bows.data.words import WordRules, split_words
-from bows.errors import SettingError
+from bows.errors import DataError, SettingError
 
 # In order of code points; the last two change places in UTF-16.
 WORDS = ["A", "B", "Z", "a", "b", "c", "d", "e", "z", "é", "中", "ｚ", "𝒜"]
@@ -111,3 +111,65 @@ def test_more_forced_words_than_room_is_an_error(tmp_path):
 
 def test_counts_are_whole_numbers(tmp_path):
     assert choose_vocabulary(spill_of(tmp_path, [[["a", "a"]]]), 1, 1, []).counts.dtype == np.int64
+
+
+@given(CHUNKS, st.data(), st.lists(st.sampled_from([*WORDS, "never"]), min_size=1, unique=True))
+def test_a_list_keeps_its_order_and_has_the_counts_of_the_training_rows(chunks, data, words):
+    rows = [row for chunk in chunks for row in chunk]
+    used = data.draw(st.integers(1, len(rows)))
+    count = Counter(word for row in rows[:used] for word in row)
+    with tempfile.TemporaryDirectory() as folder:
+        found = listed_vocabulary(spill_of(Path(folder), chunks), used, WordList("list.txt", words))
+    assert found.words == words
+    assert found.counts.tolist() == [count[word] for word in words]
+    assert found.absent == [word for word in words if not count[word]]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"b\na\n", ["b", "a"]),
+        (b"b\na", ["b", "a"]),
+        (b"b\r\na\r\n", ["b", "a"]),
+        (b"\xef\xbb\xbfb\na\n", ["b", "a"]),
+        ("é\nＡ\nA\n1984\n007\nthe\n".encode(), ["é", "Ａ", "A", "1984", "007", "the"]),
+    ],
+)
+def test_a_word_list_is_a_word_a_line(tmp_path, content, words):
+    path = tmp_path / "list.txt"
+    path.write_bytes(content)
+    assert read_word_list(str(path)) == WordList(str(path), words)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, r"cannot be read \(No such file or directory\); give a UTF-8 file .* vocabulary\.txt"),
+        (b"a\n\xff\xfe\n", r"cannot be read \('utf-8' codec .*; give a UTF-8 file"),
+        (b"", "the file is empty; give one word a line"),
+        (b"\n", "the file is empty; give one word a line"),
+        (b"a\n\nb\n", "line 2 is '', not one word; give one word a line"),
+        (b"a\nb\n\n", "line 3 is '', not one word"),
+        (b"a\nNew York\n", "line 2 is 'New York', not one word"),
+        (b"a\nb \n", "line 2 is 'b ', not one word"),
+        (b"a\nb\nc\na\n", "the word 'a' is on lines 1 and 4; give each word once"),
+        (b"a\nb\nc\nd\ne\n", "5 words are more than indices can number; allowed: 4 or fewer"),
+    ],
+)
+def test_a_list_that_is_none_is_an_error_of_one_line(tmp_path, monkeypatch, content, said):
+    monkeypatch.setattr(vocabulary, "MOST_WORDS", 4)
+    path = tmp_path / "list.txt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DataError, match=rf"^data\.vocabulary=.*list\.txt: {said}") as error:
+        read_word_list(str(path))
+    assert "\n" not in str(error.value)
+
+
+def test_a_folder_is_no_word_list(tmp_path):
+    with pytest.raises(DataError, match=r"^data\.vocabulary=.*: cannot be read \(Is a directory\); give"):
+        read_word_list(str(tmp_path))
+
+
+def test_indices_hold_the_most_words():
+    assert np.iinfo(np.int32).max == vocabulary.MOST_WORDS - 1
