@@ -16,6 +16,8 @@ from numpy.typing import ArrayLike
 from bows.figures.style import BLUE, FAINT, GREEN, INK, ORANGE, SKY, new_figure, shorten, style
 
 MOST_CONTEXT = 12  # words drawn one by one; further ones are summed in one row
+_Part = tuple[str, float, str]  # name, value, colour
+_BAR: dict[str, Any] = {"height": 0.72, "edgecolor": "white", "linewidth": 0.4, "zorder": 2}
 # Legends stand above the axes, over a line left for the threshold's name.
 _ABOVE: dict[str, Any] = {
     "loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 1.8, "fontsize": 7.5, "handlelength": 1.4,
@@ -101,71 +103,39 @@ def _sums(
     mean: float,
     deviation: float,
 ) -> None:
-    parts = [("bias", bias, FAINT), ("self", self_term, ORANGE)]
-    parts += [(shorten(name, 16), value, SKY) for name, value in context]
-    row, start = 0.0, 0.0
-    labels: list[tuple[float, str]] = []
-    values: list[tuple[float, float]] = []
-    for name, value, colour in parts:
-        axes.barh(row, value, left=start, height=0.72, color=colour, edgecolor="white", linewidth=0.4, zorder=2)
-        start += value
-        # A thin line leads down to where the next bar begins.
-        axes.plot([start, start], [row - 0.36, row + 1.36], color=INK, linewidth=0.4, zorder=3)
-        labels.append((row, name))
-        values.append((row, value))
-        row += 1
-    head = parts[:1]
-    own = parts[1:2]
-    around = parts[2:]
-    random = [("random", mean, GREEN)]
-    stacks = [
-        ("word + context", [*head, *own, *around], None),
-        ("word alone", [*head, *own], None),
-        ("context without word", [*head, *around], None),
-        ("word + random context", [*head, *own, *random], deviation),
-        ("random, without word", [*head, *random], deviation),
+    head, own = ("bias", bias, FAINT), ("self", self_term, ORANGE)
+    around = [(shorten(name, 16), value, SKY) for name, value in context]
+    random = ("random", mean, GREEN)
+    waterfall = [head, own, *around]
+    stacks: list[tuple[str, list[_Part], float | None]] = [
+        ("word + context", [head, own, *around], None),
+        ("word alone", [head, own], None),
+        ("context without word", [head, *around], None),
+        ("word + random context", [head, own, random], deviation),
+        ("random, without word", [head, random], deviation),
     ]
-    row += 0.5
-    axes.axhline(row - 0.75, color=FAINT, linewidth=0.6, zorder=0)
-    for name, pieces, spread in stacks:
-        ends = [0.0, 0.0]
-        for _, value, colour in pieces:
-            side = int(value > 0)
-            hatch = "////" if colour == GREEN else None
-            axes.barh(
-                row,
-                value,
-                left=ends[side],
-                height=0.72,
-                color=colour,
-                edgecolor="white",
-                linewidth=0.4,
-                hatch=hatch,
-                zorder=2,
-            )
-            ends[side] += value
-        total = sum(value for _, value, _ in pieces)
-        axes.errorbar(
-            total, row, xerr=spread, fmt="D", markersize=4, color=INK, markeredgecolor="white", markeredgewidth=0.5,
-            elinewidth=1, capsize=2.5, zorder=5,
-        )  # fmt: skip
-        labels.append((row, name))
-        values.append((row, total))
-        row += 1
-    axes.set_ylim(row - 0.5, -0.5)
-    axes.set_yticks([place for place, _ in labels], [name for _, name in labels], fontsize=7.5)
+    start = 0.0
+    for row, (_, value, colour) in enumerate(waterfall):
+        axes.barh(row, value, left=start, color=colour, **_BAR)
+        start += value
+        # A thin line leads down to where the next bar begins, and at last to the sum.
+        axes.plot([start, start], [row - 0.36, row + 1.36], color=INK, linewidth=0.4, zorder=3)
+    below = len(waterfall) + 0.5
+    axes.axhline(below - 0.75, color=FAINT, linewidth=0.6, zorder=0)
+    for row, (_, pieces, spread) in enumerate(stacks):
+        _stack(axes, below + row, pieces, spread)
+    rows = [*range(len(waterfall)), *(below + np.arange(len(stacks)))]
+    axes.set_ylim(rows[-1] + 0.5, -0.5)
+    axes.set_yticks(rows, [name for name, _, _ in (*waterfall, *stacks)], fontsize=7.5)
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", labelsize=7.5)
+    axes.spines.left.set_visible(False)
     axes.use_sticky_edges = False  # bars would end at the very edge
     axes.margins(x=0.06)
     axes.set_xlabel("contribution to the pre-activation", fontsize=8)
-    edge = blended_transform_factory(axes.transAxes, axes.transData)
-    largest = max(abs(value) for _, value in values)
-    digits = max(2, 1 - math.floor(math.log10(largest))) if largest else 2  # small models add up small numbers
-    for place, value in values:  # a column at the right edge, where no bar can run through them
-        signed = f"{value:+.{digits}f}".replace("-", "−")
-        axes.text(1.12, place, signed, transform=edge, fontsize=7, ha="right", va="center")
-    axes.spines.left.set_visible(False)
+    values = [value for _, value, _ in waterfall]
+    values += [sum(value for _, value, _ in pieces) for _, pieces, _ in stacks]
+    _print(axes, rows, values)
     axes.legend(
         [
             Patch(facecolor=SKY),
@@ -175,6 +145,37 @@ def _sums(
         ["one word of the context", "random context, mean", "sum (± one standard deviation)"],
         **_ABOVE,
     )
+
+
+def _stack(axes: Axes, row: float, pieces: Sequence[_Part], spread: float | None) -> None:
+    ends = {True: 0.0, False: 0.0}
+    for _, value, colour in pieces:
+        hatch = "////" if colour == GREEN else None
+        axes.barh(row, value, left=ends[value > 0], color=colour, hatch=hatch, **_BAR)
+        ends[value > 0] += value
+    axes.errorbar(
+        sum(ends.values()),
+        row,
+        xerr=spread,
+        fmt="D",
+        markersize=4,
+        color=INK,
+        markeredgecolor="white",
+        markeredgewidth=0.5,
+        elinewidth=1,
+        capsize=2.5,
+        zorder=5,
+    )
+
+
+def _print(axes: Axes, rows: Sequence[float], values: Sequence[float]) -> None:
+    """The values, in a column right of the axes, where no bar can run through them."""
+    place = blended_transform_factory(axes.transAxes, axes.transData)
+    largest = max(map(abs, values))
+    digits = max(2, 1 - math.floor(math.log10(largest))) if largest else 2  # small models add up small numbers
+    for row, value in zip(rows, values, strict=True):
+        signed = f"{value:+.{digits}f}".replace("-", "−")
+        axes.text(1.12, row, signed, transform=place, fontsize=7, ha="right", va="center")
 
 
 def _histograms(axes: Axes, edges: np.ndarray, present: np.ndarray, absent: np.ndarray) -> None:
@@ -187,7 +188,7 @@ def _histograms(axes: Axes, edges: np.ndarray, present: np.ndarray, absent: np.n
         axes.stairs(
             density, edges, facecolor=(colour, 0.3), edgecolor=(colour, 0.6), fill=True, hatch=hatch, linewidth=0
         )
-    axes.set_xlim(edges[0], edges[-1])
+    axes.set_xlim(min(edges[0], 0), max(edges[-1], 0))  # the threshold is in view, however far
     axes.set_ylim(bottom=0)
     axes.set_xlabel("pre-activation", fontsize=8)
     axes.set_ylabel("density", fontsize=8)

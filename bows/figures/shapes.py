@@ -14,7 +14,8 @@ from bows.figures.style import BLUE, FAINT, GREEN, INK, ORANGE, new_figure, shor
 
 MOST = 12  # panels
 _LOOKS = {"ring": (BLUE, "o"), "line": (ORANGE, "s"), "cluster": (GREEN, "^")}
-_SIZES = (7.5, 6.5, 5.5, 4.5)  # of labels, in points: the first that leaves them apart
+# Points and characters of a label: the first that leaves all labels apart.
+_LABELS = ((7.5, 14), (6.5, 14), (5.5, 14), (5.5, 9), (5.0, 6))
 
 
 _Panel = tuple[str, list[str], np.ndarray, float]  # kind, words, their places, q
@@ -103,12 +104,12 @@ def _draw(axes: Axes, kind: str, words: Sequence[str], points: np.ndarray, q: fl
 
 
 def _name(figure: Figure, axes: Axes, points: np.ndarray, words: Sequence[str]) -> None:
-    """Label the points, in the largest letters that leave the labels apart and inside the panel."""
+    """Label the points, in the largest letters, and then the most of them, that leave the labels apart and inside the panel."""
     drawn, frame = len(axes.lines), axes.get_window_extent()
-    for size in _SIZES:
+    for size, length in _LABELS:
         for artist in [*axes.texts, *axes.lines[drawn:]]:
             artist.remove()
-        _label(figure, axes, points, [shorten(word, 14) for word in words], size)
+        _label(figure, axes, points, [shorten(word, length) for word in words], size)
         boxes = [text.get_window_extent() for text in axes.texts]
         apart = not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
         if apart and all((box.min >= frame.min).all() and (box.max <= frame.max).all() for box in boxes):

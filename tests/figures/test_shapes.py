@@ -1,5 +1,9 @@
 """Found sets: each panel joins its words as its kind asks, and labels neither collide nor leave the panel."""
 
+# matplotlib's types allow for what these figures always have, such as a legend.
+# pyright: reportOptionalMemberAccess=false, reportOperatorIssue=false, reportIndexIssue=false
+# pyright: reportArgumentType=false, reportCallIssue=false, reportUnhashable=false
+
 import itertools
 
 import numpy as np
@@ -42,28 +46,39 @@ def test_titles_and_words():
     assert figure.get_suptitle() == "found"
 
 
-def test_each_label_is_nearest_its_own_word_or_tied_to_it():
-    points = circle(12, 0.2)
-    axes = found_shapes([row("cluster", [str(i) for i in range(12)])], [points]).axes[0]
+@pytest.mark.parametrize("scale", [0.05, 1.0])
+def test_each_label_is_nearest_its_own_word_or_tied_to_it(scale):
+    points = np.vstack([scale * circle(11, 0.2), [[1.5, 1.5]]])
+    axes = found_shapes([row("cluster", [f"word {i}" for i in range(12)])], [points]).axes[0]
     pixels = axes.transData.transform(points)
-    tied = {tuple(np.round(axes.transData.transform(line.get_xydata())[0])) for line in axes.lines}
+    ends = [axes.transData.transform(line.get_xydata()) for line in axes.lines]
+    far = 0
     for own, text in zip(pixels, axes.texts, strict=True):
         box = text.get_window_extent()
         distance = np.hypot(*(np.clip(pixels, box.min, box.max) - pixels).T)
-        assert (pixels[distance.argmin()] == own).all() or tuple(np.round(own)) in tied
+        if not (pixels[distance.argmin()] == own).all():
+            far += 1
+            tie = [end for start, end in ends if np.allclose(start, own)]
+            assert any(np.allclose(np.clip(end, box.min, box.max), end, atol=3) for end in tie)
+    assert far > 0 or scale == 1
 
 
-@pytest.mark.parametrize(("kind", "count", "noise"), [("ring", 24, 0.1), ("cluster", 24, 0.4), ("ring", 10, 0.0)])
+@pytest.mark.parametrize(
+    ("kind", "count", "noise"), [("ring", 24, 0.1), ("cluster", 24, 0.4), ("ring", 10, 0.0), ("cluster", 23, 0)]
+)
 def test_labels_stay_apart_and_inside_their_panel(kind, count, noise):
     sets = [row(kind, LONG[:count]), row("cluster", LONG[:4])]
-    figure = found_shapes(sets, [circle(count, noise), circle(4)], "title")
+    points = circle(count, noise)
+    if not noise and kind == "cluster":  # all but one in a heap: no room but for small labels
+        points = np.vstack([0.05 * points[1:], [[3, 3]]])
+    figure = found_shapes(sets, [points, circle(4)], "title")
     for axes in figure.axes:
         boxes = [text.get_window_extent() for text in axes.texts]
         assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
         frame = axes.get_window_extent()
         assert all((box.min >= frame.min).all() and (box.max <= frame.max).all() for box in boxes)
         assert axes.title.get_window_extent().x1 <= figure.bbox.x1
-    assert all(text.get_fontsize() >= 4.5 for axes in figure.axes for text in axes.texts)
+    assert all(text.get_fontsize() >= 5 for axes in figure.axes for text in axes.texts)
 
 
 def test_at_most_twelve_are_drawn_and_the_rest_is_owned_up_to():
