@@ -25,7 +25,7 @@ def named(axes) -> list[str]:
     return [text.get_text() for text in axes.texts]
 
 
-def cloud(count=400) -> dict:
+def cloud(count=200) -> dict:
     generator = np.random.default_rng(0)
     other = generator.uniform(0, 0.9, count)
     return {

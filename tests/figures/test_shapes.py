@@ -63,9 +63,7 @@ def test_each_label_is_nearest_its_own_word_or_tied_to_it(scale):
     assert far > 0 or scale == 1
 
 
-@pytest.mark.parametrize(
-    ("kind", "count", "noise"), [("ring", 24, 0.1), ("cluster", 24, 0.4), ("ring", 10, 0.0), ("cluster", 23, 0)]
-)
+@pytest.mark.parametrize(("kind", "count", "noise"), [("ring", 24, 0.1), ("ring", 10, 0.0), ("cluster", 23, 0.0)])
 def test_labels_stay_apart_and_inside_their_panel(kind, count, noise):
     sets = [row(kind, LONG[:count]), row("cluster", LONG[:4])]
     points = circle(count, noise)
