@@ -1,0 +1,192 @@
+"""How often words stand in one window together: F^T F of zero-one bags F (windows, V), by blocks of rows."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+import torch
+from scipy.sparse import csr_array, vstack
+from torch import Tensor
+
+from bows.analysis.columns import BLOCK
+from bows.errors import DataError, SettingError
+
+EXACT = 1 << 24  # float32 holds every whole number up to this
+COMMON = (
+    0.08  # words in a larger share of windows go through dense products, which are faster for them than sparse ones
+)
+NONZEROS = 1 << 22  # words in windows held at a time: 32 MB as a sparse matrix, at most 8 times that for its dense part
+MEBIBYTE = 1 << 20
+
+
+class Cooccurrence:
+    """Counts of windows that hold word i and word j, exact, of data that are streamed.
+
+    Common words are multiplied densely, rare ones sparsely, where bags are nearly empty. If the V x V counts fit
+    ``most_bytes`` they are counted once, on first use, and kept (the upper half is counted and mirrored); otherwise every
+    walk over them counts stripes of rows that fit anew, and each stripe is a pass over the data.
+
+    Args:
+        batches: each call streams the same bags anew: (batch, V) zeros and ones, on any device.
+        words: V.
+        most_bytes: how much memory the counts may take: 4 bytes a count, 8 beyond 2^24 windows.
+
+    Attributes:
+        words: V.
+        windows: N, how many bags there are.
+        present: (V,) float64, in how many windows each word is.
+        dtype: of the counts: float32, or float64 beyond 2^24 windows, where float32 would round.
+
+    Raises:
+        DataError: there is no window, or bags are not V wide.
+        SettingError: most_bytes does not hold one row of counts.
+
+    >>> bags = torch.tensor([[1.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
+    >>> counts = Cooccurrence(lambda: [bags], words=3)
+    >>> [(start, block.tolist()) for start, block in counts.blocks(2)]
+    [(0, [[2.0, 1.0, 0.0], [1.0, 1.0, 0.0]]), (2, [[0.0, 0.0, 0.0]])]
+    """
+
+    def __init__(self, batches: Callable[[], Iterable[Tensor]], words: int, most_bytes: int = 512 * MEBIBYTE):
+        self.words = words
+        self.windows = 0
+        self._batches = batches
+        present = torch.zeros(words, dtype=torch.float64)
+        for bags in batches():
+            if bags.ndim != 2 or bags.shape[1] != words:
+                raise DataError(
+                    f"bags of the shape {tuple(bags.shape)} do not fit {words} words: (batch, {words}) is needed"
+                )
+            present += bags.sum(0, dtype=torch.float32).double().cpu()
+            self.windows += len(bags)
+        if self.windows == 0:
+            raise DataError("there is no window to count words in")
+        self.present = present
+        self.dtype = torch.float32 if self.windows <= EXACT else torch.float64
+        self._rows = most_bytes // (words * self.dtype.itemsize)
+        if self._rows == 0:
+            raise SettingError(
+                f"most_bytes={most_bytes} does not hold one row of counts of {words} words:"
+                f" give {words * self.dtype.itemsize} or more"
+            )
+        self._common = (present > COMMON * self.windows).numpy()
+        self._counts: Tensor | None = None
+
+    def blocks(self, size: int = BLOCK) -> Iterator[tuple[int, Tensor]]:
+        """Walk the rows of F^T F, at most ``size`` at a time: pairs of the first row's index and a block (rows, V).
+
+        Blocks may be views of what is kept: not to be written to.
+        """
+        step = self.words if self.keeps_all else self._rows
+        for first in range(0, self.words, step):
+            last = min(first + step, self.words)
+            stripe = self._all() if self.keeps_all else self._stripe(first, last)
+            for start in range(first, last, size):
+                yield start, stripe[start - first : min(start + size, last) - first]
+
+    def covariance_blocks(self, size: int = BLOCK) -> Iterator[tuple[int, Tensor]]:
+        """Walk the rows of the covariance F^T F / N - p p^T, p = present / N, as :meth:`blocks` does, in float64."""
+        share = self.present / self.windows
+        for start, counts in self.blocks(size):
+            block = counts.double().div_(self.windows)
+            yield start, block.addr_(share[start : start + len(block)], share, alpha=-1)
+
+    def covariance_times(self, matrix: Tensor) -> Tensor:
+        """The covariance times a matrix (V, columns), in the matrix's dtype; without counting where counts are not kept."""
+        share = (self.present / self.windows).to(matrix.dtype)
+        with torch.autocast("cpu", enabled=False):
+            if self.keeps_all:
+                product = torch.cat([block.to(matrix.dtype) @ matrix for _, block in self.blocks()])
+            else:
+                product = torch.zeros_like(matrix)
+                for bags in self._batches():
+                    held = bags.cpu().to(matrix.dtype)
+                    product.addmm_(held.T, held @ matrix)
+            return product.div_(self.windows).sub_(share[:, None] * (share @ matrix))
+
+    def among(self, indices: Sequence[int] | np.ndarray | Tensor) -> Tensor:
+        """The counts among n words: (n, n)."""
+        chosen = torch.as_tensor(np.asarray(indices), dtype=torch.int64)
+        if self.keeps_all:
+            return self._all()[chosen[:, None], chosen]
+        counts = torch.zeros(len(chosen), len(chosen), dtype=self.dtype)
+        for bags in self._batches():
+            held = bags[:, chosen.to(bags.device)].cpu().to(self.dtype)
+            with torch.autocast("cpu", enabled=False):
+                counts.addmm_(held.T, held)
+        return counts
+
+    @property
+    def keeps_all(self) -> bool:
+        """Whether all counts fit the memory allowed, so that they are counted once."""
+        return self._rows >= self.words
+
+    def _all(self) -> Tensor:
+        if self._counts is None:
+            counts = torch.zeros(self.words, self.words, dtype=self.dtype)
+            for products in self._products():
+                for start in range(0, self.words, BLOCK):
+                    stop = min(start + BLOCK, self.words)
+                    counts[start:stop, start:] += products.rows(start, stop, start)
+            for start in range(0, self.words, BLOCK):
+                stop = min(start + BLOCK, self.words)
+                counts[stop:, start:stop] = counts[start:stop, stop:].T
+            self._counts = counts
+        return self._counts
+
+    def _stripe(self, first: int, last: int) -> Tensor:
+        counts = torch.zeros(last - first, self.words, dtype=self.dtype)
+        for products in self._products():
+            for start in range(first, last, BLOCK):
+                stop = min(start + BLOCK, last)
+                counts[start - first : stop - first] += products.rows(start, stop, 0)
+        return counts
+
+    def _products(self) -> Iterator["_Products"]:
+        held: list[csr_array] = []
+        for bags in self._batches():
+            held.append(csr_array(bags.cpu().numpy(), dtype=np.float32))
+            if sum(part.nnz for part in held) >= NONZEROS:
+                yield _Products(held, self._common)
+                held = []
+        if held:
+            yield _Products(held, self._common)
+
+
+class _Products:
+    """Counts within some windows, from their bags split into common words, held densely, and rare ones, held sparsely."""
+
+    def __init__(self, bags: list[csr_array], common: np.ndarray):
+        whole = csr_array(vstack(bags))
+        self.common = np.flatnonzero(common)
+        self.dense = np.ascontiguousarray(whole[:, self.common].toarray())
+        whole.data[common[whole.indices]] = 0
+        whole.eliminate_zeros()
+        self.rare = whole
+        self.rare_columns = whole.tocsc()
+        self.is_common = common
+
+    def rows(self, start: int, stop: int, first: int) -> Tensor:
+        """Counts of the words start:stop with the words from ``first`` on: (stop - start, V - first) float32."""
+        words = len(self.is_common)
+        counts = np.zeros((stop - start, words - first), dtype=np.float32)
+        here, there = self._place(start, stop), self._place(first, words)
+        common_rows, rare_rows = self.common[here] - start, np.flatnonzero(~self.is_common[start:stop])
+        common_columns, rare_columns = self.common[there] - first, np.flatnonzero(~self.is_common[first:])
+        by_word = self.rare_columns[:, start:stop].T.tocsr()  # (rows, windows); rows of common words are empty
+        if len(rare_rows):
+            counts += (by_word @ self.rare[:, first:]).toarray()
+            if len(common_columns):
+                counts[np.ix_(rare_rows, common_columns)] = (by_word @ self.dense[:, there])[rare_rows]
+        if len(common_rows):
+            dense = self.dense[:, here]
+            if len(rare_columns):
+                others = self.rare_columns[:, first:].T @ dense
+                counts[np.ix_(common_rows, rare_columns)] = others[rare_columns].T
+            with torch.autocast("cpu", enabled=False):
+                both = torch.from_numpy(dense).T @ torch.from_numpy(self.dense[:, there])
+            counts[np.ix_(common_rows, common_columns)] = both.numpy()
+        return torch.from_numpy(counts)
+
+    def _place(self, start: int, stop: int) -> slice:
+        """Where the common words among start:stop stand in ``dense``."""
+        return slice(*np.searchsorted(self.common, [start, stop]))

@@ -1,0 +1,133 @@
+"""Counts against loops over windows, in every way of counting them."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from bows.analysis import cooccurrence as module
+from bows.analysis.cooccurrence import Cooccurrence
+from bows.errors import DataError, SettingError
+
+
+def random_bags(windows: int, words: int, seed: int = 0) -> torch.Tensor:
+    """Common and rare words in no order of frequency, one in every window, one in none."""
+    generator = np.random.default_rng(seed)
+    bags = generator.random((windows, words)) < generator.permutation(np.geomspace(0.02, 0.8, words))
+    bags[:, 1], bags[:, 2] = True, False
+    return torch.from_numpy(bags).float()
+
+
+def streamed(bags: torch.Tensor, size: int = 7):
+    return lambda: iter(bags.split(size))
+
+
+def by_loops(bags: torch.Tensor) -> np.ndarray:
+    sets = [set(np.flatnonzero(row)) for row in bags.numpy()]
+    words = bags.shape[1]
+    return np.array([[sum(i in bag and j in bag for bag in sets) for j in range(words)] for i in range(words)])
+
+
+def whole(blocks) -> np.ndarray:
+    """Blocks put together, each where it says it starts."""
+    found = dict(blocks)
+    starts = sorted(found)
+    assert starts[0] == 0
+    assert all(start + len(found[start]) == after for start, after in pairwise(starts))
+    return torch.cat([found[start] for start in starts]).numpy()
+
+
+@pytest.fixture(params=["all common", "all rare", "both"])
+def common(request, monkeypatch):
+    monkeypatch.setattr(module, "COMMON", {"all common": -1, "all rare": 2, "both": 0.2}[request.param])
+
+
+@pytest.fixture(params=[1, 100, 10**6], ids=["many chunks", "some chunks", "one chunk"])
+def nonzeros(request, monkeypatch):
+    monkeypatch.setattr(module, "NONZEROS", request.param)
+
+
+@pytest.mark.usefixtures("common", "nonzeros")
+@pytest.mark.parametrize("most_rows", [1, 5, 13], ids=["row by row", "stripes", "kept"])
+@pytest.mark.parametrize("size", [1, 4, 1024])
+def test_matches_loops(monkeypatch, most_rows, size):
+    monkeypatch.setattr(module, "BLOCK", 3)
+    bags = random_bags(40, 13)
+    counts = Cooccurrence(streamed(bags), 13, most_bytes=most_rows * 13 * 4)
+    assert counts.keeps_all == (most_rows == 13)
+    blocks = list(counts.blocks(size))
+    assert max(len(block) for _, block in blocks) == min(size, most_rows)
+    np.testing.assert_array_equal(whole(blocks), by_loops(bags))
+    chosen = [5, 1, 12, 2]
+    np.testing.assert_array_equal(counts.among(chosen), by_loops(bags)[np.ix_(chosen, chosen)])
+
+
+@pytest.mark.parametrize("most_rows", [5, 13])
+def test_covariance_is_numpys(most_rows):
+    bags = random_bags(40, 13)
+    counts = Cooccurrence(streamed(bags), 13, most_bytes=most_rows * 13 * 4)
+    expected = np.cov(bags.double().numpy().T, bias=True)
+    covariance = whole(counts.covariance_blocks(3))
+    assert covariance.dtype == np.float64
+    np.testing.assert_allclose(covariance, expected, atol=1e-15)
+    np.testing.assert_array_equal(covariance[[1, 2]], 0)  # words that are always or never there
+    matrix = torch.randn(13, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    np.testing.assert_allclose(counts.covariance_times(matrix), expected @ matrix.numpy(), atol=1e-12)
+    assert counts.covariance_times(matrix.float()).dtype == torch.float32
+
+
+def test_windows_and_words_are_counted():
+    bags = random_bags(40, 13)
+    counts = Cooccurrence(streamed(bags), 13)
+    assert counts.windows == 40
+    np.testing.assert_array_equal(counts.present, bags.numpy().sum(0))
+    assert counts.present.dtype == torch.float64
+    assert counts.dtype == next(iter(counts.blocks()))[1].dtype == torch.float32
+
+
+def test_counts_beyond_what_float32_holds_are_float64(monkeypatch):
+    monkeypatch.setattr(module, "EXACT", 39)
+    bags = random_bags(40, 13)
+    counts = Cooccurrence(streamed(bags), 13, most_bytes=13 * 13 * 4)
+    assert not counts.keeps_all  # twice the bytes
+    blocks = list(counts.blocks())
+    assert {block.dtype for _, block in blocks} == {torch.float64}
+    np.testing.assert_array_equal(whole(blocks), by_loops(bags))
+
+
+def test_kept_counts_take_two_passes_and_stripes_one_each():
+    passes = []
+
+    def batches():
+        passes.append(1)
+        return [random_bags(40, 13)]
+
+    kept = Cooccurrence(batches, 13)
+    for _ in range(3):
+        list(kept.blocks(4))
+    assert len(passes) == 2
+    passes.clear()
+    striped = Cooccurrence(batches, 13, most_bytes=5 * 13 * 4)
+    list(striped.blocks(2))
+    assert len(passes) == 1 + 3
+
+
+def test_under_autocast_counts_stay_exact():
+    bags = torch.ones(300, 5)  # bfloat16 has no 299
+    bags[0] = 0
+    with torch.autocast("cpu", torch.bfloat16):
+        counts = Cooccurrence(streamed(bags), 5)
+        assert whole(counts.blocks()).tolist() == [[299.0] * 5] * 5
+        assert counts.present.tolist() == [299.0] * 5
+        few = Cooccurrence(streamed(bags, 300), 5, most_bytes=20)
+        assert few.among([0, 1]).tolist() == [[299.0] * 2] * 2
+
+
+def test_what_cannot_be_counted_is_refused():
+    with pytest.raises(DataError, match="no window"):
+        Cooccurrence(list, 3)
+    with pytest.raises(DataError, match="do not fit 3 words"):
+        Cooccurrence(lambda: [torch.zeros(2, 4)], 3)
+    with pytest.raises(SettingError, match=r"most_bytes=11 .* 12 or more"):
+        Cooccurrence(lambda: [torch.zeros(2, 3)], 3, most_bytes=11)
