@@ -213,9 +213,17 @@ def test_what_is_not_defined_is_left_out():
 
 
 def test_words_all_at_one_place_are_defined():
-    metrics = clusters(torch.ones(3, 20), np.arange(20) % 2, np.arange(20), 9, 0)
-    assert metrics["cluster/silhouette"] == pytest.approx(0, abs=1e-6)
+    one_direction = torch.tensor([[2.0], [0.0], [0.0]]).expand(3, 20)  # every distance is exactly 0
+    metrics = clusters(one_direction, np.arange(20) % 2, np.arange(20), 9, 0)
+    assert metrics["cluster/silhouette"] == 0
     assert all(map(math.isfinite, metrics.values()))
+
+
+def test_distances_are_zero_to_a_word_itself_and_never_negative():
+    columns = torch.randn(7, 50, generator=torch.Generator().manual_seed(0))
+    distance = module._distances(torch.cat([columns, 3 * columns], 1))
+    assert distance.min() == 0
+    assert (distance.diagonal() == 0).all()
 
 
 @pytest.mark.parametrize(("settings", "message"), [((-1, 0, 10), "permutations=-1"), ((9, 0, 0), "neighbours=0")])

@@ -6,6 +6,7 @@ import torch
 from sklearn.cluster import SpectralClustering
 from sklearn.metrics import adjusted_mutual_info_score, mutual_info_score
 
+from bows.analysis import cooccurrence_clusters as module
 from bows.analysis.cooccurrence_clusters import cooccurrence_ami, mutual_information, phi
 from bows.analysis.deciles import frequency_deciles, permutations_within
 from bows.errors import DataError, SettingError
@@ -86,13 +87,13 @@ def test_matches_scikit_learn_and_the_null_each_permuted_ami(noise):
     sample = bags(seed=2)
     encoder = encoder_of(np.arange(48) % TOPICS, noise=noise)
     frequency = sample.sum(0) + np.linspace(0, 0.5, 48)
-    scores = cooccurrence_ami(encoder, phi_of(sample), TOPICS, frequency, 50, 5)
+    scores = cooccurrence_ami(encoder, phi_of(sample), TOPICS, frequency, 50, 3)
     unit = encoder / encoder.norm(dim=0)
     one, other = (
-        SpectralClustering(TOPICS, affinity="precomputed", random_state=5).fit_predict(np.where(matrix > 0, matrix, 0))
+        SpectralClustering(TOPICS, affinity="precomputed", random_state=3).fit_predict(np.where(matrix > 0, matrix, 0))
         for matrix in ((unit.T @ unit).numpy(), np.corrcoef(sample.T))
     )
-    drawn = permutations_within(frequency_deciles(frequency), 50, np.random.default_rng(5))
+    drawn = permutations_within(frequency_deciles(frequency), 50, np.random.default_rng(3))
     observed = adjusted_mutual_info_score(one, other)
     null = np.array([adjusted_mutual_info_score(one, other[order]) for order in drawn])
     assert scores["cluster/cooccurrence_ami"] == pytest.approx(observed)
@@ -163,3 +164,8 @@ def test_what_cannot_be_measured_is_refused():
     encoder[:, :3] = 0
     with pytest.raises(DataError, match="3 of 48 words have a zero column"):
         cooccurrence_ami(encoder, np.eye(48), 2, np.ones(48), 0, 0)
+
+
+def test_a_single_cluster_has_no_agreement(monkeypatch):
+    monkeypatch.setattr(module, "_spectral", lambda similarity, clusters, seed: np.zeros(48, int))
+    assert cooccurrence_ami(encoder_of(np.zeros(48, int)), np.eye(48), 2, np.ones(48), 9, 0) == {}
