@@ -25,7 +25,7 @@ def check(config: dict[str, Any], root: str = "train", only_keys: bool = False) 
         raise SettingError(f"{unset} is not set and has no default; give {unset}=<value>")
     checked = _validate(ROOTS[root], config, "", only_keys)
     for section in ("data", "model"):
-        if section in config:
+        if config.get(section) is not None:
             _check_target(config[section], section, only_keys)
     if root == "train" and not only_keys:
         _check_decay(config)

@@ -66,13 +66,15 @@ def run(task: Callable[[DictConfig], Any], name: str) -> None:
 def _check(name: str, arguments: Namespace) -> None:
     """Refuse what is misspelt or out of range, before anything is made; put a resumed run's own settings in."""
     # Imported here: --help and shell completion need no checks.
-    from bows.overrides import check_command_line, resumed
+    from bows.overrides import check_command_line, check_run, resumed
 
     overrides = arguments.overrides
     if name == "train":
         overrides = resumed(arguments.overrides)
         sys.argv[1:] = [word for word in sys.argv[1:] if word not in arguments.overrides] + overrides
     check_command_line(name, overrides, multirun=arguments.multirun)
+    if name == "analyze" and not arguments.multirun:
+        check_run(overrides)
 
 
 def _sweep(command: Callable[[], Any], debug: bool) -> None:

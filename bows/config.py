@@ -121,14 +121,32 @@ class Optimizer:
     momentum: Decay = 0.0
 
 
+MetricGroup = Literal["read_out", "interference", "capacity", "packing", "alignment", "ring", "cluster", "regime"]
+
+
+@dataclass(config=NODE, kw_only=True)
+class RegimeThresholds:
+    absent: Annotated[float, Strict(), Field(le=1)]
+    linear: Annotated[float, Strict(), Field(ge=0, le=1)]
+    antipodal: Annotated[float, Strict(), Field(ge=-1, le=0)]
+    orthogonal: Annotated[float, Strict(), Field(ge=0, le=1)]
+
+
 @dataclass(config=NODE, kw_only=True)
 class Analysis:
+    groups: list[MetricGroup]
     looks: Whole | None
     permutations: Whole
+    null_permutations: Whole
     neighbours: Whole
     nearest_to: Words
     figures: Flag
+    threshold: Fraction
+    read_out_windows: Count | None
+    cluster_words: Count
+    regimes: RegimeThresholds
     sets: dict[str, Annotated[Words, Field(min_length=3)]]
+    categories: dict[str, Words]
 
 
 @dataclass(config=NODE, kw_only=True)
@@ -186,7 +204,28 @@ class CorpusConfig:
     data: dict[str, Any]
 
 
-ROOTS = {"train": TrainConfig, "corpus": CorpusConfig}
+@dataclass(config=NODE, kw_only=True)
+class AnalyzeConfig:
+    """The root of `python -m bows.analyze`."""
+
+    run: str
+    word: str | None
+    context: Words
+    against: Words
+    scan: Flag
+    false_discovery_rate: Fraction
+    seed: Annotated[int, Strict(), Field(ge=0, le=2**32 - 1)]
+    accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"]
+    threads: Count | None
+    name: Annotated[str, Field(pattern=r"^[^/\\\n]+$")]
+    debug: Flag
+    outputs: str
+    analysis: Analysis
+    logger: Logger
+    data: dict[str, Any] | None = None
+
+
+ROOTS = {"train": TrainConfig, "corpus": CorpusConfig, "analyze": AnalyzeConfig}
 
 TARGETS = {
     "bows.data.options.pydoc": PydocData,

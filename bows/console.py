@@ -19,6 +19,12 @@ from rich.text import Text
 RESULTS = {
     "reconstruction/loss": "loss a cell, held out",
     "reconstruction/r2": "variance explained, held out",
+    "reconstruction/relu_gain": "more than a linear read-out",
+    "interference/gap": "interference helps by",
+    "interference/rescued": "words rescued by context",
+    "interference/filtered": "false alarms the ReLU removes",
+    "alignment/rsa": "geometry follows co-occurrence",
+    "cluster/purity_z": "topics cluster, z",
     "capacity/features_per_dimension": "features a dimension",
     "capacity/represented_fraction": "words represented",
     "packing/interference_rms": "interference (RMS cosine)",
@@ -116,12 +122,12 @@ def quiet_libraries() -> None:
     warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
 
 
-def print_results(metrics: Mapping[str, float], folder: str | Path) -> None:
+def print_results(metrics: Mapping[str, float], folder: str | Path | None = None) -> None:
     """Print the short table that ends a run, then the run folder, on standard output.
 
     Args:
         metrics: Metric name -> value; the handful in RESULTS that are there are shown.
-        folder: The run folder, printed whole on a line of its own.
+        folder: The run folder, printed whole on a line of its own; None to leave it out.
     """
     rows = [(label, name, four_digits(metrics[name])) for name, label in RESULTS.items() if name in metrics]
     screen = Console(file=sys.stdout)
@@ -138,7 +144,8 @@ def print_results(metrics: Mapping[str, float], folder: str | Path) -> None:
         for _, name, value in rows:
             print(f"{name:<{width}}  {value:>10}")
     # Not through rich: it would break a long path over lines, and a path is to be copied.
-    print(folder)
+    if folder is not None:
+        print(folder)
 
 
 def four_digits(value: float) -> str:

@@ -1,19 +1,54 @@
-"""The closing measurement: a trained autoencoder on every held-out window."""
+"""The closing measurement: everything bows says about a trained autoencoder, on every held-out window."""
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
+import numpy as np
+import pyarrow as pa
 import torch
+from torch import Tensor
 
+from bows.analysis.alignment import alignment
+from bows.analysis.clusters import category_labels, clusters
+from bows.analysis.columns import directions
+from bows.analysis.cooccurrence import Cooccurrence
+from bows.analysis.cooccurrence_clusters import cooccurrence_ami, phi
+from bows.analysis.geometry import geometry
+from bows.analysis.interference import InterferenceSums
+from bows.analysis.interference_energy import interference_energy
+from bows.analysis.packing import cosine_extremes, self_terms, word_geometry
+from bows.analysis.read_out import ReadOut, ReadOutSums
 from bows.analysis.reconstruction import ReconstructionSums
-from bows.callbacks.geometry import measure
+from bows.analysis.regime import Thresholds, regime_shares, regimes, regimes_by_decile
+from bows.analysis.words import word_table
+from bows.callbacks.geometry import weights
 from bows.config import Analysis
 from bows.data.datamodule import BagsDataModule
 from bows.model.autoencoder import Autoencoder
 
+log = logging.getLogger(__name__)
+
+# Groups of metrics that a regime is made of.
+OF_REGIME = {"read_out", "interference", "packing"}
+
+
+@dataclass
+class Measurement:
+    """What was measured."""
+
+    metrics: dict[str, float]
+    """By the names of summary.json."""
+    words: pa.Table
+    """The per-word table."""
+    regimes: pa.Table | None
+    """Counts of the regimes by frequency decile, where regimes were asked for."""
+
 
 @torch.no_grad()
-def closing_metrics(
+def measure(
     autoencoder: Autoencoder,
     data: BagsDataModule,
     sets: Mapping[str, Sequence[int]],
@@ -21,18 +56,149 @@ def closing_metrics(
     seed: int,
     device: torch.device,
     seconds_before: float = 0.0,
-) -> tuple[dict[str, float], ReconstructionSums]:
-    """Metrics of `summary.json` that are measured at the end, and the sums per word they come from.
+) -> Measurement:
+    """Measure the groups that `analysis.groups` names; reconstruction's loss and R^2 always.
 
-    `speed/analysis_seconds` is the time geometry took in all: `seconds_before`, spent while training, and this last look.
+    `speed/analysis_seconds` is the time analysis took in all: `seconds_before`, spent while training, and this measurement, but for
+    the pass over the held-out windows that every run makes.
     """
+    groups = set(analysis.groups)
+    if "regime" in groups:
+        groups |= OF_REGIME
     autoencoder = autoencoder.to(device).eval()
-    sums = ReconstructionSums(autoencoder.features, device)
-    for bags in data.windows("validation").batches(data.evaluation_batch_size, device):
-        sums.update(bags, autoencoder(bags).reconstruction)
-    metrics = sums.metrics()
-    if analysis.looks != 0:
+    encoder, decoder = weights(autoencoder)
+    held_out = partial(data.windows("validation").batches, data.evaluation_batch_size, device)
+
+    began = time.perf_counter()
+    read_out = fit_read_out(autoencoder, data, analysis.read_out_windows, device) if "read_out" in groups else None
+    seconds = time.perf_counter() - began
+    natural = ReconstructionSums(autoencoder.features, device)
+    linear = ReconstructionSums(autoencoder.features, device)
+    interference = InterferenceSums(autoencoder.bias, self_terms(encoder, decoder), analysis.threshold)
+    for bags in held_out():
+        output = autoencoder(bags)
         began = time.perf_counter()
-        metrics |= measure(autoencoder, sets, analysis.permutations, seed)
-        metrics["speed/analysis_seconds"] = seconds_before + time.perf_counter() - began
-    return metrics, sums
+        if groups & {"read_out", "interference"}:
+            interference.update(bags, output.pre_activation, output.reconstruction)
+        if read_out:
+            linear.update(bags, read_out(output.latent))
+        seconds += time.perf_counter() - began
+        natural.update(bags, output.reconstruction)
+
+    began = time.perf_counter()
+    metrics = natural.metrics()
+    columns: dict[str, np.ndarray] = {}
+    if "read_out" in groups:
+        metrics |= interference.error_rates()
+        columns["false_positive_rate"] = interference.false_positive_rate()
+        columns["false_negative_rate"] = interference.false_negative_rate()
+        one_hot = one_hot_sums(autoencoder, data.evaluation_batch_size, device)
+        columns["r2_one_hot"] = one_hot.r2_by_word()
+        metrics |= _renamed(one_hot, "r2_one_hot")
+        if read_out:
+            columns["r2_linear"] = linear.r2_by_word()
+            metrics |= _renamed(linear, "r2_linear") | {"reconstruction/read_out_ridge": read_out.ridge}
+            if "reconstruction/r2_linear" in metrics:
+                metrics["reconstruction/relu_gain"] = metrics["reconstruction/r2"] - metrics["reconstruction/r2_linear"]
+    if "interference" in groups:
+        metrics |= interference.metrics()
+        columns |= {
+            "interference_present": interference.when_present(),
+            "interference_absent": interference.when_absent(),
+            "rescued": interference.rescued(),
+            "filtered": interference.filtered(),
+        }
+
+    unit, _ = directions(encoder)
+    extremes = cosine_extremes(unit) if "packing" in groups and unit.shape[1] > 1 else None
+    near = word_geometry(encoder, extremes) if extremes else None
+    metrics |= geometry(encoder, decoder, sets, analysis.permutations, seed, groups, extremes)
+
+    if groups & {"alignment", "interference", "cluster"}:
+        together = Cooccurrence(held_out, autoencoder.features)
+        if "interference" in groups:
+            metrics |= interference_energy(encoder, decoder, together)
+        if "alignment" in groups:
+            metrics |= alignment(encoder, decoder, together, analysis.null_permutations, seed)
+        if "cluster" in groups:
+            metrics |= cluster_metrics(encoder, data.corpus.vocabulary, together, analysis, seed)
+
+    labels, by_decile = None, None
+    if "regime" in groups:
+        limits = Thresholds(**vars(analysis.regimes))
+        undefined = np.ma.masked_all(autoencoder.features)
+        near = near or word_geometry(encoder)
+        labels = regimes(natural.r2_by_word(), columns.get("r2_linear", undefined), interference.gap(), near, limits)
+        metrics |= regime_shares(labels)
+        by_decile = regimes_by_decile(labels, natural.frequency().filled(0.0))
+    table = word_table(
+        data.corpus.vocabulary,
+        encoder,
+        decoder,
+        bias=autoencoder.bias,
+        frequency=natural.frequency(),
+        r2=natural.r2_by_word(),
+        neighbours=max(analysis.neighbours, 1),
+        held_out=columns,
+        geometry=near,
+        regimes=labels,
+    )
+    if groups:
+        metrics["speed/analysis_seconds"] = seconds_before + seconds + time.perf_counter() - began
+    return Measurement(metrics, table, by_decile)
+
+
+def fit_read_out(
+    autoencoder: Autoencoder, data: BagsDataModule, most: int | None, device: torch.device
+) -> ReadOut | None:
+    """The best linear read-out of the latent, fitted on training windows, at most `most` of them, evenly spaced."""
+    windows = data.windows("train")
+    count = min(len(windows), most or len(windows))
+    sums = ReadOutSums(autoencoder.latent, autoencoder.features, count, device)
+    for bags in windows.batches(data.evaluation_batch_size, device, most):
+        sums.update(autoencoder.encode(bags), bags)
+    return sums.solve()
+
+
+def one_hot_sums(autoencoder: Autoencoder, batch_size: int, device: torch.device) -> ReconstructionSums:
+    """Reconstruction of the V bags that hold one word each."""
+    words = autoencoder.features
+    sums = ReconstructionSums(words, device)
+    for first in range(0, words, batch_size):
+        count = min(batch_size, words - first)
+        bags = torch.zeros(count, words, device=device)
+        bags.diagonal(first).fill_(1.0)
+        sums.update(bags, autoencoder(bags).reconstruction)
+    return sums
+
+
+def cluster_metrics(
+    encoder: Tensor, vocabulary: Sequence[str], together: Cooccurrence, analysis: Analysis, seed: int
+) -> dict[str, float]:
+    """The cluster group: categories of words, and clusters of the most frequent words beside those of the data."""
+    frequency = together.present.cpu().numpy() / together.windows
+    labels, names, _ = category_labels(analysis.categories, vocabulary)
+    metrics: dict[str, float] = {}
+    if len(names) > 1:
+        metrics = clusters(encoder, labels, frequency, analysis.null_permutations, seed)
+    else:
+        log.info(
+            "cluster/purity and cluster/silhouette left out: the vocabulary has the words of %d categories", len(names)
+        )
+    unit, kept = directions(encoder)
+    kept = kept.cpu().numpy()
+    varying = (frequency[kept] > 0) & (frequency[kept] < 1)
+    places = np.flatnonzero(varying)
+    places = places[np.argsort(-frequency[kept[places]], kind="stable")[: analysis.cluster_words]]
+    count = min(max(len(names), 2), len(places) // 4)
+    if count >= 2:
+        words = kept[places]
+        data_phi = phi(together.among(words), together.present.cpu().numpy()[words], together.windows)
+        metrics |= cooccurrence_ami(
+            unit[:, places], data_phi, count, frequency[words], analysis.null_permutations, seed
+        )
+    return metrics
+
+
+def _renamed(sums: ReconstructionSums, name: str) -> dict[str, float]:
+    return {f"reconstruction/{name}": value for key, value in sums.metrics().items() if key.endswith("/r2")}

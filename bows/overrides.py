@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from bows.checks import check, suggest
 from bows.errors import SettingError
+from bows.loading import find_run
 from bows.places import CONF
 
 # Settings a resumed run may be given anew: they do not change what it trains.
@@ -40,6 +41,13 @@ def check_command_line(name: str, words: list[str], multirun: bool = False) -> N
     for combination in _samples(overrides, groups):
         config = _compose(name, combination, overrides, groups)
         check(config, name, only_keys=multirun)
+
+
+def check_run(words: list[str]) -> None:
+    """Raises SettingError where run=<folder> is no finished run; Hydra would make the folder otherwise."""
+    for override in _parse(words):
+        if override.key_or_group == "run":
+            find_run(str(override.value()))
 
 
 def resumed(words: list[str]) -> list[str]:

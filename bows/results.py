@@ -5,23 +5,27 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from bows.analysis.neighbours import nearest
 from bows.analysis.ordered_sets import resolve
-from bows.analysis.reconstruction import ReconstructionSums
+from bows.analysis.regime import Thresholds
 from bows.analysis.ring import ring_coordinates
-from bows.analysis.words import word_table
+from bows.callbacks.geometry import weights
 from bows.config import Analysis
 from bows.data.corpus import Corpus
 from bows.figures.curves import training_curves
 from bows.figures.gram import gram_heat_map
+from bows.figures.regimes import regime_shares
 from bows.figures.ring import ring_polygon
 from bows.figures.style import save
+from bows.measure import Measurement
 from bows.model.autoencoder import Autoencoder
+from bows.model_file import save_model
 from bows.runs import finite, write_json, write_whole
 
 log = logging.getLogger(__name__)
@@ -37,30 +41,44 @@ def write_results(
     folder: Path,
     autoencoder: Autoencoder,
     corpus: Corpus,
-    sums: ReconstructionSums,
+    measured: Measurement,
     summary: Mapping[str, float],
     sets: Mapping[str, Sequence[int]],
     analysis: Analysis,
     loggers: Sequence,
     step: int,
 ) -> None:
-    """Write model.safetensors, vocabulary.txt, words.parquet, summary.json and figures/, and hand them to W&B."""
-    encoder = autoencoder.encoder_weight.detach().float().cpu()
-    decoder = None if autoencoder.tied else autoencoder.decoder_weight.detach().float().cpu()
+    """Write model.safetensors, vocabulary.txt, and what `write_measurement` writes."""
     save_model(folder / "model.safetensors", autoencoder)
     write_whole(folder / "vocabulary.txt", "".join(f"{word}\n" for word in corpus.vocabulary))
-    table = word_table(
-        corpus.vocabulary,
-        encoder,
-        decoder,
-        bias=autoencoder.bias.detach().cpu(),
-        frequency=sums.frequency(),
-        r2=sums.r2_by_word(),
-        neighbours=max(analysis.neighbours, 1),
-    )
-    pq.write_table(table, folder / "words.parquet")
+    write_measurement(folder, autoencoder, corpus, measured, summary, sets, analysis, loggers, step)
+
+
+def write_measurement(
+    folder: Path,
+    autoencoder: Autoencoder,
+    corpus: Corpus,
+    measured: Measurement,
+    summary: Mapping[str, float],
+    sets: Mapping[str, Sequence[int]],
+    analysis: Analysis,
+    loggers: Sequence,
+    step: int,
+) -> None:
+    """Write words.parquet, summary.json, regimes.csv and figures/, and hand them to W&B."""
+    encoder, decoder = (None if each is None else each.cpu() for each in weights(autoencoder))
+    assert encoder is not None
+    pq.write_table(measured.words, folder / "words.parquet")
     write_json(folder / "summary.json", finite(dict(sorted(summary.items()))))
-    figures = draw(folder, encoder, decoder, corpus.vocabulary, sets, summary) if analysis.figures else {}
+    thresholds = Thresholds(**vars(analysis.regimes))
+    if measured.regimes is not None:
+        pyarrow.csv.write_csv(measured.regimes, folder / "regimes.csv")
+        log.info("regimes: %s", thresholds)
+    figures = {}
+    if analysis.figures:
+        figures = draw(folder, encoder, decoder, corpus.vocabulary, sets, summary)
+        if measured.regimes is not None:
+            figures["regimes"] = draw_regimes(folder, measured.words, thresholds)
     for word, words in nearest_words(analysis.nearest_to, corpus.vocabulary, encoder).items():
         log.info("nearest to %s: %s", word, ", ".join(words))
     for logger in loggers:
@@ -68,19 +86,9 @@ def write_results(
             from bows.logger.weights_and_biases import log_figures, log_word_table
 
             log_figures(logger, figures, step)
-            log_word_table(logger, "words", table, LOGGED_ROWS, step)
-
-
-def save_model(path: Path, autoencoder: Autoencoder) -> None:
-    """`model.safetensors`: encoder.weight (m, V), decoder.weight (V, m) unless tied, decoder.bias (V), float32; and whatever further
-    weights the model has, under `module.<name>`, where those three do not hold all of it."""
-    tensors: dict[str, Tensor] = {"encoder.weight": autoencoder.encoder_weight, "decoder.bias": autoencoder.bias}
-    if not autoencoder.tied:
-        tensors["decoder.weight"] = autoencoder.decoder_weight
-    held = {value.data_ptr() for value in tensors.values()}
-    rest = {f"module.{name}": value for name, value in autoencoder.state_dict().items() if value.data_ptr() not in held}
-    tensors |= rest
-    save_file({name: value.detach().float().cpu().contiguous() for name, value in tensors.items()}, path)
+            log_word_table(logger, "words", measured.words, LOGGED_ROWS, step)
+            if measured.regimes is not None:
+                log_word_table(logger, "regimes", measured.regimes, LOGGED_ROWS, step)
 
 
 def nearest_words(
@@ -108,7 +116,9 @@ def draw(
     """Draw training curves, a Gram heat map and a polygon for each ordered set. Returns the PNG files by name."""
     figures = folder / "figures"
     figures.mkdir(exist_ok=True)
-    drawn = {"training_curves": training_curves(read_columns(folder / "metrics.csv"), "Training")}
+    drawn = {}
+    if (folder / "metrics.csv").exists():
+        drawn["training_curves"] = training_curves(read_columns(folder / "metrics.csv"), "Training")
     chosen = next(iter(sets.values()), range(min(GRAM_WORDS, len(vocabulary))))
     columns = encoder[:, list(chosen)]
     rows = columns.T if decoder is None else decoder[list(chosen)]
@@ -121,6 +131,12 @@ def draw(
             order, p = summary.get(f"ring/{name}/order"), summary.get(f"ring/{name}/order_p")
             drawn[f"ring_{name}"] = ring_polygon(coordinates, words, name, order, p)
     return {name: save(figure, figures / name)[0] for name, figure in drawn.items()}
+
+
+def draw_regimes(folder: Path, words: pa.Table, thresholds: Thresholds) -> Path:
+    """Draw the shares of the regimes by frequency decile. Returns the PNG file."""
+    columns = [words.column(name).to_pylist() for name in ("regime", "frequency")]
+    return save(regime_shares(*columns, str(thresholds)), folder / "figures" / "regimes")[0]
 
 
 def read_columns(path: Path) -> dict[str, list[float | None]]:

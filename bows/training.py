@@ -16,6 +16,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
+from bows.analysis.geometry import GROUPS
 from bows.analysis.ordered_sets import resolve
 from bows.callbacks.checkpoints import AtomicCheckpointIO, checkpoint_callbacks, find_checkpoint
 from bows.callbacks.geometry import GeometryMonitor
@@ -25,12 +26,12 @@ from bows.callbacks.reconstruction import ReconstructionMonitor
 from bows.callbacks.speed import SpeedMonitor, peak_memory_bytes
 from bows.checks import check
 from bows.command import plain
-from bows.config import TrainConfig
+from bows.config import Logger, TrainConfig
 from bows.console import print_results, quiet_libraries
 from bows.data.datamodule import BagsDataModule
 from bows.errors import BowsError, DataError, SettingError, cannot_write
 from bows.logger.metrics_table import MetricsTable
-from bows.measure import closing_metrics
+from bows.measure import measure
 from bows.model.autoencoder import Autoencoder
 from bows.model.module import BagsModule
 from bows.model.optimizers import OptimizerSettings
@@ -126,7 +127,7 @@ def train(
     checkpoint = find_checkpoint_or_start(folder) if settings.resume else None
     step = torch.load(checkpoint, weights_only=True)["global_step"] - 1 if checkpoint else None
     table = MetricsTable(folder, resume_step=step)
-    with extra_loggers(settings, config, folder, group, run_name) as loggers:
+    with extra_loggers(settings.logger, config, folder, group, run_name or settings.name) as loggers:
         trainer = make_trainer(settings, folder, [table, *loggers], sets)
         optimizer = {key: value for key, value in asdict(settings.optimizer).items() if key != "allow_negative_decay"}
         steps = settings.epochs * min(len(data.train_dataloader()), settings.trainer.limit_train_batches or sys.maxsize)
@@ -137,7 +138,7 @@ def train(
             trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
         if trainer.global_rank == 0:
             last_step = max(trainer.global_step - 1, 0)
-            closing, sums = closing_metrics(
+            measured = measure(
                 autoencoder,
                 data,
                 sets,
@@ -147,10 +148,10 @@ def train(
                 sum(callback.seconds for callback in trainer.callbacks if isinstance(callback, GeometryMonitor)),  # type: ignore[attr-defined]
             )
             for logger in trainer.loggers:
-                logger.log_metrics({**closing, "epoch": max(trainer.current_epoch - 1, 0)}, step=last_step)
+                logger.log_metrics({**measured.metrics, "epoch": max(trainer.current_epoch - 1, 0)}, step=last_step)
                 logger.save()
             write_results(
-                folder, autoencoder, data.corpus, sums, table.summary, sets, settings.analysis, loggers, last_step
+                folder, autoencoder, data.corpus, measured, table.summary, sets, settings.analysis, loggers, last_step
             )
     return table.summary
 
@@ -195,8 +196,9 @@ def make_trainer(settings: TrainConfig, folder: Path, loggers: list, sets: dict[
     chosen = settings.trainer
     checkpoints = folder / "checkpoints"
     callbacks = [SpeedMonitor(), ReconstructionMonitor()]
-    if settings.analysis.looks != 0:
-        callbacks.append(GeometryMonitor(sets, settings.analysis.permutations, settings.seed, settings.analysis.looks))
+    analysis = settings.analysis
+    if analysis.looks != 0 and set(analysis.groups) & set(GROUPS):
+        callbacks.append(GeometryMonitor(sets, analysis.permutations, settings.seed, analysis.looks, analysis.groups))
     callbacks += [
         LossGuard(),
         progress_callback(plain=None),
@@ -246,9 +248,8 @@ def fit_closed_form(trainer: pl.Trainer, module: BagsModule, data: BagsDataModul
 
 
 @contextmanager
-def extra_loggers(settings: TrainConfig, config: dict[str, Any], folder: Path, group: str | None, run_name: str | None):
+def extra_loggers(chosen: Logger, config: dict[str, Any], folder: Path, group: str | None, run_name: str):
     """The logger that was chosen, beside metrics.csv; ended with the run, as failed where the run fails."""
-    chosen = settings.logger
     if chosen.kind == "tensorboard":
         from importlib.util import find_spec
 
@@ -264,7 +265,7 @@ def extra_loggers(settings: TrainConfig, config: dict[str, Any], folder: Path, g
         mode, sentence = choose_mode(chosen.mode, folder)
         log.info("%s", sentence)
         logger = wandb_logger(
-            folder, mode, chosen.project, run_name or settings.name, chosen.group or group, tuple(chosen.tags)
+            folder, mode, chosen.project, run_name, chosen.group or group, tuple(chosen.tags), entity=chosen.entity
         )
         failed = True
         try:

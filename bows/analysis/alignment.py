@@ -175,9 +175,13 @@ def _upper(encoder: Tensor, decoder: Tensor | None, cooccurrence: Cooccurrence) 
 
 def _pairs(encoder: Tensor, decoder: Tensor | None, cooccurrence: Cooccurrence) -> Iterator[tuple[Tensor, Tensor]]:
     """(G_ij, C_ij) of all i < j in float32, which gives values that are equal but for rounding one rank."""
-    for _, geometry, covariance in _upper(encoder, decoder, cooccurrence):
-        above = torch.ones(geometry.shape, dtype=torch.bool).triu_(1)
-        yield geometry.float()[above], covariance.float()[above]
+    for _, *matrices in _upper(encoder, decoder, cooccurrence):
+        count = len(matrices[0])
+        above = torch.ones(count, count, dtype=torch.bool).triu_(1)
+        first, second = (
+            torch.cat([matrix[:, :count][above], matrix[:, count:].reshape(-1)]).float() for matrix in matrices
+        )
+        yield first, second
 
 
 def _cosine(products: np.ndarray) -> float:

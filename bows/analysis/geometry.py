@@ -1,18 +1,26 @@
 """All geometry of one set of weights: what a look at a model in training measures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from torch import Tensor
 
 from bows.analysis.capacity import capacity
-from bows.analysis.packing import packing
+from bows.analysis.packing import CosineExtremes, packing
 from bows.analysis.ring import ring
+
+GROUPS = ("capacity", "packing", "ring")
 
 
 def geometry(
-    encoder: Tensor, decoder: Tensor | None, sets: Mapping[str, Sequence[int]], permutations: int, seed: int
+    encoder: Tensor,
+    decoder: Tensor | None,
+    sets: Mapping[str, Sequence[int]],
+    permutations: int,
+    seed: int,
+    groups: Collection[str] = GROUPS,
+    extremes: CosineExtremes | None = None,
 ) -> dict[str, float]:
-    """The capacity and packing groups, and ``ring/<set>/...`` of each ordered set.
+    """The groups of metrics that rest on the weights alone: capacity, packing, and ``ring/<set>/...`` of each ordered set.
 
     Args:
         encoder: (m, V).
@@ -20,9 +28,16 @@ def geometry(
         sets: word indices of each set, in their known cyclic order.
         permutations: how many random orders each p value rests on.
         seed: of the generator that draws them.
+        groups: which of the three; other names are no matter.
+        extremes: of the cosines between the unit directions, where they are known already.
     """
-    measured = capacity(encoder) | packing(encoder, decoder)
-    for name, indices in sets.items():
-        scores = ring(encoder, decoder, indices, permutations, seed)
-        measured |= {f"ring/{name}/{score}": value for score, value in scores.items()}
+    measured: dict[str, float] = {}
+    if "capacity" in groups:
+        measured |= capacity(encoder)
+    if "packing" in groups:
+        measured |= packing(encoder, decoder, extremes)
+    if "ring" in groups:
+        for name, indices in sets.items():
+            scores = ring(encoder, decoder, indices, permutations, seed)
+            measured |= {f"ring/{name}/{score}": value for score, value in scores.items()}
     return measured

@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -86,7 +87,47 @@ def self_terms(encoder: Tensor, decoder: Tensor | None = None) -> Tensor:
     )
 
 
-def packing(encoder: Tensor, decoder: Tensor | None = None) -> dict[str, float]:
+class WordGeometry(NamedTuple):
+    """How each of V words lies to the others."""
+
+    lowest_cosine: np.ma.MaskedArray
+    """(V,) lowest cosine with another word, 0 where none is negative; masked for a zero column."""
+    antipode: np.ndarray
+    """(V,) int64: the word at that cosine if the pair is mutual (the lowest cosine of both), -1 otherwise."""
+    largest_cosine: np.ma.MaskedArray
+    """(V,) largest absolute cosine with another word; masked for a zero column."""
+
+
+def word_geometry(encoder: Tensor, extremes: CosineExtremes | None = None) -> WordGeometry:
+    """Nearness of each word to the others.
+
+    Args:
+        encoder: (m, V).
+        extremes: those of ``directions(encoder).unit``, where they are known already.
+
+    >>> word_geometry(torch.tensor([[1.0, -2.0, 0.0]])).antipode.tolist()
+    [1, 0, -1]
+    """
+    unit, kept = directions(encoder)
+    words = encoder.shape[1]
+    lowest, largest = np.ma.masked_all(words), np.ma.masked_all(words)
+    antipode = np.full(words, -1)
+    if unit.shape[1] > 1:
+        extremes = extremes or cosine_extremes(unit)
+        place = kept.cpu().numpy()
+        lowest[place] = extremes.lowest.double().clamp_min(-1).cpu().numpy()
+        largest[place] = extremes.largest.double().cpu().numpy()
+        mutual = _mutual(extremes).cpu().numpy()
+        antipode[place[mutual]] = place[extremes.partner.cpu().numpy()[mutual]]
+    return WordGeometry(lowest, antipode, largest)
+
+
+def _mutual(extremes: CosineExtremes) -> Tensor:
+    """(K,) bool. The partner's lowest cosine is never above the one it has with i, so the pair is mutual if it is not below it."""
+    return (extremes.lowest[extremes.partner] >= extremes.lowest - MUTUAL_TOLERANCE) & (extremes.lowest < 0)
+
+
+def packing(encoder: Tensor, decoder: Tensor | None = None, extremes: CosineExtremes | None = None) -> dict[str, float]:
     """The packing group of metrics.
 
     With U the cosines u_i . u_j between the K columns of the encoder that are not zero (of the encoder, for an untied
@@ -108,6 +149,7 @@ def packing(encoder: Tensor, decoder: Tensor | None = None) -> dict[str, float]:
     Args:
         encoder: (m, V).
         decoder: (V, m), or None for a tied model.
+        extremes: those of ``directions(encoder).unit``, where they are known already.
 
     Raises:
         DataError: if a weight is infinite or not a number.
@@ -121,15 +163,13 @@ def packing(encoder: Tensor, decoder: Tensor | None = None) -> dict[str, float]:
     latent, count = unit.shape
     if count < 2:
         return metrics
-    extremes = cosine_extremes(unit)
+    extremes = extremes or cosine_extremes(unit)
     coherence = extremes.largest.max().item()
-    # The partner's lowest cosine is never above the one it has with i, so the pair is mutual if it is not below it.
-    mutual = extremes.lowest[extremes.partner] >= extremes.lowest - MUTUAL_TOLERANCE
     metrics |= {
         "packing/interference_rms": min(math.sqrt(extremes.squares / (count * (count - 1))), 1.0),
         "packing/coherence": coherence,
         "packing/mean_max_cosine": extremes.largest.double().mean().item(),
-        "packing/antipodal_fraction": (mutual & (extremes.lowest < -0.9)).double().mean().item(),
+        "packing/antipodal_fraction": (_mutual(extremes) & (extremes.lowest < -0.9)).double().mean().item(),
     }
     if count > latent:
         metrics["packing/welch_ratio"] = coherence / math.sqrt((count - latent) / (latent * (count - 1)))

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable
 
+import numpy as np
 import torch
 from scipy.stats import rankdata
 from torch import Tensor
@@ -36,14 +37,16 @@ def spearman(pairs: Callable[[], Iterable[tuple[Tensor, Tensor]]], count: int) -
     tables = [torch.zeros(1 << BINS, dtype=torch.int64) for _ in range(2)]
     for pair in pairs():
         for table, values in zip(tables, pair, strict=True):
-            table += torch.bincount(bins(values), minlength=1 << BINS)
+            table += torch.from_numpy(
+                np.bincount(bins(values).numpy(), minlength=1 << BINS)
+            )  # twice as fast as torch's
     ranks = [_centred_ranks(table) for table in tables]
     sizes = [(table * rank.square()).sum().item() for table, rank in zip(tables, ranks, strict=True)]
     if not all(sizes):
         return None
     product = 0.0
     for first, second in pairs():
-        product += torch.dot(ranks[0][bins(first)], ranks[1][bins(second)]).item()
+        product += torch.dot(ranks[0].take(bins(first)), ranks[1].take(bins(second))).item()
     return product / math.sqrt(sizes[0] * sizes[1])
 
 

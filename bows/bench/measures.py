@@ -150,5 +150,89 @@ def start() -> list[Row]:
     ]
 
 
-MEASURES: dict[str, Callable[[], list[Row]]] = {"corpus": corpus, "step": step, "start": start, "large": large}
-USUAL = ["corpus", "step", "start"]
+def analysis() -> list[Row]:
+    """analysis=full on 20,000 held-out windows at V = 10,000, m = 1000, and on a small model."""
+    small_seconds, _ = _time_analysis(words=2000, latent=32, windows=1000, words_a_row=10, window=3)
+    seconds, memory = _time_analysis(FEATURES, LATENT, windows=20_000, words_a_row=34, window=WINDOW)
+    return [
+        ("analysis=full, V = 2,000, m = 32, 1,000 windows", small_seconds, "s (at most 3)"),
+        ("analysis=full, V = 10,000, m = 1000, 20,000 windows", seconds, "s (at most 60)"),
+        ("its peak memory above corpus and model", memory / 1e6, "MB (at most 3000)"),
+    ]
+
+
+def _time_analysis(words: int, latent: int, windows: int, words_a_row: int, window: int) -> tuple[float, int]:
+    import torch
+
+    from bows.bench.text import make_corpus
+    from bows.callbacks.speed import peak_memory_bytes
+    from bows.data.datamodule import BagsDataModule
+    from bows.measure import measure
+    from bows.model.tied import Tied
+    from bows.training import whole_sets
+
+    settings, categories = _full_analysis(words)
+    rows = windows + window - 1
+    corpus = make_corpus(words, rows, words_a_row, validation_rows=rows)
+    corpus.vocabulary[: len(categories)] = categories
+    data = BagsDataModule(lambda: corpus, window, 1, BATCH, seed=0)
+    torch.manual_seed(0)
+    model = Tied(words, latent)
+    sets = whole_sets(settings.sets, corpus.vocabulary)
+    before = peak_memory_bytes()
+    began = time.perf_counter()
+    measure(model, data, sets, settings, 0, torch.device("cpu"))
+    return time.perf_counter() - began, peak_memory_bytes() - before
+
+
+def _full_analysis(words: int):
+    """The settings of analysis=full, and as many of its words as a vocabulary of this size has room for, so that all is measured."""
+    from hydra import compose, initialize_config_dir
+
+    from bows.command import plain
+    from bows.config import Analysis
+    from bows.places import CONF
+
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        settings = Analysis(**plain(compose("train", ["analysis=full", "outputs=."]))["analysis"])
+    named = [word for group in (settings.sets, settings.categories) for each in group.values() for word in each]
+    return settings, list(dict.fromkeys(named))[: words // 2]
+
+
+def scanner() -> list[Row]:
+    """The search for rings nobody named, at V = 10,000, m = 1000."""
+    import torch
+
+    from bows.analysis.scanner import scan
+    from bows.bench.text import zipf
+    from bows.callbacks.speed import peak_memory_bytes
+
+    generator = torch.Generator().manual_seed(0)
+    encoder = torch.randn(LATENT, FEATURES, generator=generator)
+    # Twelve words on a ring around a direction they share, so that there is something to find.
+    angles = torch.arange(12) * 2 * torch.pi / 12
+    ring = torch.zeros(LATENT, 12)
+    ring[0], ring[1], ring[2] = angles.cos(), angles.sin(), 1.0
+    encoder[:, 100:112] = ring * LATENT**0.5
+    vocabulary = [f"word{number}" for number in range(FEATURES)]
+    before = peak_memory_bytes()
+    began = time.perf_counter()
+    found = scan(encoder, vocabulary, 1 - (1 - zipf(FEATURES)) ** 500, seed=0)
+    seconds = time.perf_counter() - began
+    rows = [row for row in found.to_pylist() if row["kind"] == "ring" and len(row["words"]) == 12 and row["q"] < 0.05]
+    return [
+        ("scan of V = 10,000, m = 1000", seconds, "s (at most 120)"),
+        ("planted rings found, of 1", len(rows), ""),
+        ("peak memory above the model", (peak_memory_bytes() - before) / 1e6, "MB (at most 3000)"),
+    ]
+
+
+MEASURES: dict[str, Callable[[], list[Row]]] = {
+    "corpus": corpus,
+    "step": step,
+    "start": start,
+    "analysis": analysis,
+    "scanner": scanner,
+    "large": large,
+}
+USUAL = ["corpus", "step", "start", "analysis", "scanner"]

@@ -46,8 +46,8 @@ def write_text(path: Path, megabytes: float, seed: int = 0) -> None:
             written += file.write("\n".join(rows) + "\n")
 
 
-def make_corpus(words: int, rows: int, words_a_row: int, seed: int = 0) -> Corpus:
-    """A corpus in memory: rows of distinct words drawn by Zipf's law, the same number of rows held out as a tenth."""
+def make_corpus(words: int, rows: int, words_a_row: int, seed: int = 0, validation_rows: int | None = None) -> Corpus:
+    """A corpus in memory: rows of distinct words drawn by Zipf's law; where not given, a tenth of the number is held out."""
     generator = np.random.default_rng(seed)
 
     def bags(count: int) -> Bags:
@@ -57,4 +57,9 @@ def make_corpus(words: int, rows: int, words_a_row: int, seed: int = 0) -> Corpu
         return Bags(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), (keys % words).astype(np.uint16))
 
     vocabulary = [f"word{number}" for number in range(words)]
-    return Corpus("generated", vocabulary, {"train": bags(rows), "validation": bags(max(rows // 10, 50))}, "generated")
+    return Corpus(
+        "generated",
+        vocabulary,
+        {"train": bags(rows), "validation": bags(validation_rows or max(rows // 10, 50))},
+        "generated",
+    )

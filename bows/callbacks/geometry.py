@@ -3,30 +3,39 @@
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 
-from bows.analysis.geometry import geometry
+from bows.analysis.geometry import GROUPS, geometry
 from bows.callbacks.speed import last_epoch
 
 log = logging.getLogger(__name__)
 
 
 class GeometryMonitor(pl.Callback):
-    """Logs the capacity, packing and ring groups at evenly spaced ends of epochs; the closing measurement logs the last.
+    """Logs the groups of metrics that rest on weights alone at evenly spaced ends of epochs; the closing measurement logs the last.
 
     sets: word indices of each ordered set. permutations, seed: of p values. looks: how often in all, with the closing one, or fewer
-    where so many would take more than a twentieth of a short training; None for every epoch, whatever it takes.
+    where so many would take more than a twentieth of a short training; None for every epoch, whatever it takes. groups: capacity,
+    packing, ring, or some of them.
     """
 
-    def __init__(self, sets: Mapping[str, Sequence[int]], permutations: int, seed: int, looks: int | None):
+    def __init__(
+        self,
+        sets: Mapping[str, Sequence[int]],
+        permutations: int,
+        seed: int,
+        looks: int | None,
+        groups: Collection[str] = GROUPS,
+    ):
         self.sets = sets
         self.permutations = permutations
         self.seed = seed
         self.looks = looks
+        self.groups = groups
         self.seconds = 0.0
         """Spent measuring so far."""
 
@@ -50,7 +59,8 @@ class GeometryMonitor(pl.Callback):
         }:
             return
         began = time.perf_counter()
-        measured = measure(pl_module.autoencoder, self.sets, self.permutations, self.seed)  # type: ignore[arg-type]
+        encoder, decoder = weights(pl_module.autoencoder)
+        measured = geometry(encoder, decoder, self.sets, self.permutations, self.seed, self.groups)
         self.seconds += time.perf_counter() - began
         for logger in trainer.loggers:
             logger.log_metrics({**measured, "epoch": last_epoch(trainer)}, step=trainer.global_step - 1)
@@ -69,9 +79,7 @@ def affordable_looks(looks: int, words: int, latent: int, batch: int, steps: int
     return max(1, min(looks, int(0.05 * steps / steps_a_look)))
 
 
-@torch.no_grad()
-def measure(autoencoder, sets: Mapping[str, Sequence[int]], permutations: int, seed: int) -> dict[str, float]:
-    """The geometry of an autoencoder's present weights."""
+def weights(autoencoder: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """The encoder (m, V), and the decoder (V, m) or None where the two are tied."""
     encoder = autoencoder.encoder_weight.detach().float()
-    decoder = None if autoencoder.tied else autoencoder.decoder_weight.detach().float()
-    return geometry(encoder, decoder, sets, permutations, seed)
+    return encoder, None if autoencoder.tied else autoencoder.decoder_weight.detach().float()

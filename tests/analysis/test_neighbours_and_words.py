@@ -10,6 +10,7 @@ import torch
 from bows.analysis.capacity import dimensionality
 from bows.analysis.neighbours import nearest
 from bows.analysis.ordered_sets import Resolved, resolve
+from bows.analysis.packing import word_geometry
 from bows.analysis.reconstruction import ReconstructionSums
 from bows.analysis.words import word_table
 
@@ -73,7 +74,9 @@ def test_word_table():
     words = [f"<b>{index}" for index in range(8)]
     table = word_table(words, weights, decoder, torch.arange(8.0), sums.frequency(), sums.r2_by_word(), 2)
     assert table.column_names == [
-        "word", "frequency", "norm", "dimensionality", "r2", "bias", "self_term", "nearest",
+        "word", "frequency", "norm", "dimensionality", "r2", "r2_one_hot", "r2_linear", "bias", "self_term",
+        "interference_present", "interference_absent", "rescued", "filtered", "false_positive_rate", "false_negative_rate",
+        "largest_cosine", "lowest_cosine", "antipode", "regime", "nearest",
     ]  # fmt: skip
     columns = table.to_pydict()
     assert columns["word"] == words
@@ -96,6 +99,26 @@ def test_word_table_of_a_tied_model_with_nothing_else_known():
     for name in ("frequency", "r2", "bias"):
         assert table.column(name).to_pylist() == [None, None]
         assert table.schema.field(name).type == pa.float64()
+
+
+def test_what_is_measured_on_held_out_windows_has_its_columns():
+    weights = torch.tensor([[1.0, -2.0, 0.0], [0.0, 0.0, 1.0]])
+    labels = np.ma.masked_array(["linear", "mixed", "absent"], mask=[False, True, False])
+    filtered = np.ma.masked_array([0.1, 0.2, 0.3], mask=[True, False, False])
+    table = word_table(
+        ["a", "b", "c"], weights, held_out={"filtered": filtered, "r2_linear": [0.5, math.nan, 1]},
+        geometry=word_geometry(weights), regimes=labels,
+    )  # fmt: skip
+    columns = table.to_pydict()
+    assert columns["filtered"] == [None, 0.2, 0.3]
+    assert columns["r2_linear"] == [0.5, None, 1]
+    assert columns["rescued"] == [None] * 3
+    assert columns["regime"] == ["linear", None, "absent"]
+    assert columns["antipode"] == ["b", "a", None]
+    assert columns["lowest_cosine"] == pytest.approx([-1, -1, 0])
+    assert columns["largest_cosine"] == pytest.approx([1, 1, 0])
+    with pytest.raises(ValueError, match="no columns"):
+        word_table(["a", "b", "c"], weights, held_out={"luck": [1, 2, 3]})
 
 
 def test_word_table_turns_nan_into_null_and_refuses_other_lengths():

@@ -224,7 +224,12 @@ def test_a_list_is_read_only_when_the_corpus_is_asked_for(make):
 def test_corpora_of_before_there_were_lists_are_found(make, tiny_text):
     digest = hashlib.sha256(tiny_text.read_bytes()).hexdigest()
     identity = [{"train": [f".txt {digest}"]}, "text"]
-    shaping = [1, 2, identity, [50, 10, False, 100, ["a", "the"], ["May"], 0.1]]
+    shaping = [
+        options.FORMAT_VERSION,
+        options.RULES_VERSION,
+        identity,
+        [50, 10, False, 100, ["a", "the"], ["May"], 0.1],
+    ]
     key = hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()[:12]
     assert make(stop_words=["the", "a"]).corpus.folder.name == f"files-{key}"
 

@@ -1,0 +1,120 @@
+"""One word explained: what bias, the word itself and each word of a context add to its pre-activation."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from bows.analysis.deciles import frequency_deciles
+
+
+class Contributions(NamedTuple):
+    """a_i = bias + self + sum of context, for the bag {word i} + context."""
+
+    bias: float
+    """b_i."""
+    itself: float
+    """M_ii (|w_i|^2 where encoder and decoder are tied)."""
+    context: list[float]
+    """M_ij of each context word j, in the order given."""
+
+
+def contributions(
+    encoder: Tensor, decoder: Tensor | None, bias: Tensor, word: int, context: Sequence[int]
+) -> Contributions:
+    """What each part adds to a word's pre-activation through the map M = D E (W^T W where tied).
+
+    Exact for a linear encoder. For another, M is its effective map, and the parts add up to the pre-activation only about.
+
+    Args:
+        encoder: (m, V).
+        decoder: (V, m), or None for a tied model.
+        bias: (V,).
+        word: index i.
+        context: indices j, none of them i.
+
+    >>> import torch
+    >>> contributions(torch.tensor([[1.0, 2.0, -1.0]]), None, torch.tensor([0.5, 0.0, 0.0]), 0, [1, 2])
+    Contributions(bias=0.5, itself=1.0, context=[2.0, -1.0])
+    """
+    row = (encoder[:, word] if decoder is None else decoder[word]).double()
+    effects = row @ encoder[:, [word, *context]].double()
+    return Contributions(float(bias[word]), float(effects[0]), effects[1:].tolist())
+
+
+def random_contexts(
+    frequency: ArrayLike, context: Sequence[int], word: int, draws: int, generator: np.random.Generator
+) -> np.ndarray:
+    """Contexts of random words as frequent as those of a context: what a context adds only by being common words.
+
+    Each word is replaced by a random one of its frequency decile; the explained word and the context's own are never drawn, and no
+    word comes twice in a context where the decile has enough of them.
+
+    Args:
+        frequency: (V,) share of windows with each word.
+        context: n word indices.
+        word: the explained word.
+        draws: how many contexts.
+        generator: of the draws.
+
+    Returns:
+        (draws, n) word indices.
+    """
+    deciles = frequency_deciles(np.asarray(frequency, dtype=float))
+    taken = np.zeros(len(deciles), dtype=bool)
+    taken[[word, *context]] = True
+    drawn = np.zeros((draws, len(context)), dtype=np.int64)
+    for decile in {int(deciles[index]) for index in context}:
+        places = [place for place, index in enumerate(context) if deciles[index] == decile]
+        choice = np.flatnonzero((deciles == decile) & ~taken)
+        if len(choice) < len(places):  # a tiny vocabulary: any other word stands in, and may come twice
+            others = np.flatnonzero(~taken)
+            others = others if len(others) else np.setdiff1d(np.arange(len(deciles)), [word])
+            drawn[:, places] = generator.choice(others, size=(draws, len(places)))
+        else:
+            order = generator.random((draws, len(choice))).argpartition(len(places) - 1, axis=1)[:, : len(places)]
+            drawn[:, places] = choice[order]
+    return drawn
+
+
+class PreActivations(NamedTuple):
+    """A word's pre-activations over held-out windows."""
+
+    with_word: np.ndarray
+    """(n1,) of the windows that hold it."""
+    without_word: np.ndarray
+    """(n0,) of the others."""
+
+
+def histogram(values: PreActivations, bins: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Counts of both kinds over common bins, one of whose edges is 0, where a ReLU cuts.
+
+    Returns:
+        edges (about bins + 1, rising), counts with the word, counts without it.
+
+    >>> edges, present, absent = histogram(PreActivations(np.array([1.0, 2.0]), np.array([-2.0])), bins=4)
+    >>> edges.tolist(), present.tolist(), absent.tolist()
+    ([-2.0, -1.0, 0.0, 1.0, 2.0], [0, 0, 0, 2], [1, 0, 0, 0])
+    """
+    every = np.concatenate([values.with_word, values.without_word, [0.0]])
+    lowest, highest = float(every.min()), float(every.max())
+    width = (highest - lowest) / bins or 1.0
+    edges = width * np.arange(np.floor(lowest / width), np.ceil(highest / width) + 1)
+    if len(edges) < 2:
+        edges = np.array([-width, 0.0, width])
+    # Rounding must not leave the outermost values out.
+    edges[0], edges[-1] = min(edges[0], lowest), max(edges[-1], highest)
+    return edges, np.histogram(values.with_word, edges)[0], np.histogram(values.without_word, edges)[0]
+
+
+def removed_by_relu(values: PreActivations, bias: float) -> tuple[int, int]:
+    """Of the windows without the word: how many have I = a - b > 0, so that interference pushes towards a false positive, and in how
+    many of these a <= 0, so that a ReLU removes it.
+
+    >>> removed_by_relu(PreActivations(np.array([9.0]), np.array([-0.5, 0.5, -2.0])), bias=-1.0)
+    (2, 1)
+    """
+    pushed = values.without_word > bias
+    return int(pushed.sum()), int((pushed & (values.without_word <= 0)).sum())

@@ -1,0 +1,105 @@
+"""How each word is stored: absent, linear, antipodal, orthogonal or mixed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import ArrayLike
+
+from bows.analysis.deciles import frequency_deciles
+from bows.analysis.packing import WordGeometry
+
+REGIMES = ("absent", "linear", "antipodal", "orthogonal", "mixed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thresholds:
+    """Where one regime ends and the next begins."""
+
+    absent: float = 0.05
+    """Under this R^2 a word is absent."""
+    linear: float = 0.9
+    """A linear read-out reaches at least this share of a linear word's R^2."""
+    antipodal: float = -0.9
+    """Under this cosine a mutual pair is antipodal."""
+    orthogonal: float = 0.1
+    """Under this largest absolute cosine a word is orthogonal."""
+
+    def __str__(self) -> str:
+        return (
+            f"absent: R² < {self.absent:g}; linear: linear R² at least {self.linear:g} of R², interference gap > 0; "
+            f"antipodal: mutual pair, cosine < {self.antipodal:g}; orthogonal: largest |cosine| < {self.orthogonal:g}; else mixed"
+        )
+
+
+def regimes(
+    r2: ArrayLike, r2_linear: ArrayLike, gap: ArrayLike, geometry: WordGeometry, thresholds: Thresholds
+) -> np.ma.MaskedArray:
+    """The regime of each word, by the first rule that fits.
+
+    1. ``absent``: R^2 < 0.05
+    2. ``linear``: the linear read-out's R^2 is at least 0.9 of R^2, and the interference gap is above 0
+    3. ``antipodal``: in a mutual pair (each the other's lowest cosine) with a cosine under -0.9
+    4. ``orthogonal``: largest absolute cosine with another word < 0.1
+    5. ``mixed``: none of these
+
+    The numbers are the usual ``thresholds``. Source: the regimes of Prieto et al. 2026, made exact.
+
+    Args:
+        r2, r2_linear, gap: (V,), masked where not defined, which is where the held-out windows all hold the word or none does.
+        geometry: of the words' directions.
+        thresholds: where one regime ends.
+
+    Returns:
+        (V,) of strings, masked where R^2 is not defined.
+    """
+    r2, r2_linear, gap = (np.ma.masked_invalid(np.ma.asarray(values, dtype=float)) for values in (r2, r2_linear, gap))
+    linear = (r2_linear >= thresholds.linear * r2) & (gap > 0)
+    antipodal = (geometry.antipode >= 0) & (np.ma.filled(geometry.lowest_cosine, 0.0) < thresholds.antipodal)
+    orthogonal = np.ma.filled(geometry.largest_cosine, 0.0) < thresholds.orthogonal
+    rules = [np.ma.filled(r2 < thresholds.absent, False), np.ma.filled(linear, False), antipodal, orthogonal]
+    labels = np.select(rules, REGIMES[:4], REGIMES[4])
+    return np.ma.masked_array(labels, mask=np.ma.getmaskarray(r2))
+
+
+def regime_shares(labels: np.ma.MaskedArray) -> dict[str, float]:
+    """``regime/<name>``: share of the labelled words, in [0, 1], all five adding up to 1; ``regime/words`` how many are labelled,
+    ``regime/undefined`` how many are not. Without a labelled word only the last two.
+
+    >>> regime_shares(np.ma.masked_array(["linear", "mixed", "mixed"], mask=[False, False, True]))["regime/linear"]
+    0.5
+    """
+    known = labels.compressed()
+    counts = {"regime/words": float(len(known)), "regime/undefined": float(len(labels) - len(known))}
+    if not len(known):
+        return counts
+    return {f"regime/{name}": float(np.mean(known == name)) for name in REGIMES} | counts
+
+
+def regimes_by_decile(labels: np.ma.MaskedArray, frequency: ArrayLike) -> pa.Table:
+    """Counts of the regimes by frequency decile of the words that have a regime, the rarest words first.
+
+    Args:
+        labels: (V,), from :func:`regimes`.
+        frequency: (V,) in [0, 1].
+
+    Returns:
+        A row a decile: ``decile`` (1 the rarest), ``lowest_frequency``, ``highest_frequency``, ``words``, and a column of counts for
+        each regime.
+    """
+    known = ~np.ma.getmaskarray(labels)
+    names, frequency = labels[known].data, np.asarray(frequency, dtype=float)[known]
+    deciles = frequency_deciles(frequency)
+    rows = []
+    for decile in np.unique(deciles):
+        here = deciles == decile
+        row: dict[str, float | int] = {
+            "decile": int(decile) + 1,
+            "lowest_frequency": float(frequency[here].min()),
+            "highest_frequency": float(frequency[here].max()),
+            "words": int(here.sum()),
+        }
+        rows.append(row | {name: int((names[here] == name).sum()) for name in REGIMES})
+    fields = [("decile", pa.int64()), ("lowest_frequency", pa.float64()), ("highest_frequency", pa.float64())]
+    fields += [(name, pa.int64()) for name in ("words", *REGIMES)]
+    return pa.Table.from_pylist(rows, pa.schema(fields))

@@ -1,0 +1,21 @@
+"""python -m bows.analyze: look again at a finished run."""
+
+from omegaconf import DictConfig
+
+from bows import command
+
+
+def main(config: DictConfig) -> None:
+    # Imported here: --help and shell completion need not wait for torch and Lightning.
+    from bows.looking import analyze_job
+
+    analyze_job(config)
+
+
+def command_line() -> None:
+    """python -m bows.analyze, and bows-analyze, which shells can complete."""
+    command.run(main, "analyze")
+
+
+if __name__ == "__main__":
+    command_line()

@@ -1,0 +1,198 @@
+"""A finished run, from its folder: what it was asked to do, its words and its trained autoencoder."""
+
+import copy
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from bows.errors import BowsError, DataError, SettingError
+from bows.runs import read_json
+
+log = logging.getLogger(__name__)
+
+# What a run folder must hold to be looked at again.
+NEEDED = ("status.json", ".hydra/config.yaml", ".hydra/overrides.yaml", "model.safetensors", "vocabulary.txt")
+
+
+@dataclass
+class FinishedRun:
+    """The folder of a completed run, read but not loaded."""
+
+    folder: Path
+    config: dict[str, Any]
+    """Its settings, resolved."""
+    overrides: list[str]
+    """Its command line."""
+    model: str
+    """The option of its model, as tied or linear."""
+    vocabulary: list[str]
+    status: dict[str, Any]
+
+    @property
+    def label(self) -> str:
+        """A short name for tables: the option of its model, and its weight decay."""
+        if self.model == "pca":
+            return "pca"
+        return f"{self.model} wd={self.config['optimizer']['weight_decay']:g}"
+
+
+def find_run(folder: str | Path, setting: str = "run") -> FinishedRun:
+    """Read the folder of a completed run.
+
+    Raises SettingError, naming `setting`, where it is not one, is not finished, lacks a file, or is of another version of bows.
+    """
+    folder = Path(folder)
+    said = f"{setting}={folder}"
+    if not folder.is_dir():
+        raise SettingError(f"{said}: there is no such folder; give a run folder, one of outputs/runs/<date>/<run>")
+    if not (folder / "status.json").is_file():
+        raise SettingError(
+            f"{said}: this is not a run folder (it has no status.json); give one of outputs/runs/<date>/<run>"
+        )
+    status = _read_status(folder, said)
+    if status["state"] != "completed":
+        error = f": {status['error']}" if status.get("error") else ""
+        raise SettingError(
+            f"{said}: this run is not finished (status.json: {status['state']}{error}); finish it with python -m bows.train resume={folder}"
+        )
+    for name in NEEDED:
+        if not (folder / name).is_file():
+            raise SettingError(f"{said}: the run folder lacks {name}; copy it again with all its files, or train again")
+    vocabulary = (folder / "vocabulary.txt").read_text(encoding="utf-8").split("\n")[:-1]
+    try:
+        config = OmegaConf.to_container(OmegaConf.load(folder / ".hydra" / "config.yaml"), resolve=True)
+        overrides = [str(word) for word in OmegaConf.load(folder / ".hydra" / "overrides.yaml")]
+    except (OSError, OmegaConfBaseException, ValueError) as error:
+        raise SettingError(f"{said}: its .hydra/config.yaml cannot be read ({str(error).splitlines()[0]})") from error
+    if not isinstance(config, dict):
+        raise SettingError(f"{said}: its .hydra/config.yaml holds no settings")
+    settings = {str(key): value for key, value in config.items()}
+    for node in ("data", "model"):
+        if "_target_" not in (settings.get(node) or {}):
+            raise SettingError(
+                f"{said}: its .hydra/config.yaml has no {node}; it is of another version of bows{_version(status)}"
+            )
+    return FinishedRun(folder, settings, overrides, _model_option(folder, settings), vocabulary, status)
+
+
+def load_autoencoder(run: FinishedRun, setting: str = "run") -> Any:
+    """The trained autoencoder of a run, on the CPU.
+
+    Raises SettingError where the run is of another version of bows, DataError where its weights cannot be read or do not fit.
+    """
+    # Imported here: a command line is checked before torch is needed.
+    from hydra.errors import HydraException
+
+    from bows.model_file import load_model
+    from bows.training import make_autoencoder
+
+    try:
+        autoencoder = make_autoencoder(run.config["model"], len(run.vocabulary))
+    except BowsError:
+        raise
+    except (HydraException, TypeError) as error:
+        raise SettingError(
+            f"{setting}={run.folder}: its model cannot be made: {str(error).splitlines()[0]}; "
+            f"the run is of another version of bows{_version(run.status)}"
+        ) from error
+    load_model(run.folder / "model.safetensors", autoencoder)
+    return autoencoder.eval()
+
+
+def open_data(node: dict[str, Any], run: FinishedRun, setting: str) -> Any:
+    """The DataModule of a node of settings, whose vocabulary must be the run's.
+
+    Raises SettingError where it is another one, with the count of words shared; DataError where the corpus cannot be opened or built.
+    """
+    from hydra.errors import HydraException
+    from hydra.utils import instantiate
+
+    try:
+        data = instantiate(node, _convert_="all")
+        vocabulary = data.corpus.vocabulary
+    except BowsError as error:
+        if setting == "run":
+            raise type(error)(
+                f"the corpus of run={run.folder} cannot be opened: {error}; give data=<option> for other documents"
+            ) from error
+        raise
+    except (HydraException, TypeError) as error:
+        raise SettingError(
+            f"run={run.folder}: its data cannot be made: {str(error).splitlines()[0]}; "
+            f"the run is of another version of bows{_version(run.status)}; give data=<option>"
+        ) from error
+    refuse_other_words(
+        vocabulary,
+        run,
+        f"data={node.get('name', node['_target_'])}",
+        f"for these documents with the run's words add data.vocabulary={run.folder / 'vocabulary.txt'}",
+    )
+    if setting == "run" and data.corpus.hash != run.status.get("corpus"):
+        log.warning(
+            "the text behind run=%s has changed since it was trained: its held-out windows are not the same", run.folder
+        )
+    return data
+
+
+def refuse_other_words(vocabulary: list[str], run: FinishedRun, setting: str, remedy: str) -> None:
+    """Raises SettingError where a vocabulary is not the run's, word by word in the same order."""
+    if vocabulary == run.vocabulary:
+        return
+    shared = len(set(vocabulary) & set(run.vocabulary))
+    order = " but in another order" if set(vocabulary) == set(run.vocabulary) else ""
+    raise SettingError(
+        f"{setting}: its vocabulary is not that of run={run.folder}: {shared:,} of the run's {len(run.vocabulary):,} words are "
+        f"shared{order}; {remedy}"
+    )
+
+
+def _read_status(folder: Path, said: str) -> dict[str, Any]:
+    try:
+        status = read_json(folder / "status.json")
+    except DataError as error:
+        raise SettingError(f"{said}: {error}") from error
+    if not isinstance(status, dict) or "state" not in status:
+        raise SettingError(f"{said}: its status.json has no state; it is no run of bows, or of another version")
+    return status
+
+
+def _model_option(folder: Path, settings: dict[str, Any]) -> str:
+    try:
+        return str(OmegaConf.load(folder / ".hydra" / "hydra.yaml").hydra.runtime.choices.model)
+    except (OSError, OmegaConfBaseException, ValueError, AttributeError):
+        return settings["model"]["_target_"].rpartition(".")[2].lower()
+
+
+def with_own_settings(config: dict[str, Any], run: FinishedRun, given: set[str]) -> dict[str, Any]:
+    """Settings of an analysis with those of the run in place of defaults: its seed, the window and stride of its data, and what its
+    command line said of `analysis` (but for which groups).
+
+    given: names of the settings that the analysis' own command line has; they stay.
+    """
+    config = copy.deepcopy(config)
+    if "seed" not in given:
+        config["seed"] = run.config["seed"]
+    if config.get("data"):
+        for name in ("window", "stride", "seed"):
+            if f"data.{name}" not in given and name in config["data"] and name in run.config["data"]:
+                config["data"][name] = run.config["data"][name]
+    for word in run.overrides:
+        name = word.partition("=")[0].lstrip("+~")
+        parts = name.split(".")
+        if parts[0] != "analysis" or len(parts) < 2 or name in given or parts[1] in {"groups", "looks"}:
+            continue
+        stored, own = run.config, config
+        for part in parts[:-1]:
+            stored, own = stored.get(part, {}), own.setdefault(part, {})
+        if parts[-1] in stored:
+            own[parts[-1]] = stored[parts[-1]]
+    return config
+
+
+def _version(status: dict[str, Any]) -> str:
+    version = (status.get("versions") or {}).get("bows")
+    return f" ({version})" if version else ""

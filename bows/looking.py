@@ -1,0 +1,185 @@
+"""Looking again at a finished run: measure it, explain a word, compare it with others, or search it for rings."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import torch
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from bows.analysis.ring import ring_coordinates
+from bows.analysis.scanner import scan
+from bows.checks import check
+from bows.command import plain
+from bows.comparing import (
+    distinct,
+    find_others,
+    other_autoencoder,
+    print_comparison,
+    window_errors,
+    write_comparison,
+)
+from bows.config import AnalyzeConfig
+from bows.console import print_results, quiet_libraries
+from bows.data.datamodule import BagsDataModule
+from bows.errors import SettingError
+from bows.explaining import explain_word, find_words, print_explanation
+from bows.figures.shapes import found_shapes
+from bows.figures.style import save
+from bows.loading import FinishedRun, find_run, load_autoencoder, open_data, with_own_settings
+from bows.measure import Thresholds, measure
+from bows.model.autoencoder import Autoencoder
+from bows.results import read_columns, write_measurement
+from bows.training import check_accelerator, extra_loggers, whole_sets
+
+log = logging.getLogger(__name__)
+
+# Rows of the table of found sets that are printed.
+SHOWN = 20
+
+
+def analyze_job(config: DictConfig) -> None:
+    """One Hydra job, in Hydra's output folder."""
+    hydra = HydraConfig.get()
+    given = {word.partition("=")[0].lstrip("+~") for word in hydra.overrides.task}
+    folder = Path(hydra.runtime.output_dir)
+    analyze(plain(config), given, folder)
+    print(folder)
+
+
+def analyze(config: dict[str, Any], given: set[str], folder: Path) -> None:
+    """Without `word`, `against` or `scan`, measure every group of `analysis.groups`; else do what they ask for.
+
+    config: the composed settings. given: names of those that stand on the command line. folder: where the results go.
+    """
+    run = find_run(str(config["run"]))
+    config = with_own_settings(config, run, given)
+    settings: AnalyzeConfig = check(config, "analyze")
+    quiet_libraries()
+    check_accelerator(settings.accelerator)
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    device = device_of(settings.accelerator)
+    others = find_others(settings.against, run)
+    if settings.word is not None:
+        # Before the corpus is opened: a misspelt word is said at once.
+        find_words([settings.word], run.vocabulary, "word")
+        find_words(settings.context, run.vocabulary, "context")
+    elif settings.context:
+        raise SettingError(f"context={settings.context}: a context needs a word; give word=<word>")
+    data: BagsDataModule = open_data(settings.data or run.config["data"], run, "data" if settings.data else "run")
+    autoencoder = load_autoencoder(run)
+    windows = data.windows("validation")
+    log.info("%s: %s held-out windows of %d rows", run.folder, f"{len(windows):,}", data.window)
+    if settings.word is not None:
+        print_explanation(
+            explain_word(
+                autoencoder,
+                data,
+                settings.word,
+                settings.context,
+                settings.seed,
+                device,
+                folder,
+                settings.analysis.figures,
+            )
+        )
+    if others:
+        compare(settings, run, others, autoencoder, data, device, folder)
+    if settings.scan:
+        search(settings, autoencoder, data, device, folder)
+    if settings.word is None and not others and not settings.scan:
+        again(settings, config, run, autoencoder, data, device, folder)
+
+
+def again(
+    settings: AnalyzeConfig,
+    config: dict,
+    run: FinishedRun,
+    autoencoder: Autoencoder,
+    data: BagsDataModule,
+    device: torch.device,
+    folder: Path,
+) -> None:
+    """The closing measurement of a run, without training: summary.json, words.parquet, regimes.csv and figures."""
+    sets = whole_sets(settings.analysis.sets, run.vocabulary)
+    measured = measure(autoencoder, data, sets, settings.analysis, settings.seed, device)
+    step = last_step(run.folder / "metrics.csv")
+    with extra_loggers(settings.logger, config, folder, None, f"analysis of {run.folder.name}") as loggers:
+        for logger in loggers:
+            logger.log_metrics(measured.metrics, step=step)
+        write_measurement(
+            folder, autoencoder, data.corpus, measured, measured.metrics, sets, settings.analysis, loggers, step
+        )
+    print_results(measured.metrics)
+
+
+def compare(
+    settings: AnalyzeConfig,
+    run: FinishedRun,
+    others: list[FinishedRun | None],
+    autoencoder: Autoencoder,
+    data: BagsDataModule,
+    device: torch.device,
+    folder: Path,
+) -> None:
+    """The run beside others of its size, on the same held-out windows."""
+    names = distinct([run.label, *("pca" if other is None else other.label for other in others)])
+    sets = whole_sets(settings.analysis.sets, run.vocabulary)
+    measured, errors = {}, {}
+    for name, other in zip(names, [run, *others], strict=True):
+        model = autoencoder if other is run else other_autoencoder(other, autoencoder, data, device)
+        log.info("measuring %s", name)
+        measured[name] = measure(model, data, sets, settings.analysis, settings.seed, device)
+        errors[name] = window_errors(model, data, device)
+    thresholds = Thresholds(**vars(settings.analysis.regimes))
+    tables = write_comparison(
+        measured, errors, data.window, thresholds, settings.seed, folder, settings.analysis.figures
+    )
+    print_comparison(measured, tables)
+    print(f"regimes: {thresholds}")
+
+
+def search(
+    settings: AnalyzeConfig, autoencoder: Autoencoder, data: BagsDataModule, device: torch.device, folder: Path
+) -> None:
+    """Rings, lines and clusters that nobody named: found_sets.parquet and a figure of the best."""
+    present = torch.zeros(autoencoder.features, dtype=torch.float64)
+    windows = data.windows("validation")
+    for bags in windows.batches(data.evaluation_batch_size, device):
+        present += bags.sum(0).double().cpu()
+    encoder = autoencoder.encoder_weight.detach().float().cpu()
+    found = scan(encoder, data.corpus.vocabulary, (present / len(windows)).numpy(), seed=settings.seed)
+    pq.write_table(found, folder / "found_sets.parquet")
+    significant = found.filter(pc.less(found.column("q"), settings.false_discovery_rate))
+    rows = significant.to_pylist()
+    print(f"{len(rows)} sets at a false discovery rate under {settings.false_discovery_rate:g}")
+    for row in rows[:SHOWN]:
+        print(
+            f"  {row['kind']:<8} score {row['score']:.3f}  p {row['p']:.2g}  q {row['q']:.2g}  {' '.join(row['words'])}"
+        )
+    if len(rows) > SHOWN:
+        print(f"  and {len(rows) - SHOWN} more in found_sets.parquet")
+    if settings.analysis.figures:
+        place = {word: index for index, word in enumerate(data.corpus.vocabulary)}
+        drawn = [(row, ring_coordinates(encoder, [place[word] for word in row["words"]])) for row in rows]
+        drawn = [(row, points) for row, points in drawn if points is not None]
+        figure = found_shapes(
+            [row for row, _ in drawn], [points for _, points in drawn], q_threshold=settings.false_discovery_rate
+        )
+        save(figure, folder / "figures" / "found_sets")
+
+
+def device_of(accelerator: str) -> torch.device:
+    if accelerator == "auto":
+        accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device("cuda" if accelerator == "gpu" else accelerator)
+
+
+def last_step(metrics: Path) -> int:
+    """The last step of a run's metrics.csv, 0 where it has none."""
+    steps = read_columns(metrics).get("step", []) if metrics.is_file() else []
+    return int(max((step for step in steps if step is not None), default=0))

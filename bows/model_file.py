@@ -1,0 +1,58 @@
+"""model.safetensors: an autoencoder's weights under names that do not depend on its class."""
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from bows.errors import DataError
+from bows.model.autoencoder import Autoencoder
+
+
+def save_model(path: Path, autoencoder: Autoencoder) -> None:
+    """`model.safetensors`: encoder.weight (m, V), decoder.weight (V, m) unless tied, decoder.bias (V), float32; and whatever further
+    weights the model has, under `module.<name>`, where those three do not hold all of it."""
+    tensors = _named(autoencoder)
+    held = {value.data_ptr() for value in tensors.values()}
+    tensors |= {f"module.{name}": value for name, value in _own(autoencoder).items() if value.data_ptr() not in held}
+    save_file({name: value.detach().float().cpu().contiguous() for name, value in tensors.items()}, path)
+
+
+@torch.no_grad()
+def load_model(path: Path, autoencoder: Autoencoder) -> None:
+    """Fill an autoencoder of the same class and size from `model.safetensors`.
+
+    Raises DataError where the file cannot be read, lacks weights, or holds weights of another size.
+    """
+    try:
+        stored = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"{path}: cannot be read ({error})") from None
+    names = {value.data_ptr(): name for name, value in _named(autoencoder).items()}
+    for own_name, parameter in _own(autoencoder).items():
+        name = names.get(parameter.data_ptr(), f"module.{own_name}")
+        if name not in stored:
+            raise DataError(
+                f"{path}: it has no {name}, which model {type(autoencoder).__name__} needs; it is of another model or version"
+            )
+        value = stored[name]
+        if value.ndim == 2 and value.shape != parameter.shape:
+            value = value.T  # a class may keep a matrix the other way round
+        if value.shape != parameter.shape:
+            raise DataError(
+                f"{path}: {name} has the shape {tuple(stored[name].shape)}, but this run's settings ask for {tuple(parameter.shape)}"
+            )
+        parameter.copy_(value)
+
+
+def _named(autoencoder: Autoencoder) -> dict[str, Tensor]:
+    tensors: dict[str, Tensor] = {"encoder.weight": autoencoder.encoder_weight, "decoder.bias": autoencoder.bias}
+    if not autoencoder.tied:
+        tensors["decoder.weight"] = autoencoder.decoder_weight
+    return tensors
+
+
+def _own(autoencoder: Autoencoder) -> dict[str, Tensor]:
+    return autoencoder.state_dict()
