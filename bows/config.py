@@ -146,7 +146,7 @@ class Analysis:
     cluster_words: Count
     regimes: RegimeThresholds
     sets: dict[str, Annotated[Words, Field(min_length=3)]]
-    categories: dict[str, Words]
+    categories: dict[str, str | Words]
 
 
 @dataclass(config=NODE, kw_only=True)

@@ -177,7 +177,10 @@ def cluster_metrics(
 ) -> dict[str, float]:
     """The cluster group: categories of words, and clusters of the most frequent words beside those of the data."""
     frequency = together.present.cpu().numpy() / together.windows
-    labels, names, _ = category_labels(analysis.categories, vocabulary)
+    categories = {
+        name: words.split() if isinstance(words, str) else words for name, words in analysis.categories.items()
+    }
+    labels, names, _ = category_labels(categories, vocabulary)
     metrics: dict[str, float] = {}
     if len(names) > 1:
         metrics = clusters(encoder, labels, frequency, analysis.null_permutations, seed)

@@ -195,7 +195,8 @@ def _full_analysis(words: int):
 
     with initialize_config_dir(str(CONF), version_base="1.3"):
         settings = Analysis(**plain(compose("train", ["analysis=full", "outputs=."]))["analysis"])
-    named = [word for group in (settings.sets, settings.categories) for each in group.values() for word in each]
+    categories = [str(words).split() for words in settings.categories.values()]
+    named = [word for words in (*settings.sets.values(), *categories) for word in words]
     return settings, list(dict.fromkeys(named))[: words // 2]
 
 

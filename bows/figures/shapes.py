@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from bows.figures.ring import _label
+from bows.figures.labels import place_labels
 from bows.figures.style import BLUE, FAINT, GREEN, INK, ORANGE, new_figure, shorten, style
 
 MOST = 12  # panels
@@ -109,7 +109,7 @@ def _name(figure: Figure, axes: Axes, points: np.ndarray, words: Sequence[str]) 
     for size, length in _LABELS:
         for artist in [*axes.texts, *axes.lines[drawn:]]:
             artist.remove()
-        _label(figure, axes, points, [shorten(word, length) for word in words], size)
+        place_labels(figure, axes, points, [shorten(word, length) for word in words], size)
         boxes = [text.get_window_extent() for text in axes.texts]
         apart = not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
         if apart and all((box.min >= frame.min).all() and (box.max <= frame.max).all() for box in boxes):

@@ -14,7 +14,7 @@ SHARED = Path(__file__).parents[2] / "conf" / "analysis" / "shared"
 def lists(file: str, key: str) -> dict[str, list[str]]:
     loaded = OmegaConf.load(SHARED / file)
     assert isinstance(loaded, DictConfig)
-    return {name: list(words) for name, words in loaded[key].items()}
+    return {name: words.split() if isinstance(words, str) else list(words) for name, words in loaded[key].items()}
 
 
 SETS = lists("ordered_sets.yaml", "sets")
