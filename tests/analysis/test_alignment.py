@@ -201,6 +201,18 @@ def test_p_is_one_sided_and_seeded():
     assert first != other
 
 
+def test_permutations_that_change_nothing_count_as_reaching_the_observed():
+    """Words 0 and 1 come together and can be swapped, so a third of all orders give what is observed, the most there is."""
+    bags = torch.tensor(
+        [[1.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 1.0], [0.0, 1.0, 1.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
+    )
+    weights = torch.tensor([[1.0, 0.9, 0.0], [0.0, 0.0, 1.0]])
+    metrics = alignment(weights, None, counted(bags), 2000, 0)
+    assert metrics[P] == pytest.approx(1 / 3, abs=0.04)
+    assert metrics[P_WITHIN] == 1  # each word is a decile of its own
+    assert alignment(weights, None, counted(bags), 1, 0)[P_WITHIN] == 1
+
+
 def test_frequency_alone_is_no_evidence_within_deciles():
     """Weights that know how frequent words are and nothing else: the plain null is taken in, that within deciles is not."""
     generator = np.random.default_rng(0)
