@@ -28,6 +28,7 @@ def by_numpy(bags: torch.Tensor, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture(params=["all at once", "krylov"])
 def way(request, monkeypatch):
+    monkeypatch.setattr(module, "SMALL", 10_000)
     if request.param == "krylov":
         monkeypatch.setattr(module, "SMALL", 0)
         monkeypatch.setattr(module, "BLOCK", 8)
