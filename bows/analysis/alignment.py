@@ -16,10 +16,10 @@ from bows.analysis.principal_directions import principal_directions
 from bows.analysis.rank_correlation import spearman
 from bows.errors import SettingError
 
-MANTEL_WORDS = 500  # words that the permutation tests rest on: 124,750 pairs, re-paired by every permutation
+MANTEL_WORDS = 300  # words that the permutation tests rest on: 44,850 pairs, re-paired by every permutation
 ROUNDING = 1e-12  # what float64 sums leave, as a share, of a matrix that centring takes away
 TIED = 1e-9  # correlations closer than this count as equal
-CHUNK = 50  # permutations at a time: 50 x 124,750 pairs are 50 MB
+CHUNK = 50  # permutations at a time: 50 x 44,850 pairs are 18 MB
 
 
 def alignment(
@@ -36,7 +36,7 @@ def alignment(
       :func:`bows.analysis.rank_correlation.spearman`. Source: Kriegeskorte et al. 2008, representational similarity
       analysis.
     - ``alignment/rsa_p``: Mantel's test, one-sided (greater): (1 + number of permutations of C's words whose correlation is
-      at least the one observed) / (1 + permutations), in (0, 1]. It rests on all words, or on 500 spread evenly over the
+      at least the one observed) / (1 + permutations), in (0, 1]. It rests on all words, or on 300 spread evenly over the
       frequency ranks (``alignment/rsa_words`` says how many), ranks taken among those. Source: Mantel 1967.
     - ``alignment/rsa_p_within_deciles``: the same where words are permuted only inside the deciles of frequency among
       them: a null that keeps what frequency alone explains.

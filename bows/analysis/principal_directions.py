@@ -5,7 +5,7 @@ from torch import Tensor
 
 from bows.analysis.cooccurrence import Cooccurrence
 
-SMALL = 2500  # words: up to here all eigenvectors in float64 take seconds
+SMALL = 300  # words: up to here all eigenvectors in float64 take no time
 BLOCK = 64  # directions added to the Krylov space at a time
 NOISE = 1e-6  # an eigenvalue under this share of the largest is rounding of float32 products
 ENOUGH = 1e-3  # a last step that changed less than this of the subspace, and of its weakest variance, ends the search
@@ -14,7 +14,7 @@ ENOUGH = 1e-3  # a last step that changed less than this of the subspace, and of
 def principal_directions(cooccurrence: Cooccurrence, count: int, seed: int = 0) -> Tensor | None:
     """The ``count`` orthonormal eigenvectors of the bags' covariance with the largest eigenvalues: (V, count) float64.
 
-    By falling eigenvalue, of any sign. None if the covariance has fewer dimensions than that. Up to 2,500 words, or where
+    By falling eigenvalue, of any sign. None if the covariance has fewer dimensions than that. Up to 300 words, or where
     more than a quarter of all directions are asked for, by a full eigendecomposition in float64 (V x V x 8 bytes three
     times over). Otherwise by block Krylov iteration from a seeded random start: an orthonormal basis of the span of
     X, C X, C^2 X, ... grows by 64 directions a product with C (float32) and Rayleigh-Ritz in it (float64) gives the

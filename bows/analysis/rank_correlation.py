@@ -9,13 +9,13 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 BINS = 22  # leading bits of a float32 that tell values apart: its sign, its exponent and 13 bits after the leading one
-SORTED = 2_000_000  # pairs up to here are ranked exactly
+SORTED = 500_000  # pairs up to here are ranked exactly
 
 
 def spearman(pairs: Callable[[], Iterable[tuple[Tensor, Tensor]]], count: int) -> float | None:
     """Spearman's rho of two variables: Pearson's correlation of their ranks, ties sharing their mean rank; in [-1, 1].
 
-    Up to 2,000,000 pairs the ranks are exact. Beyond, the stream is walked twice and values that agree in the leading 22
+    Up to 500,000 pairs the ranks are exact. Beyond, the stream is walked twice and values that agree in the leading 22
     bits of float32 (so within about 0.01 %) count as tied: the first walk counts values a bin, which gives each bin its
     mean rank, the second multiplies the ranks. Of values spread over many bins rho is within 1e-5 of the exact one.
 
