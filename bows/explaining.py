@@ -23,6 +23,7 @@ from bows.data.datamodule import BagsDataModule
 from bows.errors import SettingError
 from bows.figures.explanation import explanation_figure
 from bows.figures.style import save
+from bows.loading import find_words
 from bows.model.autoencoder import Autoencoder, activate
 from bows.runs import write_json
 
@@ -30,31 +31,6 @@ log = logging.getLogger(__name__)
 
 # Random contexts that a context is compared with.
 DRAWS = 1000
-
-
-def find_words(words: Sequence[str], vocabulary: Sequence[str], setting: str) -> list[int]:
-    """Indices of words, each as written or else in lower case.
-
-    Raises SettingError for one that is not in the vocabulary, with the nearest spellings.
-    """
-    import difflib
-
-    from bows.analysis.ordered_sets import resolve
-
-    found = resolve(words, vocabulary)
-    if found.missing:
-        word = found.missing[0]
-        lowered: dict[str, str] = {}
-        for known in vocabulary:  # the most frequent of words equal in lower case
-            lowered.setdefault(known.lower(), known)
-        close = [lowered[match] for match in difflib.get_close_matches(word.lower(), list(lowered), n=3, cutoff=0.6)]
-        hint = (
-            f"nearest spellings: {', '.join(close)}"
-            if close
-            else f"it has {len(vocabulary):,} words; see vocabulary.txt"
-        )
-        raise SettingError(f"{setting}={word}: there is no such word in the run's vocabulary; {hint}")
-    return found.indices
 
 
 @torch.no_grad()

@@ -1,7 +1,9 @@
 """A finished run, from its folder: what it was asked to do, its words and its trained autoencoder."""
 
 import copy
+import difflib
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from bows.analysis.ordered_sets import resolve
 from bows.errors import BowsError, DataError, SettingError
 from bows.runs import read_json
 
@@ -77,6 +80,27 @@ def find_run(folder: str | Path, setting: str = "run") -> FinishedRun:
                 f"{said}: its .hydra/config.yaml has no {node}; it is of another version of bows{_version(status)}"
             )
     return FinishedRun(folder, settings, overrides, _model_option(folder, settings), vocabulary, status)
+
+
+def find_words(words: Sequence[str], vocabulary: Sequence[str], setting: str) -> list[int]:
+    """Indices of words, each as written or else in lower case.
+
+    Raises SettingError for one that is not in the vocabulary, with the nearest spellings.
+    """
+    found = resolve(words, vocabulary)
+    if found.missing:
+        word = found.missing[0]
+        lowered: dict[str, str] = {}
+        for known in vocabulary:  # the most frequent of words equal in lower case
+            lowered.setdefault(known.lower(), known)
+        close = [lowered[match] for match in difflib.get_close_matches(word.lower(), list(lowered), n=3, cutoff=0.6)]
+        hint = (
+            f"nearest spellings: {', '.join(close)}"
+            if close
+            else f"it has {len(vocabulary):,} words; see vocabulary.txt"
+        )
+        raise SettingError(f"{setting}={word}: there is no such word in the run's vocabulary; {hint}")
+    return found.indices
 
 
 def load_autoencoder(run: FinishedRun, setting: str = "run") -> Any:

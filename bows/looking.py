@@ -26,10 +26,10 @@ from bows.config import AnalyzeConfig
 from bows.console import print_results, quiet_libraries
 from bows.data.datamodule import BagsDataModule
 from bows.errors import SettingError
-from bows.explaining import explain_word, find_words, print_explanation
+from bows.explaining import explain_word, print_explanation
 from bows.figures.shapes import found_shapes
 from bows.figures.style import save
-from bows.loading import FinishedRun, find_run, load_autoencoder, open_data, with_own_settings
+from bows.loading import FinishedRun, find_run, find_words, load_autoencoder, open_data, with_own_settings
 from bows.measure import Thresholds, measure
 from bows.model.autoencoder import Autoencoder
 from bows.results import read_columns, write_measurement

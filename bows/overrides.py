@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from bows.checks import check, suggest
 from bows.errors import SettingError
-from bows.loading import find_run
+from bows.loading import find_run, find_words
 from bows.places import CONF
 
 # Settings a resumed run may be given anew: they do not change what it trains.
@@ -44,10 +44,15 @@ def check_command_line(name: str, words: list[str], multirun: bool = False) -> N
 
 
 def check_run(words: list[str]) -> None:
-    """Raises SettingError where run=<folder> is no finished run; Hydra would make the folder otherwise."""
-    for override in _parse(words):
-        if override.key_or_group == "run":
-            find_run(str(override.value()))
+    """Raises SettingError where a run is not finished, or a word not in its vocabulary, before a folder is made for the results."""
+    given: dict[str, Any] = {override.key_or_group: override.value() for override in _parse(words)}
+    run = find_run(str(given["run"]))
+    if given.get("word") is not None:
+        find_words([str(given["word"])], run.vocabulary, "word")
+    find_words([str(word) for word in given.get("context") or []], run.vocabulary, "context")
+    for other in given.get("against") or []:
+        if other != "pca":
+            find_run(str(other), "against")
 
 
 def resumed(words: list[str]) -> list[str]:
@@ -171,6 +176,11 @@ def _explained(name: str, error: Exception, overrides: list[Override], groups: d
         key = override.key_or_group
         if key in groups or key.split(".")[0].split("/")[0] == "hydra" or override.is_add():
             continue
+        section = key.partition(".")[0]
+        if key not in keys and section in groups and not any(known.startswith(f"{section}.") for known in keys):
+            return SettingError(
+                f"{key}: no {section} is chosen; give {section}=<option> with it: {', '.join(groups[section])}"
+            )
         if key not in keys:
             return SettingError(f"{key}: there is no such setting; {_suggest_key(key, [*keys, *groups])}")
     return SettingError(" ".join(str(error).split()))
@@ -179,7 +189,8 @@ def _explained(name: str, error: Exception, overrides: list[Override], groups: d
 def _suggest_key(key: str, keys: list[str]) -> str:
     """A close key; failing that, one that ends in the same word."""
     section, _, last = key.rpartition(".")
-    siblings = [known for known in keys if known.rpartition(".")[0] == section]
+    # A folder that options share, such as data/shared, is no group of settings.
+    siblings = sorted({known for known in keys if known.rpartition(".")[0] == section and "/" not in known})
     text = suggest(key, siblings)
     if "mean" in text:
         return text
@@ -187,7 +198,7 @@ def _suggest_key(key: str, keys: list[str]) -> str:
     if same_end:
         return f"did you mean {same_end[0]}?"
     text = suggest(key, keys)
-    return text if "mean" in text else suggest(key, siblings or keys)
+    return text if "mean" in text else suggest(key, siblings or sorted({known.partition(".")[0] for known in keys}))
 
 
 def _dotted(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -179,10 +179,16 @@ def check_accelerator(accelerator: str) -> None:
 def whole_sets(sets: dict[str, list[str]], vocabulary: list[str]) -> dict[str, list[int]]:
     """Word indices of the ordered sets that are wholly in the vocabulary."""
     found = {name: resolve(words, vocabulary) for name, words in sets.items()}
-    for name, place in found.items():
-        if place.indices and place.missing:
-            log.info("ordered set %s left out: the vocabulary lacks %s", name, ", ".join(place.missing))
+    wanting = {name: place.missing for name, place in found.items() if place.indices and place.missing}
+    if wanting:
+        lacking = "; ".join(f"{name}: {', '.join(shortened(words))}" for name, words in wanting.items())
+        log.info("%d ordered sets left out, as the vocabulary lacks words of theirs (%s)", len(wanting), lacking)
     return {name: place.indices for name, place in found.items() if not place.missing}
+
+
+def shortened(words: list[str], most: int = 3) -> list[str]:
+    """The first words, and how many more there are."""
+    return words if len(words) <= most + 1 else [*words[:most], f"{len(words) - most} more"]
 
 
 def find_checkpoint_or_start(folder: Path) -> Path | None:
