@@ -2,32 +2,27 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import torch
 from scipy.stats import false_discovery_control
 from torch import Tensor
 
 from bows.analysis.columns import directions
 from bows.analysis.neighbour_sets import LARGEST, SMALLEST, Neighbourhoods, neighbour_sets, neighbourhoods
-from bows.analysis.shapes import FLAT, KINDS, Shapes, isolation, shapes
+from bows.analysis.shapes import KINDS, ROUNDING, Scored, cosines, score_sets
+from bows.analysis.surrogates import frequency_strata, matched_sets, surrogate_directions, with_mean_cosine
 from bows.errors import DataError, SettingError
 
-CELLS = 10_000_000  # numbers held at a time, of directions gathered or surrogates drawn: 40 MB in float32
 WORK = 4e12  # multiplications and additions that the surrogates may cost together: about a minute of one core
 WORDS = 400_000  # words in all surrogates together
 MOST_SURROGATES = 2000
-REFERENCE_SETS = 4000  # for the mean and deviation of each score at each size
-DECILES = 10
-ROUNDS = 4  # of making a surrogate's moments right and its directions unit in turn
-TINY = 1e-30
+REFERENCE_SETS = 1000  # at each size, for the tail of its evidence
+TAIL = 0.1  # share of these sets taken as the tail
 ROWS = 200  # of each kind, tested against matched sets
-NEARBY = 10  # words of a set's neighbourhood for each of its own
-ROUNDING = 1e-6  # two equal scores may differ by this
-SMALLEST_DEVIATION = 1e-3  # of a score, so that z stays finite where all surrogates agree
+SMALLEST_EXCESS = 1e-3  # so that the evidence stays finite where all surrogates agree
 
 SCHEMA = pa.schema(
     [
@@ -35,7 +30,7 @@ SCHEMA = pa.schema(
         ("size", pa.int32()),
         ("words", pa.list_(pa.string())),
         ("score", pa.float64()),
-        ("z", pa.float64()),
+        ("evidence", pa.float64()),
         ("planarity", pa.float64()),
         ("circulance", pa.float64()),
         ("spread", pa.float64()),
@@ -49,33 +44,6 @@ SCHEMA = pa.schema(
 )
 
 
-class Scored(NamedTuple):
-    """Sets of one size with their shapes."""
-
-    sets: np.ndarray
-    """(S, n) word numbers."""
-    shapes: Shapes
-    isolation: np.ndarray
-    """(S,), NaN where there is no word outside."""
-
-    def score(self, kind: str) -> np.ndarray:
-        """(S,): the score that the kind is ranked by; NaN where not defined."""
-        return {"ring": self.shapes.ring, "line": self.shapes.line, "cluster": self.isolation}[kind]
-
-    def evidence(self, kind: str) -> np.ndarray:
-        """(S,): -log(1 - score) of a ring or a line, the score of a cluster.
-
-        That n words come within e of a perfect shape by chance has a probability like e^(cn), so -log(1 - score) falls off exponentially at
-        every size, only faster for more words; standardised it means the same for 4 words as for 24, which the score itself does not.
-        """
-        score = self.score(kind)
-        return score if kind == "cluster" else -np.log(np.maximum(1 - score, ROUNDING))
-
-    def order(self, kind: str) -> np.ndarray:
-        """(S, n): positions in each set in the kind's order."""
-        return {"ring": self.shapes.around, "line": self.shapes.along, "cluster": self.shapes.central}[kind]
-
-
 class Row(NamedTuple):
     """One candidate as one kind of shape."""
 
@@ -83,7 +51,8 @@ class Row(NamedTuple):
     size: int
     place: int
     """Among the sets of its size."""
-    z: float
+    score: float
+    evidence: float
     p: float
     q: float
 
@@ -103,15 +72,19 @@ def scan(
     Candidates are :func:`bows.analysis.neighbour_sets.neighbour_sets`; each is scored as a ring, a line and a cluster by
     :func:`bows.analysis.shapes.shapes` and :func:`bows.analysis.shapes.isolation`. Two nulls:
 
-    1. *Surrogates*: vocabularies of random directions with the second moments of this one (:func:`surrogate_directions`) go through the same
-       search and scoring, so that having looked at many sets is allowed for. Scores become comparable between sizes as z = (score - mean) / sd
-       over random neighbourhoods of that size (a random word of a surrogate and its nearest). p = (1 + surrogate candidates of the kind with at
-       least this z) / (1 + surrogate candidates of the kind); q by Benjamini and Hochberg over all candidates of all kinds.
-    2. *Matched sets*, for the best of overlapping sets of each kind at q < ``q_threshold``: :func:`matched_sets`, random sets of the same
-       frequencies from around the set, scored alike. p_matched = (1 + those with at least this score) / (1 + draws), its q by Benjamini
-       and Hochberg over these rows. A row must beat both: its q is the larger.
+    1. *Surrogates*: vocabularies of random directions with the mean and second moments of this one
+       (:func:`bows.analysis.surrogates.surrogate_directions`) go through the same search and scoring, so that having looked at many sets is
+       allowed for. :meth:`bows.analysis.shapes.Scored.evidence` is made alike at all sizes (:meth:`Null.comparable`).
+       p = (1 + surrogate candidates of the kind with at least this evidence) / (1 + surrogate candidates of the kind); q by Benjamini and
+       Yekutieli over all candidates of all kinds: they are branches of one tree, nested and overlapping, and this procedure holds under any
+       dependence.
+    2. *Matched sets*, for the best of overlapping sets of each kind at q <= ``q_threshold``: random sets of the same frequencies from
+       around the set (a cluster: from anywhere; :func:`bows.analysis.surrogates.matched_sets`), given its mean cosine by a common
+       component (not so for a cluster, whose score it is). p_matched = (1 + those with at least this score) / (1 + draws), its q by
+       Benjamini and Hochberg over these rows. A row must beat both: its q is the larger.
 
-    Of overlapping sets of one kind (Jaccard index over 0.5, or one inside the other) only the best is kept.
+    Of overlapping sets of one kind (Jaccard index over 0.5, or one inside the other) only the best by q, then score, is kept, and no line
+    that overlaps a ring: it is an arc or a view of it. At most 200 of each kind are tested against matched sets, and shown.
 
     Args:
         encoder: (m, V).
@@ -120,14 +93,15 @@ def scan(
         seed: of both nulls.
         draws: matched sets for each row, 1 or more.
         surrogates: how many; None for as many as two minutes allow: from 20 at V = 10,000 and m = 1000 to 2000 at V = 12.
-        q_threshold: rows at this q or above are left out, in (0, 1].
+        q_threshold: rows of a higher q are left out, in (0, 1].
 
     Returns:
-        One row a set, by q, then z: ``kind`` (ring, line or cluster), ``size``, ``words`` (around the ring from its first word of the
-        vocabulary towards the earlier of its neighbours; along the line; or from the centre of the cluster outwards), ``score`` (what the kind is
-        ranked by), ``z``, ``planarity``, ``circulance`` and ``spread`` (of the set as a ring, whatever its kind), ``linearity``, ``isolation``
-        (null where no word is outside), ``mean_cosine``, ``p``, ``p_matched``, ``q``. The schema's metadata hold the numbers of
-        ``candidates``, ``surrogates``, ``surrogate_candidates`` and ``draws``, and the ``seed`` and ``q_threshold``.
+        One row a set, by q, then score: ``kind`` (ring, line or cluster), ``size``, ``words`` (around the ring from its first word in the
+        vocabulary towards the earlier of its neighbours; along the line; from the centre of the cluster outwards), ``score``,
+        ``evidence`` (comparable between sizes; -ln of a tail probability, before any allowance for the search), ``planarity``,
+        ``circulance`` and ``spread`` (of the set as a ring, whatever its kind), ``linearity``, ``isolation`` (null where no word is
+        outside), ``mean_cosine``, ``p``, ``p_matched``, ``q``. The schema's metadata hold the numbers of ``candidates``, ``surrogates``,
+        ``surrogate_candidates`` and ``draws``, and ``seed`` and ``q_threshold``.
 
     Raises:
         SettingError: ``draws``, ``surrogates`` or ``q_threshold`` out of range.
@@ -142,26 +116,26 @@ def scan(
     surrogates = surrogates or affordable(words, min(unit.shape))
     generator = np.random.default_rng(seed)
     real: dict[int, Scored] = {}
-    records, searched = [], 0
-    if words > SMALLEST:
+    null = Null({}, {kind: np.empty(0) for kind in KINDS})
+    records = []
+    if words >= SMALLEST:
         near, columns = neighbourhoods(unit[None]), unit.T.contiguous()
-        real = {size: score_sets(columns, sets, near) for size, sets in neighbour_sets(near).items()}
-    if real:
-        null = surrogate_null(unit, surrogates, generator)
-        searched = len(null.z["ring"])
-        rows = _apart([row for row in _ranked(real, null) if row.q < q_threshold or q_threshold == 1], real)
-        stratum = _strata(frequency[kept])
+        real = {size: score_sets(cosines(columns, sets), sets, near) for size, sets in neighbour_sets(near).items()}
+        if real:
+            null = surrogate_null(unit, real, surrogates, generator)
+        rows = _apart([row for row in _ranked(real, null) if row.q <= q_threshold], real)
+        stratum = frequency_strata(frequency[kept])
         matched = [_matched_p(row, real[row.size], columns, near, stratum, draws, generator) for row in rows]
         q_matched = false_discovery_control(matched) if matched else []
-        names = [vocabulary[index] for index in kept.tolist()]
+        names = [str(vocabulary[index]) for index in kept.tolist()]
         for row, p_matched, q in zip(rows, matched, q_matched, strict=True):
-            if max(row.q, q) < q_threshold or q_threshold == 1:
+            if q <= q_threshold:
                 records.append(_record(row, real[row.size], p_matched, max(row.q, float(q)), names))
-    records.sort(key=lambda record: (record["q"], -record["z"]))
+    records.sort(key=lambda record: (record["q"], -record["score"]))
     metadata = {
         "candidates": sum(len(scored.sets) for scored in real.values()),
         "surrogates": surrogates,
-        "surrogate_candidates": searched,
+        "surrogate_candidates": len(null.evidence["ring"]),
         "draws": draws,
         "seed": seed,
         "q_threshold": q_threshold,
@@ -175,203 +149,117 @@ def affordable(words: int, dimensions: int) -> int:
     return int(np.clip(min(by_products, WORDS / max(words, 1)), 20, MOST_SURROGATES))
 
 
-def surrogate_directions(unit: Tensor, count: int, generator: np.random.Generator) -> Iterator[Tensor]:
-    """Random vocabularies with the first and second moments of a real one: ``count`` of them, in batches (B, r, V) float32.
-
-    With U (m, V) the real unit directions, a surrogate is U turned by a random rotation of the *words*, U Q, Q uniform over the
-    rotations that keep the mean (Q 1 = 1): it keeps the mean direction, how many dimensions the vocabulary uses and how much of each, and
-    loses which words go together. Without the mean, words that merely all have something in common would look like a line. The
-    directions are then made unit, which changes the moments a little, so these are set again and the directions made unit again, four times.
-
-    Args:
-        unit: (m, V) unit directions.
-        count: how many.
-        generator: draws them.
-    """
-    words = unit.shape[1]
-    mean, spectrum = _moments(unit)
-    rank = len(spectrum)
-    step = max(1, CELLS // (rank * words))
-    for first in range(0, count, step):
-        batch = min(step, count - first)
-        gaussian = torch.from_numpy(generator.standard_normal((batch, words, rank), dtype=np.float32))
-        drawn = torch.linalg.qr(gaussian - gaussian.mean(1, keepdim=True)).Q.mT
-        for _ in range(ROUNDS):
-            drawn = drawn - drawn.mean(2, keepdim=True)
-            drawn *= (spectrum[:, None] / drawn.square().sum(2, keepdim=True).clamp_min(TINY)).sqrt()
-            drawn += mean[:, None]
-            drawn /= torch.linalg.vector_norm(drawn, dim=1, keepdim=True)
-        yield drawn
-
-
-def _moments(unit: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean (r,) and centred sums of squares (r,) of unit directions (m, V), on their principal axes and, last, the rest of the mean's axis."""
-    exact = unit.double()
-    mean = exact.mean(1)
-    centred = exact - mean[:, None]
-    if unit.shape[0] <= unit.shape[1]:
-        squares, axes = torch.linalg.eigh(centred @ centred.T)
-    else:
-        squares, turned = torch.linalg.eigh(centred.T @ centred)
-        axes = centred @ turned / squares.clamp_min(TINY).sqrt()
-    used = squares > unit.shape[1] * FLAT
-    axes, squares = axes[:, used], squares[used]
-    along = axes.T @ mean
-    rest = torch.linalg.vector_norm(mean - axes @ along)
-    return torch.cat([along, rest[None]]).float(), torch.cat([squares, squares.new_zeros(1)]).float()
-
-
 class Null(NamedTuple):
     """What the surrogates hold."""
 
-    centre: dict[tuple[str, int], tuple[float, float]]
-    """Mean and standard deviation of each kind's score over random neighbourhoods of each size."""
-    z: dict[str, np.ndarray]
-    """By kind, the z of all candidates of all surrogates, in increasing order."""
+    tails: dict[tuple[str, int], tuple[float, float]]
+    """Threshold and mean excess over it of each kind's raw evidence at each size: an exponential tail of TAIL of the sets."""
+    evidence: dict[str, np.ndarray]
+    """By kind, the evidence of all candidates of all surrogates, in increasing order."""
 
-    def standardised(self, kind: str, size: int, score: np.ndarray) -> np.ndarray:
-        """z = (score - mean) / sd for sets of one size."""
-        mean, deviation = self.centre[kind, size]
-        return (score - mean) / deviation
+    def comparable(self, kind: str, size: int, raw: np.ndarray) -> np.ndarray:
+        """Evidence that is alike at all sizes: the tail's -ln of the probability of at least the raw evidence."""
+        threshold, excess = self.tails[kind, size]
+        return (raw - threshold) / excess - math.log(TAIL)
 
-    def p(self, kind: str, z: np.ndarray) -> np.ndarray:
-        """(1 + candidates with at least this z) / (1 + candidates), in (0, 1]."""
-        null = self.z[kind]
-        return (1 + len(null) - np.searchsorted(null, z - ROUNDING)) / (1 + len(null))
+    def p(self, kind: str, evidence: np.ndarray) -> np.ndarray:
+        """(1 + candidates with at least this evidence) / (1 + candidates), in (0, 1]."""
+        null = self.evidence[kind]
+        return (1 + len(null) - np.searchsorted(null, evidence - ROUNDING)) / (1 + len(null))
 
 
-def surrogate_null(unit: Tensor, count: int, generator: np.random.Generator) -> Null:
-    """Search and score ``count`` surrogates of the unit directions (m, V)."""
+def surrogate_null(unit: Tensor, real: dict[int, Scored], count: int, generator: np.random.Generator) -> Null:
+    """Search and score ``count`` surrogates of the unit directions (m, V).
+
+    The tails are those of random neighbourhoods (a random word of a surrogate with its nearest), of the surrogates' candidates, and of
+    the real candidates, ``real`` by size: left out, these would not be treated as the surrogates' are, and p would be too low.
+    """
     words = unit.shape[1]
     sizes = range(SMALLEST, min(LARGEST, words) + 1)
     reference: dict[tuple[str, int], list[np.ndarray]] = {(kind, size): [] for kind in KINDS for size in sizes}
     candidate: dict[tuple[str, int], list[np.ndarray]] = {(kind, size): [] for kind in KINDS for size in sizes}
+    for size, scored in real.items():
+        for kind in KINDS:
+            reference[kind, size].append(_finite(scored.evidence(kind)))
     starts = math.ceil(REFERENCE_SETS / count)
     for batch in surrogate_directions(unit, count, generator):
         near = neighbourhoods(batch)
         columns = batch.mT.reshape(-1, batch.shape[1])
         start = generator.integers(len(columns), size=starts * len(batch))
         around = np.concatenate([start[:, None], near.indices[start]], axis=1)
-        for store, sets in (
-            (reference, {size: around[:, :size] for size in sizes}),
-            (candidate, neighbour_sets(near)),
-        ):
-            for size, group in sets.items():
-                scored = score_sets(columns, group, near)
-                for kind in KINDS:
-                    evidence = scored.evidence(kind)
-                    store[kind, size].append(evidence[np.isfinite(evidence)])
-    centre = {}
-    for key, scores in reference.items():
-        pooled = np.concatenate(scores)
-        centre[key] = (pooled.mean(), max(pooled.std(), SMALLEST_DEVIATION)) if len(pooled) else (0.0, 1.0)
-    null = Null(centre, {})
+        nested = cosines(columns, around[:, : sizes[-1]])  # a neighbourhood's nearest words are a smaller neighbourhood
+        groups = [(reference, score_sets(nested[:, :size, :size], around[:, :size], near)) for size in sizes]
+        found = neighbour_sets(near).values()
+        groups += [(candidate, score_sets(cosines(columns, sets), sets, near)) for sets in found]
+        for store, group in groups:
+            for kind in KINDS:
+                store[kind, group.sets.shape[1]].append(_finite(group.evidence(kind)))
+    tails = {}
+    for key in reference:
+        pooled = np.concatenate(reference[key] + candidate[key])
+        threshold = np.quantile(pooled, 1 - TAIL) if len(pooled) else 0.0
+        above = pooled[pooled > threshold] - threshold
+        tails[key] = float(threshold), max(float(above.mean()) if len(above) else 0.0, SMALLEST_EXCESS)
+    null = Null(tails, {})
     for kind in KINDS:
-        z = [null.standardised(kind, size, score) for size in sizes for score in candidate[kind, size]]
-        null.z[kind] = np.sort(np.concatenate([np.empty(0), *z]))
+        evidence = [null.comparable(kind, size, raw) for size in sizes for raw in candidate[kind, size]]
+        null.evidence[kind] = np.sort(np.concatenate([np.empty(0), *evidence]))
     return null
 
 
-def score_sets(columns: Tensor, sets: np.ndarray, near: Neighbourhoods) -> Scored:
-    """Score sets (S, n) of the words whose unit directions are the rows of ``columns`` (N, m)."""
-    count, size = sets.shape
-    step = max(1, CELLS // (size * max(columns.shape[1], size)))
-    parts = []
-    with torch.autocast(columns.device.type, enabled=False):
-        for start in range(0, count, step):
-            chosen = columns[torch.from_numpy(sets[start : start + step])]
-            parts.append(shapes((chosen @ chosen.mT).numpy()))
-    whole = Shapes(*(np.concatenate(field) for field in zip(*parts, strict=True)))
-    return Scored(sets, whole, isolation(sets, whole.mean_cosine, near))
-
-
-def matched_sets(
-    members: np.ndarray, columns: Tensor, stratum: np.ndarray, draws: int, generator: np.random.Generator, nearby: bool
-) -> np.ndarray:
-    """Random sets with the frequencies of a set of n words: (draws, n) words, each from the stratum of the member it stands for.
-
-    Nearby: from the stratum's words of highest cosine with the mean direction of the set, 10 n of them spread over the strata as the members
-    are. Without replacement where that leaves twice as many words as are drawn, else with it (a small vocabulary has only one set of
-    all its words). Their mean cosine needs no matching: ring and line do not change by a component that all words share.
-
-    Args:
-        members: (n,) words.
-        columns: (V, m) unit directions.
-        stratum: (V,) frequency stratum of each word.
-        draws: how many sets.
-        generator: draws them.
-        nearby: from around the set, or from the whole stratum.
-    """
-    drawn = np.empty((draws, len(members)), np.int64)
-    similarity = (columns @ columns[torch.from_numpy(members)].sum(0)).numpy()
-    filled = 0
-    for level, needed in zip(*np.unique(stratum[members], return_counts=True), strict=True):
-        pool = np.flatnonzero(stratum == level)
-        if nearby:
-            pool = pool[np.argsort(-similarity[pool], kind="stable")[: NEARBY * needed]]
-        if len(pool) >= 2 * needed:
-            chosen = np.argsort(generator.random((draws, len(pool))), axis=1)[:, :needed]
-        else:
-            chosen = generator.integers(len(pool), size=(draws, needed))
-        drawn[:, filled : filled + needed] = pool[chosen]
-        filled += needed
-    return drawn
-
-
-def _strata(frequency: np.ndarray) -> np.ndarray:
-    """Frequency decile of each word, 0 to 9; one for all where deciles would be smaller than a set."""
-    words = len(frequency)
-    if words < DECILES * LARGEST:
-        return np.zeros(words, np.int64)
-    rank = np.argsort(np.argsort(frequency, kind="stable"), kind="stable")
-    return rank * DECILES // words
+def _finite(values: np.ndarray) -> np.ndarray:
+    return values[np.isfinite(values)]
 
 
 def _ranked(real: dict[int, Scored], null: Null) -> list[Row]:
     """Every candidate as every kind it is defined for, with its p and q by the surrogates, best first."""
-    rows = []
+    rows: list[Row] = []
     for size, scored in real.items():
         for kind in KINDS:
-            evidence = scored.evidence(kind)
-            place = np.flatnonzero(np.isfinite(evidence))
-            z = null.standardised(kind, size, evidence[place])
-            rows += zip([kind] * len(place), [size] * len(place), place.tolist(), z, null.p(kind, z), strict=True)
-    q = false_discovery_control([row[-1] for row in rows], method="by") if rows else []
-    ranked = [Row(*row, value) for row, value in zip(rows, q, strict=True)]
-    return sorted(ranked, key=lambda row: (row.q, -row.z))
+            raw = scored.evidence(kind)
+            place = np.flatnonzero(np.isfinite(raw))
+            evidence = null.comparable(kind, size, raw[place])
+            columns = (place, scored.score(kind)[place], evidence, null.p(kind, evidence))
+            rows += [Row(kind, size, *row, q=1.0) for row in zip(*(column.tolist() for column in columns), strict=True)]
+    q = false_discovery_control([row.p for row in rows], method="by") if rows else []
+    ranked = [row._replace(q=float(value)) for row, value in zip(rows, q, strict=True)]
+    return sorted(ranked, key=lambda row: (row.q, -row.score))
 
 
 def _apart(rows: list[Row], real: dict[int, Scored]) -> list[Row]:
-    """Of overlapping sets of one kind the first, and no more than ROWS of a kind."""
+    """Of overlapping sets of one kind the first, no line that overlaps a ring, and no more than ROWS of a kind."""
     kept: list[Row] = []
-    taken: dict[str, list[set[int]]] = {kind: [] for kind in KINDS}
-    holding: dict[tuple[str, int], list[int]] = {}  # the sets taken of a kind that hold a word
-    for row in rows:
+    family = {"ring": "chain", "line": "chain", "cluster": "cluster"}
+    holding: dict[tuple[str, int], list[set[int]]] = {}  # the sets kept of a family that hold a word
+    count: Counter[str] = Counter()
+    for row in sorted(rows, key=lambda row: row.kind == "line"):  # rings before lines, else in their order
         members = set(real[row.size].sets[row.place].tolist())
-        shared = Counter(index for word in members for index in holding.get((row.kind, word), []))
-        sets = taken[row.kind]
-        if len(sets) == ROWS or any(_overlap(members, sets[index], both) for index, both in shared.items()):
+        near = [other for word in members for other in holding.get((family[row.kind], word), [])]
+        if count[row.kind] == ROWS or any(_overlap(members, other) for other in near):
             continue
         for word in members:
-            holding.setdefault((row.kind, word), []).append(len(sets))
-        sets.append(members)
+            holding.setdefault((family[row.kind], word), []).append(members)
+        count[row.kind] += 1
         kept.append(row)
     return kept
 
 
-def _overlap(first: set[int], second: set[int], both: int) -> bool:
-    """Whether two sets that share ``both`` words are one finding: a Jaccard index over 0.5, or one inside the other."""
-    return both == min(len(first), len(second)) or both > 0.5 * (len(first) + len(second) - both)
+def _overlap(first: set[int], second: set[int]) -> bool:
+    """Whether two sets are one finding: a Jaccard index over 0.5, or one inside the other."""
+    both = len(first & second)
+    return both == min(len(first), len(second)) or both > 0.5 * len(first | second)
 
 
 def _matched_p(
     row: Row, scored: Scored, columns: Tensor, near: Neighbourhoods, stratum: np.ndarray, draws: int, generator
 ) -> float:
     """(1 + matched sets with at least the row's score) / (1 + draws)."""
-    members = scored.sets[row.place]
-    sets = matched_sets(members, columns, stratum, draws, generator, nearby=row.kind != "cluster")
-    score = score_sets(columns, sets, near).score(row.kind)
-    return (1 + int((score >= scored.score(row.kind)[row.place] - ROUNDING).sum())) / (1 + draws)
+    sets = matched_sets(scored.sets[row.place], columns, stratum, draws, generator, nearby=row.kind != "cluster")
+    gram = cosines(columns, sets)
+    if row.kind != "cluster":
+        gram = with_mean_cosine(gram, float(scored.shapes.mean_cosine[row.place]))
+    score = score_sets(gram, sets, near).score(row.kind)
+    return (1 + int((score >= row.score - ROUNDING).sum())) / (1 + draws)
 
 
 def _record(row: Row, scored: Scored, p_matched: float, q: float, names: list[str]) -> dict:
@@ -394,8 +282,8 @@ def _record(row: Row, scored: Scored, p_matched: float, q: float, names: list[st
         "kind": row.kind,
         "size": row.size,
         "words": [names[word] for word in ordered],
-        "score": float(scored.score(row.kind)[row.place]),
-        "z": float(row.z),
+        "score": float(row.score),
+        "evidence": float(row.evidence),
         **measured,
         "isolation": apart if math.isfinite(apart) else None,
         "p": float(row.p),

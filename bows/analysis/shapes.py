@@ -7,10 +7,16 @@ cosine, changes neither.
 from typing import NamedTuple
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from bows.analysis.neighbour_sets import Neighbourhoods
 
+ALIKE = 0.1  # cosine that neighbours around a ring must exceed in the mean: metrics.md calls words orthogonal under it
+EVEN = np.exp(np.euler_gamma - 1)  # 0.655: evenness of many random points, which a ring or line must exceed
 KINDS = ("ring", "line", "cluster")
+CELLS = 10_000_000  # numbers of directions gathered at a time: 40 MB in float32
+ROUNDING = 1e-6  # two equal scores may differ by this
 FLAT = 1e-6  # variance, as a share of the words' number, under which a set counts as one point (float32 rounding is near 1e-7)
 
 
@@ -24,19 +30,53 @@ class Shapes(NamedTuple):
     spread: np.ndarray
     """(S,) in (0, 1]: effective number of equal gaps around the ring, over n."""
     ring: np.ndarray
-    """(S,) in [0, 1]: the product of the three, planarity over what words at right angles have."""
+    """(S,) in [0, 1]: the product of ``ring_factors``, or 0 (see :func:`shapes`)."""
+    ring_factors: np.ndarray
+    """(S, 3): the three, planarity over what words at right angles have."""
     around: np.ndarray
     """Order around the ring."""
     linearity: np.ndarray
     """(S,) in [0, 1]: share of the variance in the first principal component."""
     line: np.ndarray
-    """(S,) in [0, 1]: linearity, over what words at right angles have, times the effective number of equal gaps over n - 1."""
+    """(S,) in [0, 1]: the product of ``line_factors``, or 0 (see :func:`shapes`)."""
+    line_factors: np.ndarray
+    """(S, 2): linearity, over what words at right angles have, and the effective number of equal gaps over n - 1."""
     along: np.ndarray
     """Order along the first principal component."""
     mean_cosine: np.ndarray
     """(S,) in [-1, 1]: mean cosine of two different words of the set."""
     central: np.ndarray
     """Order by cosine with the set's mean direction, highest first."""
+
+
+class Scored(NamedTuple):
+    """Sets of one size with their shapes."""
+
+    sets: np.ndarray
+    """(S, n) word numbers."""
+    shapes: Shapes
+    isolation: np.ndarray
+    """(S,), NaN where there is no word outside."""
+
+    def score(self, kind: str) -> np.ndarray:
+        """(S,): the score that the kind is ranked by; NaN where not defined."""
+        return {"ring": self.shapes.ring, "line": self.shapes.line, "cluster": self.isolation}[kind]
+
+    def evidence(self, kind: str) -> np.ndarray:
+        """(S,): a cluster's score; for a ring or line -sum of log(1 - x) over the factors x of its score, 0 where that is 0.
+
+        That n words come within e of perfect in one factor by chance has a probability like e^(cn), so -log(1 - x) falls off
+        exponentially at every size, only faster for more words: sets of 4 and of 24 can be compared by their tails. And a ring that fills
+        more than a plane, because the vocabulary does, can still show by its perfect order.
+        """
+        if kind == "cluster":
+            return self.isolation
+        factors = self.shapes.ring_factors if kind == "ring" else self.shapes.line_factors
+        return np.where(self.score(kind) > 0, -np.log(np.maximum(1 - factors, ROUNDING)).sum(1), 0)
+
+    def order(self, kind: str) -> np.ndarray:
+        """(S, n): positions in each set in the kind's order."""
+        return {"ring": self.shapes.around, "line": self.shapes.along, "cluster": self.shapes.central}[kind]
 
 
 def shapes(gram: np.ndarray) -> Shapes:
@@ -51,8 +91,10 @@ def shapes(gram: np.ndarray) -> Shapes:
       elsewhere, C the circulant mean of R (each entry the mean of those as far apart around the ring, with sign). This is metrics.md's
       1 - |R - C|^2 / |R|^2 without what any diagonal gives for free; 0 where R is 0.
     - ``spread``: exp(H) / n, H the entropy of the angular gaps as shares of the circle; 1 for equal gaps, about 0.65 for random angles.
-    - ``ring`` = P* circulance spread, and 0 unless neighbours are more alike than opposites (mean of K at distance 1 over that at n // 2).
-    - ``line`` = L* exp(H') / (n - 1), H' the entropy of the n - 1 gaps along the first component as shares of its length.
+    - ``ring`` = P* circulance spread; 0 unless neighbours are more alike than opposites (mean of K at distance 1 over that at n // 2)
+      and not orthogonal (mean cosine over 0.1), so that antipodal pairs make no ring, and spread is over 0.655.
+    - ``line`` = L* exp(H') / (n - 1), H' the entropy of the n - 1 gaps along the first component as shares of its length; 0 unless the
+      second factor is over 0.655, so that coinciding words with one apart make no line.
 
     A set whose words have one direction scores 0 in all of them. Source of circulance: Karkada et al. 2026, on K instead of G_S.
 
@@ -81,17 +123,35 @@ def shapes(gram: np.ndarray) -> Shapes:
     ordered = np.take_along_axis(angle, around, 1)
     spread = _evenness(np.diff(ordered, axis=1, append=ordered[:, :1] + 2 * np.pi))
     circulance, contrast = _circulance(centred, around)
-    ring = _beyond(planarity, 2 / (size - 1)) * circulance * spread * (contrast > 0)
+    ring_factors = np.stack([_beyond(planarity, 2 / (size - 1)), circulance, spread], axis=1)
+    neighbours = np.take_along_axis(
+        np.take_along_axis(gram, around[:, :, None], 1), np.roll(around, -1, 1)[:, :, None], 2
+    )
+    ring = ring_factors.prod(1) * ((contrast > 0) & (neighbours.mean((1, 2)) > ALIKE) & (spread > EVEN))
 
     along = np.argsort(places[:, :, 0], axis=1, kind="stable")
     evenness = _evenness(np.diff(np.take_along_axis(places[:, :, 0], along, 1), axis=1))
-    line = _beyond(linearity, 1 / (size - 1)) * evenness
+    line_factors = np.stack([_beyond(linearity, 1 / (size - 1)), evenness], axis=1)
+    line = line_factors.prod(1) * (evenness > EVEN)
 
     sums = gram.sum(2)
     diagonal = np.trace(gram, axis1=1, axis2=2)
     mean_cosine = np.clip((sums.sum(1) - diagonal) / (size * (size - 1)), -1, 1)
     central = np.argsort(-sums, axis=1, kind="stable")
-    return Shapes(planarity, circulance, spread, ring, around, linearity, line, along, mean_cosine, central)
+    return Shapes(
+        planarity,
+        circulance,
+        spread,
+        ring,
+        ring_factors,
+        around,
+        linearity,
+        line,
+        line_factors,
+        along,
+        mean_cosine,
+        central,
+    )
 
 
 def isolation(sets: np.ndarray, mean_cosine: np.ndarray, near: Neighbourhoods) -> np.ndarray:
@@ -114,6 +174,26 @@ def isolation(sets: np.ndarray, mean_cosine: np.ndarray, near: Neighbourhoods) -
         highest[~outside.any(2)] = np.nan
         result[start : start + step] = mean_cosine[start : start + step] - highest.mean(1)
     return result
+
+
+def cosines(columns: Tensor, sets: np.ndarray) -> np.ndarray:
+    """(S, n, n): cosines within each of the sets (S, n) of words, whose unit directions are the rows of ``columns`` (N, m)."""
+    count, size = sets.shape
+    step = max(1, CELLS // (size * columns.shape[1]))
+    result = np.empty((count, size, size), np.float32)
+    with torch.autocast(columns.device.type, enabled=False):
+        for start in range(0, count, step):
+            chosen = columns[torch.from_numpy(sets[start : start + step])]
+            result[start : start + step] = (chosen @ chosen.mT).numpy()
+    return result
+
+
+def score_sets(gram: np.ndarray, sets: np.ndarray, near: Neighbourhoods) -> Scored:
+    """Score sets (S, n) of words by the cosines within them (S, n, n)."""
+    step = max(1, CELLS // sets.shape[1] ** 2)
+    parts = [shapes(gram[start : start + step]) for start in range(0, max(len(sets), 1), step)]
+    whole = Shapes(*(np.concatenate(field) for field in zip(*parts, strict=True)))
+    return Scored(sets, whole, isolation(sets, whole.mean_cosine, near))
 
 
 def _beyond(share: np.ndarray, chance: float) -> np.ndarray:
