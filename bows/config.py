@@ -143,6 +143,7 @@ class Analysis:
     figures: Flag
     threshold: Fraction
     read_out_windows: Count | None
+    ridge: Annotated[float, Strict(), Field(ge=0)]
     cluster_words: Count
     regimes: RegimeThresholds
     sets: dict[str, Annotated[Words, Field(min_length=3)]]

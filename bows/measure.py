@@ -70,7 +70,7 @@ def measure(
     held_out = partial(data.windows("validation").batches, data.evaluation_batch_size, device)
 
     began = time.perf_counter()
-    read_out = fit_read_out(autoencoder, data, analysis.read_out_windows, device) if "read_out" in groups else None
+    read_out = fit_read_out(autoencoder, data, analysis, device) if "read_out" in groups else None
     seconds = time.perf_counter() - began
     natural = ReconstructionSums(autoencoder.features, device)
     linear = ReconstructionSums(autoencoder.features, device)
@@ -97,7 +97,7 @@ def measure(
         metrics |= _renamed(one_hot, "r2_one_hot")
         if read_out:
             columns["r2_linear"] = linear.r2_by_word()
-            metrics |= _renamed(linear, "r2_linear") | {"reconstruction/read_out_ridge": read_out.ridge}
+            metrics |= _renamed(linear, "r2_linear")
             if "reconstruction/r2_linear" in metrics:
                 metrics["reconstruction/relu_gain"] = metrics["reconstruction/r2"] - metrics["reconstruction/r2_linear"]
     if "interference" in groups:
@@ -149,15 +149,13 @@ def measure(
 
 
 def fit_read_out(
-    autoencoder: Autoencoder, data: BagsDataModule, most: int | None, device: torch.device
+    autoencoder: Autoencoder, data: BagsDataModule, analysis: Analysis, device: torch.device
 ) -> ReadOut | None:
-    """The best linear read-out of the latent, fitted on training windows, at most `most` of them, evenly spaced."""
-    windows = data.windows("train")
-    count = min(len(windows), most or len(windows))
-    sums = ReadOutSums(autoencoder.latent, autoencoder.features, count, device)
-    for bags in windows.batches(data.evaluation_batch_size, device, most):
+    """The linear read-out of the latent, fitted on training windows, at most `analysis.read_out_windows`, evenly spaced."""
+    sums = ReadOutSums(autoencoder.latent, autoencoder.features, device)
+    for bags in data.windows("train").batches(data.evaluation_batch_size, device, analysis.read_out_windows):
         sums.update(autoencoder.encode(bags), bags)
-    return sums.solve()
+    return sums.solve(analysis.ridge)
 
 
 def one_hot_sums(autoencoder: Autoencoder, batch_size: int, device: torch.device) -> ReconstructionSums:
