@@ -2,7 +2,10 @@
 
 import csv
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,7 @@ import pytest
 import torch
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra.utils import instantiate
 from safetensors.torch import load_file, save_file
 
 from bows.checks import check
@@ -43,10 +47,8 @@ def trained(folder: Path, *overrides: str) -> Path:
     (folder / ".hydra").mkdir()
     write_json(folder / ".hydra" / "config.yaml", config)  # JSON is YAML
     write_json(folder / ".hydra" / "overrides.yaml", list(overrides))
-    data = files(**{key: value for key, value in config["data"].items() if key != "_target_"})
-    write_json(
-        folder / "status.json", {"state": "completed", "corpus": data.corpus.hash, "versions": {"bows": "0.1.0"}}
-    )
+    corpus = instantiate(config["data"], _convert_="all").corpus
+    write_json(folder / "status.json", {"state": "completed", "corpus": corpus.hash, "versions": {"bows": "0.1.0"}})
     return folder
 
 
@@ -104,15 +106,47 @@ def test_the_same_numbers_come_without_training(relu, place, tmp_path):
 
 def test_every_metric_of_the_definitions_is_there(relu):
     summary = read(relu / "summary.json")
-    named = """reconstruction/loss reconstruction/r2 reconstruction/r2_linear reconstruction/r2_one_hot reconstruction/relu_gain
-        reconstruction/false_positive_rate reconstruction/false_negative_rate capacity/features_per_dimension
-        capacity/dimensionality_mean capacity/represented_fraction capacity/participation_ratio capacity/effective_rank
-        packing/off_diagonal_norm packing/interference_rms packing/coherence packing/welch_ratio packing/mean_max_cosine
-        packing/antipodal_fraction alignment/covariance_cosine alignment/cka alignment/rsa alignment/rsa_p alignment/pca_distance
-        interference/gap interference/rescued interference/filtered interference/constructive_energy
-        interference/destructive_energy ring/months/order ring/months/order_p ring/months/planarity ring/months/procrustes
-        ring/months/circulance cluster/cooccurrence_ami regime/absent regime/linear regime/antipodal regime/orthogonal
-        regime/mixed""".split()
+    named = [
+        "reconstruction/loss",
+        "reconstruction/r2",
+        "reconstruction/r2_linear",
+        "reconstruction/r2_one_hot",
+        "reconstruction/relu_gain",
+        "reconstruction/false_positive_rate",
+        "reconstruction/false_negative_rate",
+        "capacity/features_per_dimension",
+        "capacity/dimensionality_mean",
+        "capacity/represented_fraction",
+        "capacity/participation_ratio",
+        "capacity/effective_rank",
+        "packing/off_diagonal_norm",
+        "packing/interference_rms",
+        "packing/coherence",
+        "packing/welch_ratio",
+        "packing/mean_max_cosine",
+        "packing/antipodal_fraction",
+        "alignment/covariance_cosine",
+        "alignment/cka",
+        "alignment/rsa",
+        "alignment/rsa_p",
+        "alignment/pca_distance",
+        "interference/gap",
+        "interference/rescued",
+        "interference/filtered",
+        "interference/constructive_energy",
+        "interference/destructive_energy",
+        "ring/months/order",
+        "ring/months/order_p",
+        "ring/months/planarity",
+        "ring/months/procrustes",
+        "ring/months/circulance",
+        "cluster/cooccurrence_ami",
+        "regime/absent",
+        "regime/linear",
+        "regime/antipodal",
+        "regime/orthogonal",
+        "regime/mixed",
+    ]
     assert [name for name in named if name not in summary] == []
     assert all(np.isfinite(value) for value in summary.values())
 
@@ -368,3 +402,46 @@ def test_what_the_run_set_for_its_analysis_stays_set(words, place, tmp_path):
     assert (
         summary["ring/months/order_p"] == read(run / "summary.json")["ring/months/order_p"]
     )  # 99 permutations, seed 5
+
+
+CIRCULAR = ["data=circular", "data.relabel=true", "latent=3", "lr=1e-2", "wd=1", "epochs=40", "optimizer.clip_norm=1",
+            "trainer=cpu", "logger=none", "analysis=none"]  # fmt: skip
+
+
+def test_a_ring_that_nobody_named_is_found_with_its_order(place, tmp_path, capsys):
+    run = trained(tmp_path / "run", f"outputs={place}", *CIRCULAR, "model=linear")
+    assert find_run(run).vocabulary != [f"feature{number}" for number in range(12)]  # the index does not tell the place
+    folder = look(tmp_path / "scan", f"run={run}", f"outputs={place}", "scan=true")
+    rings = [row for row in pq.read_table(folder / "found_sets.parquet").to_pylist() if row["kind"] == "ring"]
+    assert rings[0]["q"] < 0.05
+    places = [int(word.removeprefix("feature")) for word in rings[0]["words"]]
+    assert sorted(places) == list(range(12))
+    steps = {(after - before) % 12 for before, after in zip(places, [*places[1:], places[0]], strict=True)}
+    assert steps in ({1}, {11})
+    assert (folder / "figures" / "found_sets.png").is_file()
+    assert "sets at a false discovery rate under 0.05" in capsys.readouterr().out
+
+
+def test_nothing_is_found_where_nothing_is(place, tmp_path, capsys):
+    run = trained(tmp_path / "run", f"outputs={place}", *CIRCULAR, "data=iid", "epochs=10")
+    folder = look(tmp_path / "scan", f"run={run}", f"outputs={place}", "scan=true")
+    assert pq.read_table(folder / "found_sets.parquet").num_rows == 0
+    assert (folder / "figures" / "found_sets.png").is_file()  # it says that nothing was found
+    assert "0 sets at a false discovery rate" in capsys.readouterr().out
+
+
+def test_a_refused_command_is_one_line_and_leaves_nothing(relu, place):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "BOWS_OUTPUTS": str(place)}
+    before = sorted(relu.rglob("*"))
+    for asked, said in (
+        ([], "run is not set and has no default; give run=<value>"),
+        ([f"run={relu}", "word=Januray"], "word=Januray: there is no such word"),
+        ([f"run={relu}", "data.window=3"], "data.window: no data is chosen; give data=<option> with it"),
+        ([f"run={relu}", "against=[nowhere]"], "against=nowhere: there is no such folder"),
+    ):
+        words = [sys.executable, "-m", "bows.analyze", *asked]
+        done = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=120)
+        assert done.returncode == 2, done.stderr
+        assert done.stderr.startswith(f"error: {said}")
+        assert done.stderr.count("\n") == 1
+    assert sorted(relu.rglob("*")) == before
