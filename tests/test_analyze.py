@@ -24,6 +24,7 @@ from bows.errors import BowsError
 from bows.loading import find_run, load_autoencoder
 from bows.looking import analyze
 from bows.places import CONF
+from bows.report import meaning
 from bows.runs import write_json
 from bows.training import train
 
@@ -149,6 +150,7 @@ def test_every_metric_of_the_definitions_is_there(relu):
     ]
     assert [name for name in named if name not in summary] == []
     assert all(np.isfinite(value) for value in summary.values())
+    assert [name for name in summary if name != "epoch" and not meaning(name)] == []  # the report says what each is
 
 
 def test_the_numbers_follow_from_the_run_folder_alone(relu, tiny_text, place):
