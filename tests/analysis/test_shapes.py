@@ -65,11 +65,12 @@ def by_loops(unit):
 
 
 @pytest.mark.parametrize(
-    ("latent", "words", "seed"), [(2, 4, 0), (3, 5, 1), (4, 12, 2), (2, 12, 3), (9, 6, 4), (30, 24, 5)]
+    ("latent", "words", "seed"),
+    [(2, 4, 0), (3, 5, 1), (4, 12, 2), (2, 12, 3), (9, 6, 4), (30, 24, 5), (3, 6, 772), (6, 6, 716), (20, 8, 184)],
 )
 def test_matches_loops(latent, words, seed):
     unit = random_unit(latent, words, seed)
-    unit[0] += 0.5  # some of them rings by the rule that neighbours are alike
+    unit[0] += 0.5  # some of them rings by the rule that neighbours are alike; at the last seeds opposites are more so
     unit /= np.linalg.norm(unit, axis=0)
     planarity, circulance, spread, contrast, neighbours, linearity, evenness = by_loops(unit)
     found = of(unit)
@@ -181,13 +182,14 @@ def test_isolation_is_not_defined_without_others():
 
 
 def test_evidence_of_the_kinds():
-    unit = torch.from_numpy(np.concatenate([polygon(6) + [[1.0], [0.0]], random_unit(2, 9)], 1)).float()
+    unit = torch.from_numpy(np.concatenate([polygon(6) + np.array([[1.0], [0.0]]), random_unit(2, 9)], 1)).float()
     unit = torch.cat([unit, torch.ones(1, 15)])
     unit /= unit.norm(dim=0)
-    sets = np.array([[0, 1, 2, 3, 4, 5], [2, 3, 4, 7, 8, 9]])
+    sets = np.array([[0, 1, 2, 3, 4, 5], [2, 3, 4, 7, 8, 9], [0, 6, 7, 8, 9, 10], [9, 10, 11, 12, 13, 14]])
     scored = score_sets(cosines(unit.T.contiguous(), sets), sets, neighbourhoods(unit[None]))
     for kind, factors in (("ring", scored.shapes.ring_factors), ("line", scored.shapes.line_factors)):
-        for number in range(2):
+        assert 0 < (scored.score(kind) > 0).sum() < len(sets)
+        for number in range(len(sets)):
             expected = -sum(np.log(1 - min(factor, 1 - 1e-6)) for factor in factors[number])
             assert scored.evidence(kind)[number] == pytest.approx(expected * (scored.score(kind)[number] > 0))
     np.testing.assert_array_equal(scored.evidence("cluster"), scored.isolation)
