@@ -77,10 +77,11 @@ def ring(
         positions = regular_positions(len(angles))
         scores["order"] = cyclic_order(angles)
         if permutations:
-            drawn = np.random.default_rng(seed).permuted(np.tile(positions, (permutations, 1)), axis=1)
-            observed = _alignment(angles, positions)
+            around, corners = np.exp(1j * angles), np.exp(1j * positions)
+            drawn = np.random.default_rng(seed).permuted(np.tile(corners, (permutations, 1)), axis=1)
             # The tolerance lets the n rotations of one order, equal but for rounding, count as equal.
-            at_least = np.count_nonzero(_alignment(angles, drawn) >= observed - 1e-9 * len(angles))
+            least = _alignment(around, corners) - 1e-9 * len(angles)
+            at_least = np.count_nonzero(_alignment(around, drawn) >= least)
             scores["order_p"] = (1 + at_least) / (1 + permutations)
         scores["planarity"] = planarity
         polygon = np.column_stack([np.cos(positions), np.sin(positions)])
@@ -116,14 +117,14 @@ def cyclic_order(angles: np.ndarray) -> float:
         return 0.0
     # At most 1: the numerator is the smaller singular value of sum (cos a, sin a)^T (cos b, sin b), which the
     # direction across the mean bounds (Bessel: cos b and sin b are orthogonal, each of squared norm n/2).
-    score = _alignment(angles, regular_positions(len(angles))) / (2 * np.sqrt(spread * len(angles) / 2))
+    corners = np.exp(1j * regular_positions(len(angles)))
+    score = _alignment(np.exp(1j * angles), corners) / (2 * np.sqrt(spread * len(angles) / 2))
     return float(min(score, 1.0))
 
 
-def _alignment(angles: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """| |sum e^{i(a-b)}| - |sum e^{i(a+b)}| | for positions (..., n): what a permutation changes of the order score."""
-    same, mirrored = np.exp(1j * (angles - positions)).sum(-1), np.exp(1j * (angles + positions)).sum(-1)
-    return np.abs(np.abs(same) - np.abs(mirrored))
+def _alignment(around: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """| |sum e^{i(a-b)}| - |sum e^{i(a+b)}| | for e^{ia} (n,) and e^{ib} (..., n): what a permutation changes of the order score."""
+    return np.abs(np.abs(corners.conj() @ around) - np.abs(corners @ around))
 
 
 def _circulance(gram: np.ndarray) -> float | None:
