@@ -4,7 +4,6 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 from hydra.core.hydra_config import HydraConfig
@@ -12,6 +11,7 @@ from omegaconf import DictConfig
 
 from bows.analysis.ring import ring_coordinates
 from bows.analysis.scanner import scan
+from bows.analysis.shapes import KINDS
 from bows.checks import check
 from bows.command import plain
 from bows.comparing import (
@@ -37,8 +37,9 @@ from bows.training import check_accelerator, extra_loggers, whole_sets
 
 log = logging.getLogger(__name__)
 
-# Rows of the table of found sets that are printed.
-SHOWN = 20
+# Found sets of each kind that are printed and drawn; found_sets.parquet has all.
+SHOWN = 8
+DRAWN = 4
 
 
 def analyze_job(config: DictConfig) -> None:
@@ -152,24 +153,24 @@ def search(
     for bags in windows.batches(data.evaluation_batch_size, device):
         present += bags.sum(0).double().cpu()
     encoder = autoencoder.encoder_weight.detach().float().cpu()
-    found = scan(encoder, data.corpus.vocabulary, (present / len(windows)).numpy(), seed=settings.seed)
+    rate = settings.false_discovery_rate
+    frequency = (present / len(windows)).numpy()
+    found = scan(encoder, data.corpus.vocabulary, frequency, seed=settings.seed, q_threshold=rate)
     pq.write_table(found, folder / "found_sets.parquet")
-    significant = found.filter(pc.less(found.column("q"), settings.false_discovery_rate))
-    rows = significant.to_pylist()
-    print(f"{len(rows)} sets at a false discovery rate under {settings.false_discovery_rate:g}")
-    for row in rows[:SHOWN]:
-        print(
-            f"  {row['kind']:<8} score {row['score']:.3f}  p {row['p']:.2g}  q {row['q']:.2g}  {' '.join(row['words'])}"
-        )
-    if len(rows) > SHOWN:
-        print(f"  and {len(rows) - SHOWN} more in found_sets.parquet")
+    of_kind = {kind: [row for row in found.to_pylist() if row["kind"] == kind] for kind in KINDS}
+    counts = ", ".join(f"{len(rows)} {kind}s" for kind, rows in of_kind.items())
+    print(f"{found.num_rows} sets at a false discovery rate under {rate:g}: {counts}")
+    for kind, rows in of_kind.items():
+        for row in rows[:SHOWN]:
+            print(f"  {kind:<8} score {row['score']:.3f}  p {row['p']:.2g}  q {row['q']:.2g}  {' '.join(row['words'])}")
+        if len(rows) > SHOWN:
+            print(f"  {'':<8} and {len(rows) - SHOWN} more in found_sets.parquet")
     if settings.analysis.figures:
         place = {word: index for index, word in enumerate(data.corpus.vocabulary)}
-        drawn = [(row, ring_coordinates(encoder, [place[word] for word in row["words"]])) for row in rows]
+        best = [row for rows in of_kind.values() for row in rows[:DRAWN]]
+        drawn = [(row, ring_coordinates(encoder, [place[word] for word in row["words"]])) for row in best]
         drawn = [(row, points) for row, points in drawn if points is not None]
-        figure = found_shapes(
-            [row for row, _ in drawn], [points for _, points in drawn], q_threshold=settings.false_discovery_rate
-        )
+        figure = found_shapes([row for row, _ in drawn], [points for _, points in drawn], q_threshold=rate)
         save(figure, folder / "figures" / "found_sets")
 
 
