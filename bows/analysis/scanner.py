@@ -16,9 +16,9 @@ from bows.analysis.shapes import KINDS, ROUNDING, Scored, cosines, score_sets
 from bows.analysis.surrogates import frequency_strata, matched_sets, surrogate_directions, with_mean_cosine
 from bows.errors import DataError, SettingError
 
-WORK = 4e12  # multiplications and additions that the surrogates may cost together: about a minute of one core
+WORK = 6e12  # multiplications and additions that the surrogates' cosines may cost together: about 70 s of one core
 WORDS = 400_000  # words in all surrogates together
-MOST_SURROGATES = 2000
+FEWEST_SURROGATES, MOST_SURROGATES = 20, 2000
 REFERENCE_SETS = 1000  # at each size, for the tail of its evidence
 TAIL = 0.1  # share of these sets taken as the tail
 ROWS = 200  # of each kind, tested against matched sets
@@ -74,10 +74,10 @@ def scan(
 
     1. *Surrogates*: vocabularies of random directions with the mean and second moments of this one
        (:func:`bows.analysis.surrogates.surrogate_directions`) go through the same search and scoring, so that having looked at many sets is
-       allowed for. :meth:`bows.analysis.shapes.Scored.evidence` is made alike at all sizes (:meth:`Null.comparable`).
-       p = (1 + surrogate candidates of the kind with at least this evidence) / (1 + surrogate candidates of the kind); q by Benjamini and
-       Yekutieli over all candidates of all kinds: they are branches of one tree, nested and overlapping, and this procedure holds under any
-       dependence.
+       allowed for. :meth:`bows.analysis.shapes.Scored.evidence` is made alike for all sizes and kinds (:meth:`Null.comparable`).
+       p = (1 + surrogate candidates, of any size and kind, with at least this evidence) / (1 + surrogate candidates); q by Benjamini and
+       Yekutieli over all candidates as all kinds: they are branches of one tree, nested and overlapping, and this procedure holds under
+       any dependence.
     2. *Matched sets*, for the best of overlapping sets of each kind at q <= ``q_threshold``: random sets of the same frequencies from
        around the set (a cluster: from anywhere; :func:`bows.analysis.surrogates.matched_sets`), given its mean cosine by a common
        component (not so for a cluster, whose score it is). p_matched = (1 + those with at least this score) / (1 + draws), its q by
@@ -92,13 +92,13 @@ def scan(
         frequency: (V,), the share of held-out windows that hold each word.
         seed: of both nulls.
         draws: matched sets for each row, 1 or more.
-        surrogates: how many; None for as many as two minutes allow: from 20 at V = 10,000 and m = 1000 to 2000 at V = 12.
+        surrogates: how many; None for as many as two minutes allow: from 29 at V = 10,000 and m = 1000 to 2000 at V = 12.
         q_threshold: rows of a higher q are left out, in (0, 1].
 
     Returns:
         One row a set, by q, then score: ``kind`` (ring, line or cluster), ``size``, ``words`` (around the ring from its first word in the
         vocabulary towards the earlier of its neighbours; along the line; from the centre of the cluster outwards), ``score``,
-        ``evidence`` (comparable between sizes; -ln of a tail probability, before any allowance for the search), ``planarity``,
+        ``evidence`` (comparable between sizes and kinds; -ln of a tail probability, before any allowance for the search), ``planarity``,
         ``circulance`` and ``spread`` (of the set as a ring, whatever its kind), ``linearity``, ``isolation`` (null where no word is
         outside), ``mean_cosine``, ``p``, ``p_matched``, ``q``. The schema's metadata hold the numbers of ``candidates``, ``surrogates``,
         ``surrogate_candidates`` and ``draws``, and ``seed`` and ``q_threshold``.
@@ -116,7 +116,7 @@ def scan(
     surrogates = surrogates or affordable(words, min(unit.shape))
     generator = np.random.default_rng(seed)
     real: dict[int, Scored] = {}
-    null = Null({}, {kind: np.empty(0) for kind in KINDS})
+    null = Null({}, np.empty(0), 0)
     records = []
     if words >= SMALLEST:
         near, columns = neighbourhoods(unit[None]), unit.T.contiguous()
@@ -135,7 +135,7 @@ def scan(
     metadata = {
         "candidates": sum(len(scored.sets) for scored in real.values()),
         "surrogates": surrogates,
-        "surrogate_candidates": len(null.evidence["ring"]),
+        "surrogate_candidates": null.candidates,
         "draws": draws,
         "seed": seed,
         "q_threshold": q_threshold,
@@ -146,26 +146,29 @@ def scan(
 def affordable(words: int, dimensions: int) -> int:
     """Surrogates of ``words`` directions in ``dimensions`` dimensions that two minutes allow: 20 to 2000."""
     by_products = WORK / (2.0 * words**2 * dimensions + 1)
-    return int(np.clip(min(by_products, WORDS / max(words, 1)), 20, MOST_SURROGATES))
+    return int(np.clip(min(by_products, WORDS / max(words, 1)), FEWEST_SURROGATES, MOST_SURROGATES))
 
 
 class Null(NamedTuple):
     """What the surrogates hold."""
 
     tails: dict[tuple[str, int], tuple[float, float]]
-    """Threshold and mean excess over it of each kind's raw evidence at each size: an exponential tail of TAIL of the sets."""
-    evidence: dict[str, np.ndarray]
-    """By kind, the evidence of all candidates of all surrogates, in increasing order."""
+    """Threshold and mean excess over it of each kind's raw evidence at each size: an exponential tail of TAIL of the sets, its mean by its
+    median so that a few found sets do not hide each other."""
+    evidence: np.ndarray
+    """That of all candidates of all surrogates, as every kind they are defined for, in increasing order."""
+    candidates: int
+    """How many candidates these are."""
 
     def comparable(self, kind: str, size: int, raw: np.ndarray) -> np.ndarray:
-        """Evidence that is alike at all sizes: the tail's -ln of the probability of at least the raw evidence."""
+        """Evidence that is alike for all sizes and kinds: the tail's -ln of the probability of at least the raw evidence."""
         threshold, excess = self.tails[kind, size]
         return (raw - threshold) / excess - math.log(TAIL)
 
-    def p(self, kind: str, evidence: np.ndarray) -> np.ndarray:
-        """(1 + candidates with at least this evidence) / (1 + candidates), in (0, 1]."""
-        null = self.evidence[kind]
-        return (1 + len(null) - np.searchsorted(null, evidence - ROUNDING)) / (1 + len(null))
+    def p(self, evidence: np.ndarray) -> np.ndarray:
+        """(1 + those of the surrogates with at least this evidence) / (1 + those of the surrogates), in (0, 1]."""
+        count = len(self.evidence)
+        return (1 + count - np.searchsorted(self.evidence, evidence - ROUNDING)) / (1 + count)
 
 
 def surrogate_null(unit: Tensor, real: dict[int, Scored], count: int, generator: np.random.Generator) -> Null:
@@ -199,12 +202,12 @@ def surrogate_null(unit: Tensor, real: dict[int, Scored], count: int, generator:
         pooled = np.concatenate(reference[key] + candidate[key])
         threshold = np.quantile(pooled, 1 - TAIL) if len(pooled) else 0.0
         above = pooled[pooled > threshold] - threshold
-        tails[key] = float(threshold), max(float(above.mean()) if len(above) else 0.0, SMALLEST_EXCESS)
-    null = Null(tails, {})
-    for kind in KINDS:
-        evidence = [null.comparable(kind, size, raw) for size in sizes for raw in candidate[kind, size]]
-        null.evidence[kind] = np.sort(np.concatenate([np.empty(0), *evidence]))
-    return null
+        excess = float(np.median(above)) / math.log(2) if len(above) else 0.0
+        tails[key] = float(threshold), max(excess, SMALLEST_EXCESS)
+    searched = sum(len(raw) for size in sizes for raw in candidate["ring", size])
+    null = Null(tails, np.empty(0), searched)
+    evidence = [null.comparable(*key, raw) for key, stored in candidate.items() for raw in stored]
+    return null._replace(evidence=np.sort(np.concatenate([np.empty(0), *evidence])))
 
 
 def _finite(values: np.ndarray) -> np.ndarray:
@@ -219,7 +222,7 @@ def _ranked(real: dict[int, Scored], null: Null) -> list[Row]:
             raw = scored.evidence(kind)
             place = np.flatnonzero(np.isfinite(raw))
             evidence = null.comparable(kind, size, raw[place])
-            columns = (place, scored.score(kind)[place], evidence, null.p(kind, evidence))
+            columns = (place, scored.score(kind)[place], evidence, null.p(evidence))
             rows += [Row(kind, size, *row, q=1.0) for row in zip(*(column.tolist() for column in columns), strict=True)]
     q = false_discovery_control([row.p for row in rows], method="by") if rows else []
     ranked = [row._replace(q=float(value)) for row, value in zip(rows, q, strict=True)]

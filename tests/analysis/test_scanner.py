@@ -150,8 +150,8 @@ def test_every_candidate_is_shown_at_a_threshold_of_1_and_no_set_overlaps_anothe
 
 
 def test_p_counts_surrogates_that_are_at_least_as_good():
-    null = Null({("ring", 5): (2.0, 0.5)}, {"ring": np.array([1.0, 2.0, 2.0, 3.0])})
-    np.testing.assert_allclose(null.p("ring", np.array([4.0, 3.0, 2.0, 1.5, 0.0])), [1 / 5, 2 / 5, 4 / 5, 4 / 5, 1])
+    null = Null({("ring", 5): (2.0, 0.5)}, np.array([1.0, 2.0, 2.0, 3.0]), 2)
+    np.testing.assert_allclose(null.p(np.array([4.0, 3.0, 2.0, 1.5, 0.0])), [1 / 5, 2 / 5, 4 / 5, 4 / 5, 1])
     np.testing.assert_allclose(null.comparable("ring", 5, np.array([2.0, 3.0])), np.log(10) + np.array([0, 2]))
 
 
@@ -163,12 +163,13 @@ def test_the_null_is_searched_like_the_real_words():
     real = {size: score_sets(cosines(columns, sets), sets, near) for size, sets in neighbour_sets(near).items()}
     null = surrogate_null(unit, real, 200, np.random.default_rng(0))
     candidates = sum(len(scored.sets) for scored in real.values())
-    assert len(null.evidence["line"]) == len(null.evidence["ring"])
-    assert len(null.evidence["ring"]) == pytest.approx(200 * candidates, rel=0.3)
+    assert null.candidates == pytest.approx(200 * candidates, rel=0.3)
+    assert len(null.evidence) == 3 * null.candidates
+    assert (np.diff(null.evidence) >= 0).all()
     for kind in KINDS:
-        assert (np.diff(null.evidence[kind]) >= 0).all()
-        real_p = np.concatenate([null.p(kind, null.comparable(kind, n, s.evidence(kind))) for n, s in real.items()])
-        assert 0.2 < np.nanmean(real_p) < 0.95  # of no more evidence than random words, as that is what they are
+        p = np.concatenate([null.p(null.comparable(kind, n, scored.evidence(kind))) for n, scored in real.items()])
+        assert 0.2 < p.mean() < 0.95  # of no more evidence than random words, as that is what they are
+        assert 0.3 < (null.evidence > np.log(10)).mean() / 0.1 < 3  # a tenth of a tail is what the tail begins with
 
 
 def test_the_real_candidates_count_in_the_tails():
@@ -222,9 +223,49 @@ def test_rings_come_before_the_lines_in_them():
     assert scanner._apart([line, line._replace(size=6)], real) == [line]
 
 
+def test_words_start_at_the_first_of_the_vocabulary():
+    angle = torch.arange(6) * 2 * torch.pi / 6
+    names = list("abcdef")
+    for order in ([0, 1, 2, 3, 4, 5], [0, 5, 4, 3, 2, 1], [2, 1, 0, 5, 4, 3], [3, 5, 0, 4, 1, 2]):
+        unit = torch.empty(2, 6)
+        unit[:, order] = torch.stack([angle.cos(), angle.sin()])
+        sets = np.arange(6)[None]
+        scored = score_sets(cosines(unit.T.contiguous(), sets), sets, neighbourhoods(unit[None]))
+        row = Row("ring", 6, 0, score=0.9, evidence=9.0, p=0.001, q=0.001)
+        words = scanner._record(row, scored, 0.01, 0.01, names)["words"]
+        place = order.index(0)
+        forward, backward = [order[(place + step) % 6] for step in range(6)], [order[place - step] for step in range(6)]
+        expected = forward if forward[1] < backward[1] else backward
+        assert words == [names[word] for word in expected]
+    cosine = torch.tensor([0.3, -0.1, 0.1, -0.3])
+    unit = torch.stack([torch.ones(4), cosine]) / (1 + cosine**2).sqrt()
+    sets = np.arange(4)[None]
+    scored = score_sets(cosines(unit.T.contiguous(), sets), sets, neighbourhoods(unit[None]))
+    for shift in (scored, scored._replace(shapes=scored.shapes._replace(along=scored.shapes.along[:, ::-1]))):
+        row = Row("line", 4, 0, score=0.9, evidence=9.0, p=0.001, q=0.001)
+        assert scanner._record(row, shift, 0.01, 0.01, names)["words"] == ["a", "c", "b", "d"]
+
+
+def test_matched_sets_of_rings_and_lines_have_the_mean_cosine(monkeypatch):
+    given = []
+    monkeypatch.setattr(scanner, "with_mean_cosine", lambda gram, mean: given.append(mean) or gram)
+    unit = random(5, 80)
+    unit = unit / unit.norm(dim=0)
+    near, columns = neighbourhoods(unit[None]), unit.T.contiguous()
+    sets = np.arange(10).reshape(2, 5)
+    scored = score_sets(cosines(columns, sets), sets, near)
+    for kind in KINDS:
+        best = Row(kind, 5, 1, score=np.inf, evidence=0, p=1, q=1)
+        rest = near, np.zeros(80, int), 49, np.random.default_rng(0)
+        assert scanner._matched_p(best, scored, columns, *rest) == 1 / 50
+        assert scanner._matched_p(best._replace(score=-3.0), scored, columns, *rest) == 1
+    assert given == [scored.shapes.mean_cosine[1]] * 4
+
+
 def test_surrogates_adapt_to_the_vocabulary():
     assert affordable(12, 4) == 2000
-    assert affordable(10_000, 1000) == 20
+    assert affordable(10_000, 1000) == 29
+    assert affordable(100_000, 1000) == 20
     assert affordable(4000, 50) == 100
     metadata = look(random(2, 8), surrogates=None, draws=19).schema.metadata
     assert metadata[b"surrogates"] == b"2000"
