@@ -31,7 +31,9 @@ def run(task: Callable[[DictConfig], Any], name: str) -> None:
     # A log file that cannot be written is no reason for a traceback of its own.
     logging.raiseExceptions = debug
     try:
-        arguments, _ = get_args_parser().parse_known_args()
+        arguments, rest = get_args_parser().parse_known_args()
+        # What follows -m in the middle of a command line.
+        arguments.overrides += [word for word in rest if not word.startswith("-")]
         if arguments.shell_completion and "COMP_LINE" in os.environ:
             # Hydra looks for settings after a script or a command, and knows nothing of modules run by -m.
             os.environ["COMP_LINE"] = re.sub(r"^\s*\S*python\S*\s+-m\s+", "", os.environ["COMP_LINE"])
@@ -40,7 +42,7 @@ def run(task: Callable[[DictConfig], Any], name: str) -> None:
         one_job = task if arguments.multirun else _ending_plainly(task, debug)
         command = hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(one_job)
         if arguments.multirun:
-            _sweep(command, debug)
+            _sweep(command, name, debug)
         else:
             command()
     except BowsError as error:
@@ -77,7 +79,7 @@ def _check(name: str, arguments: Namespace) -> None:
         check_run(overrides)
 
 
-def _sweep(command: Callable[[], Any], debug: bool) -> None:
+def _sweep(command: Callable[[], Any], name: str, debug: bool) -> None:
     """Hydra raises the first failed job's error once all jobs have ended; each has said its own by then."""
     try:
         command()
@@ -88,7 +90,7 @@ def _sweep(command: Callable[[], Any], debug: bool) -> None:
             raise
         line = str(error).splitlines()[0] if str(error) else type(error).__name__
         print(
-            f"error: jobs of this sweep failed, the first by: {line} (each job's status.json and train.log say why)",
+            f"error: jobs of this sweep failed, the first by: {line} (each job's status.json and {name}.log say why)",
             file=sys.stderr,
         )
         sys.exit(1)

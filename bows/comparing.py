@@ -15,10 +15,9 @@ from bows.analysis.comparison import compare_groups, compare_words, gain_interva
 from bows.analysis.regime import Thresholds
 from bows.console import four_digits
 from bows.data.datamodule import BagsDataModule
-from bows.errors import SettingError
 from bows.figures.comparison import comparison_by_decile, gain_by_word
 from bows.figures.style import save
-from bows.loading import FinishedRun, find_run, load_autoencoder, refuse_other_words
+from bows.loading import FinishedRun, load_autoencoder
 from bows.measure import Measurement
 from bows.model.autoencoder import Autoencoder
 from bows.model.pca import PrincipalComponents
@@ -30,41 +29,14 @@ RESAMPLES = 2000
 BLOCKS = 50
 
 
-def find_others(against: list[str], run: FinishedRun) -> list[FinishedRun | None]:
-    """The runs to compare with; None stands for pca.
-
-    Raises SettingError for one that is no finished run, or has another latent size or other words.
-    """
-    others: list[FinishedRun | None] = []
-    for given in against:
-        if given == "pca":
-            others.append(None)
-            continue
-        other = find_run(given, "against")
-        refuse_other_words(other.vocabulary, run, f"against={given}", "compare runs that were trained on one corpus")
-        sizes = [each.config["model"]["latent"] for each in (run, other)]
-        if sizes[0] != sizes[1]:
-            raise SettingError(
-                f"against={given}: it has {sizes[1]} latent dimensions, run={run.folder} has {sizes[0]}; compare models of one size"
-            )
-        if other.status.get("corpus") != run.status.get("corpus"):
-            log.info("against=%s was trained on another corpus; all are measured on the same held-out windows", given)
-        others.append(other)
-    return others
-
-
 def other_autoencoder(
-    other: FinishedRun | None, autoencoder: Autoencoder, data: BagsDataModule, device: torch.device
+    other: FinishedRun | None, autoencoder: Autoencoder, training: BagsDataModule, device: torch.device
 ) -> Autoencoder:
     """Another run's autoencoder; for None as many principal components of the training windows as it has latents."""
     if other is not None:
         return load_autoencoder(other, "against")
-    if autoencoder.latent > autoencoder.features:
-        raise SettingError(
-            f"against=pca: the run has {autoencoder.latent} latent dimensions, but only {autoencoder.features} principal components exist"
-        )
     components = PrincipalComponents(autoencoder.features, autoencoder.latent).to(device)
-    components.fit(data.windows("train").batches(data.evaluation_batch_size, device))
+    components.fit(training.windows("train").batches(training.evaluation_batch_size, device))
     return components.eval()
 
 
@@ -209,5 +181,6 @@ def _write_metrics(path: Path, measured: Mapping[str, Measurement]) -> None:
             writer.writerow([name, *(measurement.metrics.get(name, "") for measurement in measured.values())])
 
 
-def _floats(table: pa.Table, name: str) -> list[float | None]:
-    return table.column(name).to_pylist()
+def _floats(table: pa.Table, name: str) -> np.ndarray:
+    """A column with NaN for null."""
+    return np.array([np.nan if value is None else value for value in table.column(name).to_pylist()], dtype=float)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, Strict
+from pydantic import BeforeValidator, ConfigDict, Field, Strict
 from pydantic.dataclasses import dataclass
 
 NODE = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -16,6 +16,16 @@ Positive = Annotated[float, Strict(), Field(gt=0)]
 Fraction = Annotated[float, Strict(), Field(gt=0, lt=1)]
 Decay = Annotated[float, Strict(), Field(ge=0, lt=1)]
 Words = list[str]
+
+
+def _as_text(value: Any) -> Any:
+    """A word that YAML takes for a number or a truth value, as it is written."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int) else value
+
+
+Word = Annotated[str, BeforeValidator(_as_text)]
 Paths = str | list[str]
 
 
@@ -210,8 +220,8 @@ class AnalyzeConfig:
     """The root of `python -m bows.analyze`."""
 
     run: str
-    word: str | None
-    context: Words
+    word: Word | None
+    context: list[Word]
     against: Words
     scan: Flag
     false_discovery_rate: Fraction

@@ -23,7 +23,7 @@ from bows.data.datamodule import BagsDataModule
 from bows.errors import SettingError
 from bows.figures.explanation import explanation_figure
 from bows.figures.style import save
-from bows.loading import find_words
+from bows.loading import find_words_apart
 from bows.model.autoencoder import Autoencoder, activate
 from bows.runs import write_json
 
@@ -49,12 +49,10 @@ def explain_word(
     Raises SettingError for a word that is not in the vocabulary, comes twice, or never varies over the held-out windows.
     """
     vocabulary = data.corpus.vocabulary
-    index = find_words([word], vocabulary, "word")[0]
-    around = find_words(context, vocabulary, "context")
+    found = find_words_apart(word, context, vocabulary)
+    assert found is not None
+    index, around = found
     word, context = vocabulary[index], [vocabulary[place] for place in around]
-    if index in around or len(set(around)) < len(around):
-        twice = word if index in around else next(name for name in context if context.count(name) > 1)
-        raise SettingError(f"context={twice}: each word may stand once, and not beside itself; leave one out")
     autoencoder = autoencoder.to(device).eval()
     encoder, decoder = weights(autoencoder)
     bias = float(autoencoder.bias[index])
@@ -145,7 +143,7 @@ def explain_word(
             {
                 "held-out R²": natural,
                 "one-hot R²": one_hot,
-                "false positives ReLU removed": removed / max(pushed, 1) if relu else None,
+                "of windows pushed without it, ReLU removes": removed / max(pushed, 1) if relu else None,
             },
             relu=relu,
         )
@@ -191,11 +189,11 @@ def print_explanation(explanation: dict) -> None:
         )
 
 
-def _print_rows(rows: Iterable[tuple[str, float]]) -> None:
+def _print_rows(rows: Iterable[tuple[str, float | None]]) -> None:
     rows = list(rows)
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
-        print(f"  {name:<{width}}  {value:>9.4f}")
+        print(f"  {name:<{width}}  {'not defined' if value is None else format(value, '9.4f')}")
 
 
 def _over_windows(autoencoder: Autoencoder, batches: Iterable[Tensor], index: int):
@@ -222,8 +220,8 @@ def _over_windows(autoencoder: Autoencoder, batches: Iterable[Tensor], index: in
     )
 
 
-def _one_hot(autoencoder: Autoencoder, index: int, batch_size: int, device: torch.device) -> float:
-    """R^2 of the word over the V bags that hold one word each."""
+def _one_hot(autoencoder: Autoencoder, index: int, batch_size: int, device: torch.device) -> float | None:
+    """R^2 of the word over the V bags that hold one word each; None for a vocabulary of one word, which does not vary."""
     row, words = autoencoder.decoder_weight[index], autoencoder.features
     sums = ReconstructionSums(1)
     for first in range(0, words, batch_size):
@@ -231,7 +229,8 @@ def _one_hot(autoencoder: Autoencoder, index: int, batch_size: int, device: torc
         bags.diagonal(first).fill_(1.0)
         values = autoencoder.encode(bags) @ row + autoencoder.bias[index]
         sums.update(bags[:, [index]].cpu(), activate(values, autoencoder.output_activation)[:, None].cpu())
-    return float(sums.r2_by_word()[0])
+    r2 = sums.r2_by_word()
+    return None if r2.mask.all() else float(r2[0])
 
 
 def _pre_activation(

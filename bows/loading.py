@@ -17,6 +17,8 @@ from bows.runs import read_json
 
 log = logging.getLogger(__name__)
 
+# Models that a figure tells apart beside the run itself.
+MOST_OTHERS = 5
 # What a run folder must hold to be looked at again.
 NEEDED = ("status.json", ".hydra/config.yaml", ".hydra/overrides.yaml", "model.safetensors", "vocabulary.txt")
 
@@ -40,7 +42,8 @@ class FinishedRun:
         """A short name for tables: the option of its model, and its weight decay."""
         if self.model == "pca":
             return "pca"
-        return f"{self.model} wd={self.config['optimizer']['weight_decay']:g}"
+        decay = (self.config.get("optimizer") or {}).get("weight_decay")
+        return self.model if decay is None else f"{self.model} wd={decay:g}"
 
 
 def find_run(folder: str | Path, setting: str = "run") -> FinishedRun:
@@ -65,7 +68,10 @@ def find_run(folder: str | Path, setting: str = "run") -> FinishedRun:
     for name in NEEDED:
         if not (folder / name).is_file():
             raise SettingError(f"{said}: the run folder lacks {name}; copy it again with all its files, or train again")
-    vocabulary = (folder / "vocabulary.txt").read_text(encoding="utf-8").split("\n")[:-1]
+    try:
+        vocabulary = (folder / "vocabulary.txt").read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"{said}: its vocabulary.txt cannot be read ({error}); copy the run again") from error
     try:
         config = OmegaConf.to_container(OmegaConf.load(folder / ".hydra" / "config.yaml"), resolve=True)
         overrides = [str(word) for word in OmegaConf.load(folder / ".hydra" / "overrides.yaml")]
@@ -103,6 +109,67 @@ def find_words(words: Sequence[str], vocabulary: Sequence[str], setting: str) ->
     return found.indices
 
 
+def find_others(against: Sequence[str], run: FinishedRun) -> list[FinishedRun | None]:
+    """The runs to compare with; None stands for pca.
+
+    Raises SettingError for one that is no finished run, comes twice, or has another latent size or other words.
+    """
+    others: list[FinishedRun | None] = []
+    latent, words = run.config["model"]["latent"], len(run.vocabulary)
+    if len(against) > MOST_OTHERS:
+        raise SettingError(f"against: {len(against)} models are given; compare with {MOST_OTHERS} at most")
+    for given in against:
+        if list(against).count(given) > 1:
+            raise SettingError(f"against={given}: it is given twice; name each model once")
+        if given == "pca":
+            if latent > words:
+                raise SettingError(
+                    f"against=pca: the run has {latent} latent dimensions, more than its {words} words have components"
+                )
+            others.append(None)
+            continue
+        other = find_run(given, "against")
+        refuse_other_words(other.vocabulary, run, f"against={given}", "compare runs that were trained on one corpus")
+        if other.config["model"]["latent"] != latent:
+            raise SettingError(
+                f"against={given}: it has {other.config['model']['latent']} latent dimensions, run={run.folder} has {latent}; "
+                "compare models of one size"
+            )
+        if other.status.get("corpus") != run.status.get("corpus"):
+            log.info("against=%s was trained on another corpus; all are measured on the same held-out windows", given)
+        others.append(other)
+    return others
+
+
+def asked_words(word: Any, context: Sequence[Any]) -> dict[str, Any]:
+    """A word and its context as text, whatever YAML takes them for: the words 5 and true are words too."""
+
+    def text(value: Any) -> str:
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
+    return {"word": None if word is None else text(word), "context": [text(each) for each in context]}
+
+
+def find_words_apart(
+    word: str | None, context: Sequence[str], vocabulary: Sequence[str]
+) -> tuple[int, list[int]] | None:
+    """Indices of a word and of its context, all different; None where no word is asked for.
+
+    Raises SettingError for one that is not in the vocabulary or comes twice, or for a context without a word.
+    """
+    if word is None:
+        if context:
+            raise SettingError(f"context=[{','.join(context)}]: a context needs a word; give word=<word>")
+        return None
+    index, around = find_words([word], vocabulary, "word")[0], find_words(context, vocabulary, "context")
+    for place in around:
+        if place == index or around.count(place) > 1:
+            raise SettingError(
+                f"context={vocabulary[place]}: each word may stand once, and not beside itself; leave one out"
+            )
+    return index, around
+
+
 def load_autoencoder(run: FinishedRun, setting: str = "run") -> Any:
     """The trained autoencoder of a run, on the CPU.
 
@@ -120,10 +187,14 @@ def load_autoencoder(run: FinishedRun, setting: str = "run") -> Any:
         raise
     except (HydraException, TypeError) as error:
         raise SettingError(
-            f"{setting}={run.folder}: its model cannot be made: {str(error).splitlines()[0]}; "
+            f"{setting}={run.folder}: its model cannot be made: {_in_a_line(error)}; "
             f"the run is of another version of bows{_version(run.status)}"
         ) from error
     load_model(run.folder / "model.safetensors", autoencoder)
+    if not all(bool(value.isfinite().all()) for value in autoencoder.state_dict().values()):
+        raise SettingError(
+            f"{setting}={run.folder}: its weights are infinite or not numbers; train again with a lower lr"
+        )
     return autoencoder.eval()
 
 
@@ -146,14 +217,16 @@ def open_data(node: dict[str, Any], run: FinishedRun, setting: str) -> Any:
         raise
     except (HydraException, TypeError) as error:
         raise SettingError(
-            f"run={run.folder}: its data cannot be made: {str(error).splitlines()[0]}; "
+            f"run={run.folder}: its data cannot be made: {_in_a_line(error)}; "
             f"the run is of another version of bows{_version(run.status)}; give data=<option>"
         ) from error
     refuse_other_words(
         vocabulary,
         run,
         f"data={node.get('name', node['_target_'])}",
-        f"for these documents with the run's words add data.vocabulary={run.folder / 'vocabulary.txt'}",
+        f"for these documents with the run's words add data.vocabulary={run.folder / 'vocabulary.txt'}"
+        if "vocab_size" in node
+        else "these features are not its words; choose a corpus of text",
     )
     if setting == "run" and data.corpus.hash != run.status.get("corpus"):
         log.warning(
@@ -171,6 +244,13 @@ def refuse_other_words(vocabulary: list[str], run: FinishedRun, setting: str, re
     raise SettingError(
         f"{setting}: its vocabulary is not that of run={run.folder}: {shared:,} of the run's {len(run.vocabulary):,} words are "
         f"shared{order}; {remedy}"
+    )
+
+
+def _in_a_line(error: Exception) -> str:
+    """Hydra's message without its advice for programmers."""
+    return " ".join(
+        line for line in str(error).split("\n") if "HYDRA_FULL_ERROR" not in line and "full_key" not in line
     )
 
 

@@ -1,13 +1,14 @@
 """Looking again at a finished run: measure it, explain a word, compare it with others, or search it for rings."""
 
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import torch
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from bows.analysis.ring import ring_coordinates
 from bows.analysis.scanner import scan
@@ -16,7 +17,6 @@ from bows.checks import check
 from bows.command import plain
 from bows.comparing import (
     distinct,
-    find_others,
     other_autoencoder,
     print_comparison,
     window_errors,
@@ -25,14 +25,23 @@ from bows.comparing import (
 from bows.config import AnalyzeConfig
 from bows.console import print_results, quiet_libraries
 from bows.data.datamodule import BagsDataModule
-from bows.errors import SettingError
+from bows.errors import BowsError
 from bows.explaining import explain_word, print_explanation
 from bows.figures.shapes import found_shapes
 from bows.figures.style import save
-from bows.loading import FinishedRun, find_run, find_words, load_autoencoder, open_data, with_own_settings
+from bows.loading import (
+    FinishedRun,
+    find_others,
+    find_run,
+    find_words_apart,
+    load_autoencoder,
+    open_data,
+    with_own_settings,
+)
 from bows.measure import Thresholds, measure
 from bows.model.autoencoder import Autoencoder
 from bows.results import read_columns, write_measurement
+from bows.runs import RunStatus
 from bows.training import check_accelerator, extra_loggers, whole_sets
 
 log = logging.getLogger(__name__)
@@ -43,18 +52,38 @@ DRAWN = 4
 
 
 def analyze_job(config: DictConfig) -> None:
-    """One Hydra job, in Hydra's output folder."""
+    """One Hydra job, in Hydra's output folder; where it fails before there is any result, the folder goes."""
     hydra = HydraConfig.get()
     given = {word.partition("=")[0].lstrip("+~") for word in hydra.overrides.task}
     folder = Path(hydra.runtime.output_dir)
-    analyze(plain(config), given, folder)
+    status = RunStatus.start(folder, resumed=False)
+    try:
+        analyze(plain(config), given, folder, status)
+    except BaseException as error:
+        line = "stopped by Ctrl-C" if isinstance(error, KeyboardInterrupt) else f"{error}"
+        status.write_failed(line)
+        leave_nothing(folder)
+        raise
+    status.write("completed")
     print(folder)
 
 
-def analyze(config: dict[str, Any], given: set[str], folder: Path) -> None:
+def leave_nothing(folder: Path) -> None:
+    """Remove the folder of an analysis that has no result yet."""
+    if {path.name for path in folder.iterdir()} - {".hydra", "analyze.log", "status.json"}:
+        return
+    for handler in list(logging.getLogger().handlers):
+        if isinstance(handler, logging.FileHandler):
+            logging.getLogger().removeHandler(handler)
+            handler.close()
+    shutil.rmtree(folder)
+
+
+def analyze(config: dict[str, Any], given: set[str], folder: Path, status: RunStatus | None = None) -> None:
     """Without `word`, `against` or `scan`, measure every group of `analysis.groups`; else do what they ask for.
 
-    config: the composed settings. given: names of those that stand on the command line. folder: where the results go.
+    config: the composed settings. given: names of those that stand on the command line. folder: where the results go. status: told
+    the corpus.
     """
     run = find_run(str(config["run"]))
     config = with_own_settings(config, run, given)
@@ -65,15 +94,16 @@ def analyze(config: dict[str, Any], given: set[str], folder: Path) -> None:
         torch.set_num_threads(settings.threads)
     device = device_of(settings.accelerator)
     others = find_others(settings.against, run)
-    if settings.word is not None:
-        # Before the corpus is opened: a misspelt word is said at once.
-        find_words([settings.word], run.vocabulary, "word")
-        find_words(settings.context, run.vocabulary, "context")
-    elif settings.context:
-        raise SettingError(f"context={settings.context}: a context needs a word; give word=<word>")
-    data: BagsDataModule = open_data(settings.data or run.config["data"], run, "data" if settings.data else "run")
+    find_words_apart(settings.word, settings.context, run.vocabulary)
     autoencoder = load_autoencoder(run)
+    data: BagsDataModule = open_data(settings.data or run.config["data"], run, "data" if settings.data else "run")
     windows = data.windows("validation")
+    training = training_data(run, data) if settings.data else data
+    if status:
+        status.corpus = data.corpus.hash
+        status.write("running")
+        # What was used: defaults that the run itself had set otherwise are its own.
+        OmegaConf.save(OmegaConf.create(config), folder / ".hydra" / "config.yaml")
     log.info("%s: %s held-out windows of %d rows", run.folder, f"{len(windows):,}", data.window)
     if settings.word is not None:
         print_explanation(
@@ -89,11 +119,21 @@ def analyze(config: dict[str, Any], given: set[str], folder: Path) -> None:
             )
         )
     if others:
-        compare(settings, run, others, autoencoder, data, device, folder)
+        compare(settings, run, others, autoencoder, data, training, device, folder)
     if settings.scan:
         search(settings, autoencoder, data, device, folder)
     if settings.word is None and not others and not settings.scan:
-        again(settings, config, run, autoencoder, data, device, folder)
+        again(settings, config, run, autoencoder, data, training, device, folder)
+
+
+def training_data(run: FinishedRun, data: BagsDataModule) -> BagsDataModule:
+    """Where the linear read-out and pca are fitted when other documents are measured: the run's own training documents. Where they
+    are gone, those of the other corpus, and the log says so."""
+    try:
+        return open_data(run.config["data"], run, "run")
+    except BowsError as error:
+        log.warning("the linear read-out and pca are fitted on the training part of data=, as %s", error)
+        return data
 
 
 def again(
@@ -102,12 +142,13 @@ def again(
     run: FinishedRun,
     autoencoder: Autoencoder,
     data: BagsDataModule,
+    training: BagsDataModule,
     device: torch.device,
     folder: Path,
 ) -> None:
     """The closing measurement of a run, without training: summary.json, words.parquet, regimes.csv and figures."""
     sets = whole_sets(settings.analysis.sets, run.vocabulary)
-    measured = measure(autoencoder, data, sets, settings.analysis, settings.seed, device)
+    measured = measure(autoencoder, data, sets, settings.analysis, settings.seed, device, training=training)
     step = last_step(run.folder / "metrics.csv")
     with extra_loggers(settings.logger, config, folder, None, f"analysis of {run.folder.name}") as loggers:
         for logger in loggers:
@@ -124,6 +165,7 @@ def compare(
     others: list[FinishedRun | None],
     autoencoder: Autoencoder,
     data: BagsDataModule,
+    training: BagsDataModule,
     device: torch.device,
     folder: Path,
 ) -> None:
@@ -132,9 +174,9 @@ def compare(
     sets = whole_sets(settings.analysis.sets, run.vocabulary)
     measured, errors = {}, {}
     for name, other in zip(names, [run, *others], strict=True):
-        model = autoencoder if other is run else other_autoencoder(other, autoencoder, data, device)
+        model = autoencoder if other is run else other_autoencoder(other, autoencoder, training, device)
         log.info("measuring %s", name)
-        measured[name] = measure(model, data, sets, settings.analysis, settings.seed, device)
+        measured[name] = measure(model, data, sets, settings.analysis, settings.seed, device, training=training)
         errors[name] = window_errors(model, data, device)
     thresholds = Thresholds(**vars(settings.analysis.regimes))
     tables = write_comparison(
@@ -159,7 +201,7 @@ def search(
     pq.write_table(found, folder / "found_sets.parquet")
     of_kind = {kind: [row for row in found.to_pylist() if row["kind"] == kind] for kind in KINDS}
     counts = ", ".join(f"{len(rows)} {kind}s" for kind, rows in of_kind.items())
-    print(f"{found.num_rows} sets at a false discovery rate under {rate:g}: {counts}")
+    print(f"{found.num_rows} found at a false discovery rate under {rate:g}: {counts}")
     for kind, rows in of_kind.items():
         for row in rows[:SHOWN]:
             print(f"  {kind:<8} score {row['score']:.3f}  p {row['p']:.2g}  q {row['q']:.2g}  {' '.join(row['words'])}")
@@ -182,5 +224,8 @@ def device_of(accelerator: str) -> torch.device:
 
 def last_step(metrics: Path) -> int:
     """The last step of a run's metrics.csv, 0 where it has none."""
-    steps = read_columns(metrics).get("step", []) if metrics.is_file() else []
+    try:
+        steps = read_columns(metrics).get("step", [])
+    except (OSError, ValueError):  # it only places the numbers on W&B's axis
+        return 0
     return int(max((step for step in steps if step is not None), default=0))

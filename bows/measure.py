@@ -35,6 +35,18 @@ log = logging.getLogger(__name__)
 OF_REGIME = {"read_out", "interference", "packing"}
 
 
+# The metrics of a group that some models or documents have none of, by definition.
+EXPECTED = {
+    "read_out": ("reconstruction/r2_linear", "reconstruction/r2_one_hot", "reconstruction/false_positive_rate"),
+    "interference": ("interference/gap", "interference/constructive_energy"),
+    "capacity": ("capacity/dimensionality_mean",),
+    "packing": ("packing/coherence", "packing/welch_ratio"),
+    "alignment": ("alignment/covariance_cosine", "alignment/cka", "alignment/rsa", "alignment/pca_distance"),
+    "cluster": ("cluster/purity", "cluster/silhouette", "cluster/cooccurrence_ami"),
+    "regime": ("regime/absent",),
+}
+
+
 @dataclass
 class Measurement:
     """What was measured."""
@@ -56,11 +68,13 @@ def measure(
     seed: int,
     device: torch.device,
     seconds_before: float = 0.0,
+    training: BagsDataModule | None = None,
 ) -> Measurement:
     """Measure the groups that `analysis.groups` names; reconstruction's loss and R^2 always.
 
     `speed/analysis_seconds` is the time analysis took in all: `seconds_before`, spent while training, and this measurement, but for
-    the pass over the held-out windows that every run makes.
+    the pass over the held-out windows that every run makes. `training` is where the linear read-out is fitted, where that is not the
+    training part of `data`.
     """
     groups = set(analysis.groups)
     if "regime" in groups:
@@ -70,7 +84,7 @@ def measure(
     held_out = partial(data.windows("validation").batches, data.evaluation_batch_size, device)
 
     began = time.perf_counter()
-    read_out = fit_read_out(autoencoder, data, analysis, device) if "read_out" in groups else None
+    read_out = fit_read_out(autoencoder, training or data, analysis, device) if "read_out" in groups else None
     seconds = time.perf_counter() - began
     natural = ReconstructionSums(autoencoder.features, device)
     linear = ReconstructionSums(autoencoder.features, device)
@@ -143,6 +157,9 @@ def measure(
         geometry=near,
         regimes=labels,
     )
+    missing = sorted(name for group in groups for name in EXPECTED.get(group, ()) if name not in metrics)
+    if missing:
+        log.info("not defined for this model or these documents, and left out: %s", ", ".join(missing))
     if groups:
         metrics["speed/analysis_seconds"] = seconds_before + seconds + time.perf_counter() - began
     return Measurement(metrics, table, by_decile)
@@ -179,13 +196,10 @@ def cluster_metrics(
         name: words.split() if isinstance(words, str) else words for name, words in analysis.categories.items()
     }
     labels, names, _ = category_labels(categories, vocabulary)
+    log.info("%d of %d categories have ten words or more in the vocabulary", len(names), len(categories))
     metrics: dict[str, float] = {}
     if len(names) > 1:
         metrics = clusters(encoder, labels, frequency, analysis.null_permutations, seed)
-    else:
-        log.info(
-            "cluster/purity and cluster/silhouette left out: the vocabulary has the words of %d categories", len(names)
-        )
     unit, kept = directions(encoder)
     kept = kept.cpu().numpy()
     varying = (frequency[kept] > 0) & (frequency[kept] < 1)

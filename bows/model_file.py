@@ -31,7 +31,8 @@ def load_model(path: Path, autoencoder: Autoencoder) -> None:
     except (OSError, SafetensorError) as error:
         raise DataError(f"{path}: cannot be read ({error})") from None
     names = {value.data_ptr(): name for name, value in _named(autoencoder).items()}
-    for own_name, parameter in _own(autoencoder).items():
+    # The bias first: it tells the number of words.
+    for own_name, parameter in sorted(_own(autoencoder).items(), key=lambda item: item[1].ndim):
         name = names.get(parameter.data_ptr(), f"module.{own_name}")
         if name not in stored:
             raise DataError(
@@ -40,6 +41,10 @@ def load_model(path: Path, autoencoder: Autoencoder) -> None:
         value = stored[name]
         if value.ndim == 2 and value.shape != parameter.shape:
             value = value.T  # a class may keep a matrix the other way round
+        if name == "decoder.bias" and len(value) != len(parameter):
+            raise DataError(
+                f"{path}: it is of {len(value):,} words, but vocabulary.txt has {len(parameter):,}: one is damaged; copy the run again"
+            )
         if value.shape != parameter.shape:
             raise DataError(
                 f"{path}: {name} has the shape {tuple(stored[name].shape)}, but this run's settings ask for {tuple(parameter.shape)}"

@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from bows.checks import check, suggest
 from bows.errors import SettingError
-from bows.loading import find_run, find_words
+from bows.loading import asked_words, find_others, find_run, find_words_apart
 from bows.places import CONF
 
 # Settings a resumed run may be given anew: they do not change what it trains.
@@ -29,7 +29,7 @@ def check_command_line(name: str, words: list[str], multirun: bool = False) -> N
     for override in overrides:
         if override.is_sweep_override() and not multirun:
             raise SettingError(f"{override.input_line}: several values need a sweep; add -m")
-    groups = _groups()
+    groups = _groups(name)
     for override in overrides:
         if override.key_or_group in groups:
             for value in _values(override):
@@ -46,13 +46,12 @@ def check_command_line(name: str, words: list[str], multirun: bool = False) -> N
 def check_run(words: list[str]) -> None:
     """Raises SettingError where a run is not finished, or a word not in its vocabulary, before a folder is made for the results."""
     given: dict[str, Any] = {override.key_or_group: override.value() for override in _parse(words)}
+    if "word" in given and given["word"] is None:
+        raise SettingError("word=null: no word is given; for the word null itself write \"word='null'\"")
+    given = {**given, **asked_words(given.get("word"), given.get("context") or [])}
     run = find_run(str(given["run"]))
-    if given.get("word") is not None:
-        find_words([str(given["word"])], run.vocabulary, "word")
-    find_words([str(word) for word in given.get("context") or []], run.vocabulary, "context")
-    for other in given.get("against") or []:
-        if other != "pca":
-            find_run(str(other), "against")
+    find_words_apart(given["word"], given["context"], run.vocabulary)
+    find_others(given.get("against") or [], run)
 
 
 def resumed(words: list[str]) -> list[str]:
@@ -118,12 +117,18 @@ def _parse(words: list[str]) -> list[Override]:
     return overrides
 
 
-def _groups() -> dict[str, list[str]]:
-    """Options of each config group."""
+def _groups(name: str) -> dict[str, list[str]]:
+    """Options of each config group that `conf/<name>.yaml` chooses from."""
     groups: dict[str, list[str]] = {}
+    chosen = {
+        str(key)
+        for entry in OmegaConf.load(CONF / f"{name}.yaml").defaults
+        if isinstance(entry, DictConfig)
+        for key in entry
+    }
     for path in sorted(CONF.rglob("*.yaml")):
         group = path.parent.relative_to(CONF).as_posix()
-        if group != "." and not group.startswith("hydra"):
+        if group in chosen:
             groups.setdefault(group, []).append(path.stem)
     return groups
 

@@ -135,8 +135,8 @@ def draw(
 
 def draw_regimes(folder: Path, words: pa.Table, thresholds: Thresholds) -> Path:
     """Draw the shares of the regimes by frequency decile. Returns the PNG file."""
-    columns = [words.column(name).to_pylist() for name in ("regime", "frequency")]
-    return save(regime_shares(*columns, str(thresholds)), folder / "figures" / "regimes")[0]
+    regimes, frequency = (words.column(name).to_pylist() for name in ("regime", "frequency"))
+    return save(regime_shares(regimes, frequency, str(thresholds)), folder / "figures" / "regimes")[0]
 
 
 def read_columns(path: Path) -> dict[str, list[float | None]]:

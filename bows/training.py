@@ -179,6 +179,8 @@ def check_accelerator(accelerator: str) -> None:
 def whole_sets(sets: dict[str, list[str]], vocabulary: list[str]) -> dict[str, list[int]]:
     """Word indices of the ordered sets that are wholly in the vocabulary."""
     found = {name: resolve(words, vocabulary) for name, words in sets.items()}
+    if absent := [name for name, place in found.items() if not place.indices]:
+        log.info("ordered sets without a word in the vocabulary: %s", ", ".join(absent))
     wanting = {name: place.missing for name, place in found.items() if place.indices and place.missing}
     if wanting:
         lacking = "; ".join(f"{name}: {', '.join(shortened(words))}" for name, words in wanting.items())

@@ -16,7 +16,7 @@ def compare_words(tables: Mapping[str, pa.Table]) -> pa.Table:
         tables: per-word tables of the same words, on the same held-out windows, by name; the first is the one that is compared.
 
     Returns:
-        A row a word, by falling gain over the second model: ``word``, ``frequency``, ``decile`` (1 the rarest tenth), ``regime`` (under the
+        A row a word, by falling gain over the second model: ``word``, ``frequency``, ``decile`` (1 the rarest tenth of the words with an R^2), ``regime`` (under the
         first), ``r2 <name>`` for each, and ``gain over <name>`` for each but the first: R^2 of the first minus that one's. Nulls
         where R^2 is not defined.
 
@@ -31,10 +31,13 @@ def compare_words(tables: Mapping[str, pa.Table]) -> pa.Table:
         raise ValueError("the tables are of different words")
     frequency = first.column("frequency").to_numpy()
     r2 = {name: _masked(tables[name], "r2") for name in names}
+    known = ~np.ma.getmaskarray(r2[names[0]])
+    decile = np.zeros(len(frequency), dtype=np.int64)
+    decile[known] = frequency_deciles(frequency[known]) + 1
     columns: dict[str, pa.Array] = {
         "word": first.column("word").combine_chunks(),
         "frequency": pa.array(frequency),
-        "decile": pa.array(frequency_deciles(frequency) + 1),
+        "decile": pa.array(decile, mask=~known),
         "regime": first.column("regime").combine_chunks(),
     }
     columns |= {f"r2 {name}": _array(values) for name, values in r2.items()}
@@ -55,8 +58,8 @@ def compare_groups(words: pa.Table, by: str, names: Sequence[str]) -> pa.Table:
         and for each model but the first ``gain over <name>`` (difference of the pooled R^2) and ``gaining over <name>`` (share of
         the group's words with a higher R^2 under the first).
     """
-    groups = np.ma.filled(np.ma.masked_values(words.column(by).to_numpy(), -1) if by == "decile" else _texts(words, by))
-    known = [*REGIMES] if by == "regime" else sorted(set(groups.tolist()))
+    groups = np.array(words.column(by).to_pylist(), dtype=object)
+    known = [*REGIMES] if by == "regime" else sorted({group for group in groups if group is not None})
     frequency = words.column("frequency").to_numpy()
     # SST of a word is n p (1 - p), so pooled R^2 follows from each word's own.
     spread = frequency * (1 - frequency)
@@ -109,10 +112,6 @@ def gain_interval(
 
 def _masked(table: pa.Table, name: str) -> np.ma.MaskedArray:
     return np.ma.masked_invalid(table.column(name).to_numpy().astype(float))
-
-
-def _texts(table: pa.Table, name: str) -> np.ndarray:
-    return np.array([value or "" for value in table.column(name).to_pylist()], dtype=object)
 
 
 def _array(values: np.ma.MaskedArray) -> pa.Array:

@@ -24,7 +24,7 @@ _MODELS = (
     (INK, "P", "--"),
 )
 _MARKERS: dict[str, str] = dict(zip(REGIMES, ["x", "o", "^", "s", "D"], strict=True))
-_BESIDE: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1, 0.5), "fontsize": 8, "title_fontsize": 8}
+_LEGEND: dict[str, Any] = {"loc": "lower right", "fontsize": 8, "title_fontsize": 8}
 _LOWEST = -0.25  # R² below it are drawn at the edge: a few rare words would squeeze all others into a corner
 
 
@@ -139,7 +139,7 @@ def gain_by_word(
         if not len(drawn):
             axes.text(0.5, 0.5, "no word has an R² in both", transform=axes.transAxes, ha="center", va="center")
         elif regimes is not None:
-            legend = axes.legend(title=f"regime in {shorten(name_first, 16)}", **_BESIDE)
+            legend = axes.legend(title=f"regime in {shorten(name_first, 16)}", **_LEGEND)
             for handle in filter(None, legend.legend_handles):
                 handle.set(sizes=[24], alpha=1)
         caption = [thresholds] if regimes is not None and thresholds else []

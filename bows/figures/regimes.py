@@ -118,7 +118,7 @@ def _draw(figure: Figure, known: Sequence[tuple[float, str]]) -> None:
     axes.legend(
         handles[::-1],
         labels[::-1],
-        title="regime, of all words",
+        title="regime and its share",
         title_fontsize=8,
         fontsize=8,
         loc="center left",
