@@ -220,14 +220,14 @@ def open_data(node: dict[str, Any], run: FinishedRun, setting: str) -> Any:
             f"run={run.folder}: its data cannot be made: {_in_a_line(error)}; "
             f"the run is of another version of bows{_version(run.status)}; give data=<option>"
         ) from error
-    refuse_other_words(
-        vocabulary,
-        run,
-        f"data={node.get('name', node['_target_'])}",
-        f"for these documents with the run's words add data.vocabulary={run.folder / 'vocabulary.txt'}"
-        if "vocab_size" in node
-        else "these features are not its words; choose a corpus of text",
-    )
+    words_of_the_run = f"data.vocabulary={run.folder / 'vocabulary.txt'}"
+    if setting == "run":
+        remedy = f"its text or its vocabulary.txt has changed since; give data=<option> {words_of_the_run} for other documents"
+    elif "vocab_size" in node:
+        remedy = f"for these documents with the run's words add {words_of_the_run}"
+    else:
+        remedy = "these features are not its words; choose a corpus of text"
+    refuse_other_words(vocabulary, run, f"data={node.get('name', node['_target_'])}", remedy)
     if setting == "run" and data.corpus.hash != run.status.get("corpus"):
         log.warning(
             "the text behind run=%s has changed since it was trained: its held-out windows are not the same", run.folder

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,8 @@ def leave_nothing(folder: Path) -> None:
             logging.getLogger().removeHandler(handler)
             handler.close()
     shutil.rmtree(folder)
+    with suppress(OSError):  # other analyses lie there
+        folder.parent.rmdir()
 
 
 def analyze(config: dict[str, Any], given: set[str], folder: Path, status: RunStatus | None = None) -> None:

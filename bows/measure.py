@@ -142,7 +142,9 @@ def measure(
         limits = Thresholds(**vars(analysis.regimes))
         undefined = np.ma.masked_all(autoencoder.features)
         near = near or word_geometry(encoder)
-        labels = regimes(natural.r2_by_word(), columns.get("r2_linear", undefined), interference.gap(), near, limits)
+        labels = regimes(
+            natural.r2_by_word(), columns["r2_linear"] if read_out else undefined, interference.gap(), near, limits
+        )
         metrics |= regime_shares(labels)
         by_decile = regimes_by_decile(labels, natural.frequency().filled(0.0))
     table = word_table(

@@ -16,6 +16,7 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.utils import instantiate
 from safetensors.torch import load_file, save_file
+from sklearn.linear_model import Ridge
 
 from bows.checks import check
 from bows.command import plain
@@ -198,13 +199,21 @@ def test_other_documents_are_measured_with_the_runs_words(relu, place, tiny_text
     )["data"]
     data = files(**{key: value for key, value in settings.items() if key != "_target_"})
     bags = np.concatenate([part.numpy() for part in data.windows("validation").batches(64)])
+    # The linear read-out is the one of the run's own training documents.
+    own = files(**{key: value for key, value in find_run(relu).config["data"].items() if key != "_target_"})
+    training = np.concatenate([part.numpy() for part in own.windows("train").batches(64)]).astype(float)
+    latent = training @ weight.T
+    fit = Ridge(alpha=0.1 * latent.var(0).mean() * len(latent)).fit(latent, training)
+    error = ((fit.predict(bags @ weight.T) - bags) ** 2).sum() / ((bags - bags.mean(0)) ** 2).sum()
+    assert after["reconstruction/r2_linear"] == pytest.approx(1 - error, abs=1e-4)
     loss = ((np.maximum(bags @ weight.T @ weight + bias, 0) - bags) ** 2).mean()
     assert after["reconstruction/loss"] == pytest.approx(loss, rel=1e-4)
 
 
 def test_another_vocabulary_is_refused_with_the_count_of_words_shared(relu, place, tmp_path):
     with pytest.raises(
-        BowsError, match=r"data=circular: its vocabulary .* 0 of the run's \d+ words are shared; .*data.vocabulary="
+        BowsError,
+        match=r"data=circular: its vocabulary .* 0 of the run's \d+ words are shared; these features are not its words",
     ):
         look(tmp_path / "a", f"run={relu}", "data=circular", f"outputs={place}")
 
@@ -277,6 +286,7 @@ def test_a_word_alone_needs_no_context(linear, place, tmp_path, capsys):
         (["word=May", "context=[snow,may]"], "context=May: each word may stand once"),
         (["word=May", "context=[snow,snow]"], "context=snow: each word may stand once"),
         (["context=[snow]"], "a context needs a word"),
+        (["against=[pca,pca]"], "against=pca: it is given twice"),
     ],
 )
 def test_words_that_cannot_be_explained(relu, place, tmp_path, asked, said):
@@ -346,6 +356,12 @@ def test_what_is_no_finished_run_is_refused(copied, place, tmp_path):
             analyze({**asked, "run": str(folder)}, {"run"}, tmp_path / "a")
         assert "\n" not in str(error.value)
 
+    vocabulary = (copied / "vocabulary.txt").read_bytes()
+    (copied / "vocabulary.txt").write_bytes(vocabulary[: vocabulary[:-1].rindex(b"\n") + 1])
+    refused(copied, r"model.safetensors: it is of 30 words, but vocabulary.txt has 29: one is damaged")
+    (copied / "vocabulary.txt").write_bytes(b"\xff\xfe")
+    refused(copied, "its vocabulary.txt cannot be read")
+    (copied / "vocabulary.txt").write_bytes(vocabulary)
     refused(tmp_path / "nowhere", "run=.*nowhere: there is no such folder")
     refused(place / "corpora", r"this is not a run folder \(it has no status.json\)")
     status = (copied / "status.json").read_text()
@@ -421,7 +437,7 @@ def test_a_ring_that_nobody_named_is_found_with_its_order(place, tmp_path, capsy
     steps = {(after - before) % 12 for before, after in zip(places, [*places[1:], places[0]], strict=True)}
     assert steps in ({1}, {11})
     assert (folder / "figures" / "found_sets.png").is_file()
-    assert "sets at a false discovery rate under 0.05" in capsys.readouterr().out
+    assert "found at a false discovery rate under 0.05: " in capsys.readouterr().out
 
 
 def test_nothing_is_found_where_nothing_is(place, tmp_path, capsys):
@@ -429,7 +445,7 @@ def test_nothing_is_found_where_nothing_is(place, tmp_path, capsys):
     folder = look(tmp_path / "scan", f"run={run}", f"outputs={place}", "scan=true")
     assert pq.read_table(folder / "found_sets.parquet").num_rows == 0
     assert (folder / "figures" / "found_sets.png").is_file()  # it says that nothing was found
-    assert "0 sets at a false discovery rate" in capsys.readouterr().out
+    assert "0 found at a false discovery rate" in capsys.readouterr().out
 
 
 def test_a_refused_command_is_one_line_and_leaves_nothing(relu, place):
@@ -440,6 +456,9 @@ def test_a_refused_command_is_one_line_and_leaves_nothing(relu, place):
         ([f"run={relu}", "word=Januray"], "word=Januray: there is no such word"),
         ([f"run={relu}", "data.window=3"], "data.window: no data is chosen; give data=<option> with it"),
         ([f"run={relu}", "against=[nowhere]"], "against=nowhere: there is no such folder"),
+        ([f"run={relu}", "word=null"], "word=null: no word is given"),
+        ([f"run={relu}", "model=tied"], "model: there is no such setting"),
+        ([f"run={relu}", "data=circular"], "data=circular: its vocabulary is not that of"),
     ):
         words = [sys.executable, "-m", "bows.analyze", *asked]
         done = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=120)

@@ -16,7 +16,8 @@ def compare_words(tables: Mapping[str, pa.Table]) -> pa.Table:
         tables: per-word tables of the same words, on the same held-out windows, by name; the first is the one that is compared.
 
     Returns:
-        A row a word, by falling gain over the second model: ``word``, ``frequency``, ``decile`` (1 the rarest tenth of the words with an R^2), ``regime`` (under the
+        A row a word, by falling gain over the second model: ``word``, ``frequency``, ``decile`` (of
+        the words with an R^2; 1 the rarest), ``regime`` (under the
         first), ``r2 <name>`` for each, and ``gain over <name>`` for each but the first: R^2 of the first minus that one's. Nulls
         where R^2 is not defined.
 

@@ -168,3 +168,11 @@ def test_under_autocast_the_numbers_stay():
     with torch.autocast("cpu", torch.bfloat16):
         inside = packing(weights)
     assert inside == packing(weights)
+
+
+def test_millions_of_cosines_are_summed_without_losing_digits():
+    # One float32 sum over all cells comes out 0.4 % too low at this size.
+    encoder = torch.randn(20, 6000, generator=torch.Generator().manual_seed(0))
+    unit = (encoder / encoder.norm(dim=0)).double()
+    expected = ((unit @ unit.T).square().sum() - 6000) / (6000 * 5999)  # |U|^2 = |W W^T|^2, less the diagonal
+    assert packing(encoder)["packing/interference_rms"] == pytest.approx(float(expected) ** 0.5, rel=1e-6)
