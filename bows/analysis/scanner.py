@@ -75,9 +75,9 @@ def scan(
     1. *Surrogates*: vocabularies of random directions with the mean and second moments of this one
        (:func:`bows.analysis.surrogates.surrogate_directions`) go through the same search and scoring, so that having looked at many sets is
        allowed for. :meth:`bows.analysis.shapes.Scored.evidence` is made alike for all sizes and kinds (:meth:`Null.comparable`).
-       p = (1 + surrogate candidates, of any size and kind, with at least this evidence) / (1 + surrogate candidates); q by Benjamini and
-       Yekutieli over all candidates as all kinds: they are branches of one tree, nested and overlapping, and this procedure holds under
-       any dependence.
+       p = (1 + surrogate candidates, of any size and kind, with at least this evidence) / (1 + surrogate candidates), over those eligible as
+       a kind (:meth:`bows.analysis.shapes.Scored.eligible`; a candidate counts once for each); q by Benjamini and Yekutieli over all
+       eligible candidates: they are branches of one tree, nested and overlapping, and this procedure holds under any dependence.
     2. *Matched sets*, for the best of overlapping sets of each kind at q <= ``q_threshold``: random sets of the same frequencies from
        around the set (a cluster: from anywhere; :func:`bows.analysis.surrogates.matched_sets`), given its mean cosine by a common
        component (not so for a cluster, whose score it is). p_matched = (1 + those with at least this score) / (1 + draws), its q by
@@ -156,7 +156,7 @@ class Null(NamedTuple):
     """Threshold and mean excess over it of each kind's raw evidence at each size: an exponential tail of TAIL of the sets, its mean by its
     median so that a few found sets do not hide each other."""
     evidence: np.ndarray
-    """That of all candidates of all surrogates, as every kind they are defined for, in increasing order."""
+    """That of all candidates of all surrogates, as every kind they are eligible for, in increasing order."""
     candidates: int
     """How many candidates these are."""
 
@@ -179,11 +179,12 @@ def surrogate_null(unit: Tensor, real: dict[int, Scored], count: int, generator:
     """
     words = unit.shape[1]
     sizes = range(SMALLEST, min(LARGEST, words) + 1)
-    reference: dict[tuple[str, int], list[np.ndarray]] = {(kind, size): [] for kind in KINDS for size in sizes}
+    every: dict[tuple[str, int], list[np.ndarray]] = {(kind, size): [] for kind in KINDS for size in sizes}
     candidate: dict[tuple[str, int], list[np.ndarray]] = {(kind, size): [] for kind in KINDS for size in sizes}
     for size, scored in real.items():
         for kind in KINDS:
-            reference[kind, size].append(_finite(scored.evidence(kind)))
+            every[kind, size].append(_finite(scored.evidence(kind)))
+    searched = 0
     starts = math.ceil(REFERENCE_SETS / count)
     for batch in surrogate_directions(unit, count, generator):
         near = neighbourhoods(batch)
@@ -191,20 +192,23 @@ def surrogate_null(unit: Tensor, real: dict[int, Scored], count: int, generator:
         start = generator.integers(len(columns), size=starts * len(batch))
         around = np.concatenate([start[:, None], near.indices[start]], axis=1)
         nested = cosines(columns, around[:, : sizes[-1]])  # a neighbourhood's nearest words are a smaller neighbourhood
-        groups = [(reference, score_sets(nested[:, :size, :size], around[:, :size], near)) for size in sizes]
+        groups = [(False, score_sets(nested[:, :size, :size], around[:, :size], near)) for size in sizes]
         found = neighbour_sets(near).values()
-        groups += [(candidate, score_sets(cosines(columns, sets), sets, near)) for sets in found]
-        for store, group in groups:
+        groups += [(True, score_sets(cosines(columns, sets), sets, near)) for sets in found]
+        searched += sum(len(sets) for sets in found)
+        for is_candidate, group in groups:
             for kind in KINDS:
-                store[kind, group.sets.shape[1]].append(_finite(group.evidence(kind)))
+                raw, key = group.evidence(kind), (kind, group.sets.shape[1])
+                every[key].append(_finite(raw))
+                if is_candidate:
+                    candidate[key].append(raw[group.eligible(kind)])
     tails = {}
-    for key in reference:
-        pooled = np.concatenate(reference[key] + candidate[key])
+    for key, stored in every.items():
+        pooled = np.concatenate(stored)
         threshold = np.quantile(pooled, 1 - TAIL) if len(pooled) else 0.0
         above = pooled[pooled > threshold] - threshold
         excess = float(np.median(above)) / math.log(2) if len(above) else 0.0
         tails[key] = float(threshold), max(excess, SMALLEST_EXCESS)
-    searched = sum(len(raw) for size in sizes for raw in candidate["ring", size])
     null = Null(tails, np.empty(0), searched)
     evidence = [null.comparable(*key, raw) for key, stored in candidate.items() for raw in stored]
     return null._replace(evidence=np.sort(np.concatenate([np.empty(0), *evidence])))
@@ -215,13 +219,12 @@ def _finite(values: np.ndarray) -> np.ndarray:
 
 
 def _ranked(real: dict[int, Scored], null: Null) -> list[Row]:
-    """Every candidate as every kind it is defined for, with its p and q by the surrogates, best first."""
+    """Every candidate as every kind it is eligible for, with its p and q by the surrogates, best first."""
     rows: list[Row] = []
     for size, scored in real.items():
         for kind in KINDS:
-            raw = scored.evidence(kind)
-            place = np.flatnonzero(np.isfinite(raw))
-            evidence = null.comparable(kind, size, raw[place])
+            place = np.flatnonzero(scored.eligible(kind))
+            evidence = null.comparable(kind, size, scored.evidence(kind)[place])
             columns = (place, scored.score(kind)[place], evidence, null.p(evidence))
             rows += [Row(kind, size, *row, q=1.0) for row in zip(*(column.tolist() for column in columns), strict=True)]
     q = false_discovery_control([row.p for row in rows], method="by") if rows else []

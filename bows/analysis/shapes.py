@@ -63,7 +63,7 @@ class Scored(NamedTuple):
         return {"ring": self.shapes.ring, "line": self.shapes.line, "cluster": self.isolation}[kind]
 
     def evidence(self, kind: str) -> np.ndarray:
-        """(S,): a cluster's score; for a ring or line -sum of log(1 - x) over the factors x of its score, 0 where that is 0.
+        """(S,): a cluster's score; for a ring or line -sum of log(1 - x) over the factors x of its score.
 
         That n words come within e of perfect in one factor by chance has a probability like e^(cn), so -log(1 - x) falls off
         exponentially at every size, only faster for more words: sets of 4 and of 24 can be compared by their tails. And a ring that fills
@@ -72,7 +72,12 @@ class Scored(NamedTuple):
         if kind == "cluster":
             return self.isolation
         factors = self.shapes.ring_factors if kind == "ring" else self.shapes.line_factors
-        return np.where(self.score(kind) > 0, -np.log(np.maximum(1 - factors, ROUNDING)).sum(1), 0)
+        return -np.log(np.maximum(1 - factors, ROUNDING)).sum(1)
+
+    def eligible(self, kind: str) -> np.ndarray:
+        """(S,) bool: whether the set can be the kind at all: a cluster with words outside, a ring or line with a score that is not 0."""
+        score = self.score(kind)
+        return np.isfinite(score) if kind == "cluster" else score > 0
 
     def order(self, kind: str) -> np.ndarray:
         """(S, n): positions in each set in the kind's order."""

@@ -191,7 +191,10 @@ def test_evidence_of_the_kinds():
         assert 0 < (scored.score(kind) > 0).sum() < len(sets)
         for number in range(len(sets)):
             expected = -sum(np.log(1 - min(factor, 1 - 1e-6)) for factor in factors[number])
-            assert scored.evidence(kind)[number] == pytest.approx(expected * (scored.score(kind)[number] > 0))
+            assert scored.evidence(kind)[number] == pytest.approx(expected)
+        np.testing.assert_array_equal(scored.eligible(kind), scored.score(kind) > 0)
+    assert scored.eligible("cluster").all()
+    assert not scored._replace(isolation=np.full(len(sets), np.nan)).eligible("cluster").any()
     np.testing.assert_array_equal(scored.evidence("cluster"), scored.isolation)
 
 
