@@ -75,9 +75,10 @@ def scan(
     1. *Surrogates*: vocabularies of random directions with the mean and second moments of this one
        (:func:`bows.analysis.surrogates.surrogate_directions`) go through the same search and scoring, so that having looked at many sets is
        allowed for. :meth:`bows.analysis.shapes.Scored.evidence` is made alike for all sizes and kinds (:meth:`Null.comparable`).
-       p = (1 + surrogate candidates, of any size and kind, with at least this evidence) / (1 + surrogate candidates), over those eligible as
-       a kind (:meth:`bows.analysis.shapes.Scored.eligible`; a candidate counts once for each); q by Benjamini and Yekutieli over all
-       eligible candidates: they are branches of one tree, nested and overlapping, and this procedure holds under any dependence.
+       p = (1 + surrogate candidates, of any size and kind, with at least this evidence) / (1 + surrogate candidates); a candidate counts
+       once for each kind that it is eligible for (:meth:`bows.analysis.shapes.Scored.eligible`). q by Benjamini and Yekutieli over all of
+       them, filled up with p = 1 to as many as a surrogate has on average: candidates are branches of one tree, nested and overlapping, and
+       this procedure holds under any dependence.
     2. *Matched sets*, for the best of overlapping sets of each kind at q <= ``q_threshold``: random sets of the same frequencies from
        around the set (a cluster: from anywhere; :func:`bows.analysis.surrogates.matched_sets`), given its mean cosine by a common
        component (not so for a cluster, whose score it is). p_matched = (1 + those with at least this score) / (1 + draws), its q by
@@ -116,7 +117,7 @@ def scan(
     surrogates = surrogates or affordable(words, min(unit.shape))
     generator = np.random.default_rng(seed)
     real: dict[int, Scored] = {}
-    null = Null({}, np.empty(0), 0)
+    null = Null({}, np.empty(0), 0, surrogates)
     records = []
     if words >= SMALLEST:
         near, columns = neighbourhoods(unit[None]), unit.T.contiguous()
@@ -159,6 +160,7 @@ class Null(NamedTuple):
     """That of all candidates of all surrogates, as every kind they are eligible for, in increasing order."""
     candidates: int
     """How many candidates these are."""
+    surrogates: int
 
     def comparable(self, kind: str, size: int, raw: np.ndarray) -> np.ndarray:
         """Evidence that is alike for all sizes and kinds: the tail's -ln of the probability of at least the raw evidence."""
@@ -209,7 +211,7 @@ def surrogate_null(unit: Tensor, real: dict[int, Scored], count: int, generator:
         above = pooled[pooled > threshold] - threshold
         excess = float(np.median(above)) / math.log(2) if len(above) else 0.0
         tails[key] = float(threshold), max(excess, SMALLEST_EXCESS)
-    null = Null(tails, np.empty(0), searched)
+    null = Null(tails, np.empty(0), searched, count)
     evidence = [null.comparable(*key, raw) for key, stored in candidate.items() for raw in stored]
     return null._replace(evidence=np.sort(np.concatenate([np.empty(0), *evidence])))
 
@@ -227,7 +229,9 @@ def _ranked(real: dict[int, Scored], null: Null) -> list[Row]:
             evidence = null.comparable(kind, size, scored.evidence(kind)[place])
             columns = (place, scored.score(kind)[place], evidence, null.p(evidence))
             rows += [Row(kind, size, *row, q=1.0) for row in zip(*(column.tolist() for column in columns), strict=True)]
-    q = false_discovery_control([row.p for row in rows], method="by") if rows else []
+    # p is among candidates; a vocabulary with few of them must not count as having been searched less than the surrogates were.
+    typical = math.ceil(len(null.evidence) / null.surrogates)
+    q = false_discovery_control([row.p for row in rows] + [1.0] * (typical - len(rows)), method="by")[: len(rows)]
     ranked = [row._replace(q=float(value)) for row, value in zip(rows, q, strict=True)]
     return sorted(ranked, key=lambda row: (row.q, -row.score))
 
