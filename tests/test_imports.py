@@ -17,6 +17,19 @@ MAY_IMPORT = {
     "figures": set(),
     "logger": set(),
     "callbacks": {"analysis", "console"},
+    "sweep": {
+        *SUBPACKAGES,
+        "runs",
+        "config",
+        "checks",
+        "console",
+        "command",
+        "loading",
+        "measure",
+        "results",
+        "training",
+    }
+    - {"figures", "bench"},
     "bench": {*SUBPACKAGES, "console", "runs"},
 }
 # Modules without logic of their own, which every part may use.

@@ -1,0 +1,125 @@
+"""python -m bows.collect: all runs of sweeps in one table, and a summary of it over seeds."""
+
+import argparse
+import os
+import sys
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+
+from bows.errors import BowsError, DataError, cannot_write
+
+
+def write_tables(folders: list[Path], output: Path | None = None) -> list[Path]:
+    """Write results and summary, each as .parquet and .csv, and print what they hold.
+
+    Into `output`, else the one folder given, else outputs/reports/<time>-collect.
+
+    Returns:
+        The four files.
+
+    Raises:
+        SettingError: for a folder in which no job lies. DataError: where a list of jobs is damaged or the tables cannot be written.
+    """
+    from bows.places import default_outputs
+    from bows.sweep.collect_jobs import is_run
+    from bows.sweep.collecting import collect, over_seeds
+
+    results = collect(folders)
+    summary = over_seeds(results)
+    if output is None and len(folders) == 1 and not is_run(folders[0]):
+        output = folders[0]
+    elif output is None:
+        outputs = Path(os.environ.get("BOWS_OUTPUTS") or default_outputs())
+        output = outputs / "reports" / f"{datetime.now():%Y-%m-%d-%H-%M-%S}-collect"
+    print_table(results)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        files = [
+            file for name, table in (("results", results), ("summary", summary)) for file in save(table, output / name)
+        ]
+    except OSError as error:
+        reason = cannot_write(error) or str(error)
+        raise DataError(f"{reason}; give another folder with --output <folder>") from error
+    for file in files:
+        print(file)
+    return files
+
+
+def save(table, stem: Path) -> list[Path]:
+    """Write a table as .parquet and .csv, each whole or not at all."""
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    files = []
+    for ending, write in ((".parquet", pyarrow.parquet.write_table), (".csv", pyarrow.csv.write_csv)):
+        file = stem.with_name(stem.name + ending)
+        partial = file.with_name(f".{file.name}.{os.getpid()}")
+        try:
+            write(table, partial)
+            partial.replace(file)
+        finally:
+            partial.unlink(missing_ok=True)
+        files.append(file)
+    return files
+
+
+def print_table(table) -> None:
+    """Print how the runs ended, what was varied, and what one should know of the table."""
+    from bows.sweep.collecting import STATES, dials, metrics, repeats
+
+    states = Counter(table.column("state").to_pylist())
+    said = ", ".join(f"{states[state]} {state}" for state in STATES if states[state])
+    print(f"{len(table)} runs: {said}; {len(metrics(table))} metrics")
+    varied = dials(table)
+    width = max((len(name) for name in varied), default=0)
+    for name, values in varied.items():
+        print(f"  {name:<{width}}  {shown(values)}")
+    if not varied:
+        print("  nothing was varied")
+    for row in table.select(["run", "state", "error"]).to_pylist():
+        if row["error"]:
+            print(f"{row['state']} {row['run']}: {' '.join(row['error'].split())}")
+    corpora = {corpus for corpus in table.column("corpus").to_pylist() if corpus}
+    if len(corpora) > 1:
+        named = Counter(corpus.rpartition("-")[0] for corpus in sorted(corpora))
+        kinds = ", ".join(f"{count} of {name}" for name, count in named.items())
+        print(f"runs of different corpora stand in one table, {kinds}; the column corpus tells them apart")
+    if left_out := repeats(table):
+        print(f"{left_out} runs repeat another's setting, seed and corpus; in the summary the latest of them counts")
+
+
+def shown(values: list) -> str:
+    """Values in a line, the middle left out where they are many."""
+    texts = ["none" if value is None else f"{value:g}" if isinstance(value, float) else str(value) for value in values]
+    if len(texts) > 12:
+        texts = [*texts[:8], "...", *texts[-2:]]
+    return ", ".join(texts)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command: write the tables and print where they are."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bows.collect",
+        description="Put all runs of sweeps into one table, results.parquet and .csv, and a summary over seeds beside it.",
+    )
+    parser.add_argument("folders", type=Path, nargs="+", help="sweep folders, run folders, or folders of those")
+    parser.add_argument(
+        "--output", type=Path, help="where the tables go (default: the one folder given, else outputs/reports)"
+    )
+    given = parser.parse_args(arguments)
+    try:
+        write_tables(given.folders, given.output)
+    except BowsError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def command_line() -> None:
+    """python -m bows.collect, and bows-collect, which is the same."""
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    command_line()

@@ -1,0 +1,1 @@
+"""Sweeps: many jobs in one process, and their results in one table."""
