@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "bench": {*SUBPACKAGES, "console", "runs"},
 }
 # Modules without logic of their own, which every part may use.
-SHARED = {"errors", "places", "__version__"}
+SHARED = {"errors", "places", "sparse_bags", "__version__"}
 FORBIDDEN = {
     "analysis": {"pytorch_lightning", "lightning_fabric", "wandb", "matplotlib", "hydra", "omegaconf"},
     "figures": {"torch", "pytorch_lightning", "wandb", "hydra", "omegaconf"},

@@ -3,7 +3,7 @@
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytorch_lightning as pl
@@ -19,6 +19,8 @@ from bows.logger.metrics_table import MetricsTable
 from bows.model.module import BagsModule
 from bows.model.optimizers import OptimizerSettings
 from bows.model.tied import Tied
+from bows.sparse_bags import SparseBags
+from bows.sparse_training import choose_bags
 
 WARM_UP, TIMED = 3, 24
 
@@ -37,41 +39,56 @@ def _synchronize(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
+class TrainingTimes(NamedTuple):
+    """Seconds: of steps through Lightning, of the five dense products beside each, of making each batch; and what was trained on.
+
+    steps, products, batches: (timed,). filled: words in a window, the mean. sparse: whether training used the sparsity of the bags.
+    """
+
+    steps: np.ndarray
+    products: np.ndarray
+    batches: np.ndarray
+    filled: float
+    sparse: bool
+
+
 class _Timer(pl.Callback):
     def __init__(self) -> None:
         self.steps: list[float] = []
         self.products: list[float] = []
-        self.data: list[float] = []
+        self.batches: list[float] = []
         self.filled = 0.0
         self._began: float | None = None
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch: Any, batch_idx) -> None:
         # From one batch's end to the next one's: loading, transfer, step and Lightning's own loop, all of it.
-        _synchronize(batch.device)
+        _synchronize(pl_module.device)
         now = time.perf_counter()
         if self._began is not None:
             self.steps.append(now - self._began)
-        self.filled = float(batch.sum(1).mean())
+        sparse = isinstance(batch, SparseBags)
+        bags = batch.dense() if sparse else batch
+        self.filled = float(bags.sum(1).mean())
         autoencoder: Any = pl_module.autoencoder
-        weight = autoencoder.weight.detach()
+        # In the dense path's own layout, whatever the run's is.
+        weight = autoencoder.weight.detach().contiguous()
+        _synchronize(pl_module.device)
         began = time.perf_counter()
-        five_products(batch, weight)
-        _synchronize(batch.device)
+        five_products(bags, weight)
+        _synchronize(pl_module.device)
         self.products.append(time.perf_counter() - began)
         data: Any = trainer.datamodule
         windows = data.windows("train")
         numbers = torch.randint(len(windows), (len(batch),))
         began = time.perf_counter()
-        windows.multi_hot(numbers, batch.device)
-        _synchronize(batch.device)
-        self.data.append(time.perf_counter() - began)
+        _ = windows.sparse(numbers) if sparse else windows.multi_hot(numbers, pl_module.device)
+        _synchronize(pl_module.device)
+        self.batches.append(time.perf_counter() - began)
         self._began = time.perf_counter()
 
 
-def time_training(
-    corpus: Corpus, latent: int, batch: int, window: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Seconds of steps, of their five products, and of making a batch, after warm-up; and the words in a window."""
+def time_training(corpus: Corpus, latent: int, batch: int, window: int, dense: bool = False) -> TrainingTimes:
+    """Time a training as a run trains, or always on dense bags, after warm-up."""
     quiet_libraries()
     data = BagsDataModule(lambda: corpus, window, 1, batch, seed=0, validation_windows=batch)
     module = BagsModule(
@@ -90,6 +107,8 @@ def time_training(
             limit_val_batches=0,
             use_distributed_sampler=False,
         )
+        if not dense:
+            choose_bags(trainer, module, data, compiled=False)
         trainer.fit(module, datamodule=data)
-    cut = slice(WARM_UP, None)
-    return np.array(timer.steps)[cut], np.array(timer.products)[cut], np.array(timer.data)[cut], timer.filled
+    steps, products, batches = (np.array(kept)[WARM_UP:] for kept in (timer.steps, timer.products, timer.batches))
+    return TrainingTimes(steps, products, batches, timer.filled, data.sparse_training)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from bows.data.windows import Windows, spread
+from bows.sparse_bags import SparseBags
 
 
 class WindowBatch(NamedTuple):
@@ -18,6 +19,10 @@ class WindowBatch(NamedTuple):
     def bags(self, device: torch.device | str = "cpu") -> Tensor:
         """(batch, V) zeros and ones on the device."""
         return self.windows.multi_hot(self.numbers, device)
+
+    def sparse(self) -> SparseBags:
+        """The same bags as lists of words, on the CPU."""
+        return self.windows.sparse(self.numbers)
 
 
 class WindowBatches:

@@ -9,10 +9,11 @@ from torch import Tensor
 from bows.data.batches import WindowBatch, WindowBatches
 from bows.data.corpus import Corpus
 from bows.data.windows import Windows
+from bows.sparse_bags import SparseBags
 
 
 class BagsDataModule(LightningDataModule):
-    """Bags of words as (batch, V) zeros and ones on the model's device.
+    """Bags of words as (batch, V) zeros and ones on the model's device; in training as SparseBags where `sparse_training` is set.
 
     open_corpus: opens the corpus, building it where it is not there yet. window: rows a window. stride: rows between windows' starts.
     batch_size: windows a batch over all processes, None for usual_batch_size. seed: of the order of batches. validation_windows:
@@ -35,6 +36,7 @@ class BagsDataModule(LightningDataModule):
         self._batch_size = batch_size
         self.seed = seed
         self.validation_windows = validation_windows
+        self.sparse_training = False
         self._corpus: Corpus | None = None
         self._windows: dict[str, Windows] = {}
 
@@ -79,8 +81,12 @@ class BagsDataModule(LightningDataModule):
         rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         return WindowBatches(self.windows(split), batch_size, self.seed, shuffle, most, rank, world_size)
 
-    def transfer_batch_to_device(self, batch: WindowBatch, device: torch.device, dataloader_idx: int) -> Tensor:
+    def transfer_batch_to_device(
+        self, batch: WindowBatch, device: torch.device, dataloader_idx: int
+    ) -> Tensor | SparseBags:
         """Bags are made on the device itself: only window numbers come this far."""
+        if self.sparse_training and self.trainer is not None and self.trainer.training:
+            return batch.sparse()
         return batch.bags(device)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from bows.data.corpus import Bags
 from bows.errors import SettingError
+from bows.sparse_bags import SparseBags
 
 
 class Windows:
@@ -58,6 +59,19 @@ class Windows:
         bags = torch.zeros(len(numbers) * self.words, dtype=dtype, device=device)
         bags.index_fill_(0, of_window * self.words + columns, 1)
         return bags.view(len(numbers), self.words)
+
+    def sparse(self, numbers: Tensor) -> SparseBags:
+        """The same bags as lists of their distinct words, on the CPU: (batch,) window numbers, an int64 tensor on the CPU."""
+        # By numpy, on one core: these are a thousand short copies, which threads of torch would wait for longer than they take.
+        first_row = numbers.numpy() * self.stride
+        begin, end = self.bags.indptr[first_row], self.bags.indptr[first_row + self.window]
+        slices = [self.bags.indices[one:other] for one, other in zip(begin.tolist(), end.tolist(), strict=True)]
+        offsets = np.concatenate([[0], np.cumsum(end - begin)])
+        return SparseBags.of(np.concatenate(slices), offsets, self.words)
+
+    def density(self, most: int = 256) -> float:
+        """The share of words that are in a bag, 0 to 1: the mean over at most this many windows, evenly spaced."""
+        return self.sparse(spread(self.count, most)).density
 
     def batches(self, batch_size: int, device: torch.device | str = "cpu", most: int | None = None):
         """Bags of the windows in order, (batch, V) at a time; of at most `most` windows, evenly spaced, where given."""

@@ -11,6 +11,7 @@ from bows.errors import SettingError
 from bows.model.module import BagsModule
 from bows.model.optimizers import OptimizerSettings
 from bows.model.tied import Tied
+from bows.sparse_bags import SparseBags
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*does not have many workers.*"),
@@ -66,6 +67,26 @@ def test_text_to_training_for_two_epochs(compose, tiny_text):
     expected = data.windows("validation").multi_hot(torch.tensor(numbers))
     assert torch.equal(torch.cat([batch for batch, _ in seen.validation]), expected)
     assert seen.losses[-1] < 0.9 * seen.losses[0]
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_sparse_training_changes_what_training_gets_and_nothing_else(sparse):
+    data, seen = module_of(validation_windows=None), Seen()
+    data.sparse_training = sparse
+    module = BagsModule(Tied(12, 4), OptimizerSettings(), steps=7)
+    if sparse:
+        module.train_sparsely()
+    trainer = pl.Trainer(
+        accelerator="cpu", max_epochs=1, logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False, callbacks=[seen], num_sanity_val_steps=1,
+    )  # fmt: skip
+    trainer.fit(module, datamodule=data)
+    numbers = torch.cat([batch.numbers for batch in module_of().train_dataloader()])
+    assert all(isinstance(batch, SparseBags if sparse else torch.Tensor) for _, batch in seen.train)
+    bags = torch.cat([batch.dense() if sparse else batch for _, batch in seen.train])
+    assert torch.equal(bags, data.windows("train").multi_hot(numbers))
+    held_out = data.windows("validation").multi_hot(torch.arange(9))
+    assert torch.equal(torch.cat([batch for batch, _ in seen.validation]), held_out)
 
 
 def module_of(rows: int = 50, window: int = 1, **settings) -> BagsDataModule:

@@ -54,6 +54,24 @@ def test_a_window_is_the_union_of_its_rows(case, dtype, random):
     assert words_in(bags) == [expected[number] for number in numbers]
 
 
+@given(cases(), st.sampled_from([np.uint16, np.uint32]), st.randoms())
+@example(([set(), set(), {1}], 3, 1, 1), np.uint16, None)
+def test_sparse_bags_are_the_same_bags(case, dtype, random):
+    rows, words, window, stride = case
+    windows = Windows(bags_of(rows, dtype), words, window, stride)
+    expected = unions(rows, window, stride)
+    numbers = list(range(len(expected))) * 2
+    if random:
+        random.shuffle(numbers)
+    sparse = windows.sparse(torch.tensor(numbers))
+    assert sparse.words == words
+    assert words_in(sparse.dense()) == [expected[number] for number in numbers]
+    filled = (
+        [len(expected[number * len(expected) // 2]) for number in range(2)] if len(expected) > 2 else map(len, expected)
+    )
+    assert windows.density(2) == pytest.approx(np.mean(list(filled)) / words)
+
+
 @pytest.mark.parametrize(("dtype", "words"), [(np.uint16, 65_536), (np.uint32, 65_600)])
 def test_indices_above_32767_keep_their_place(dtype, words):
     rows = [{0, 32_767}, {32_768, words - 1}, {40_000}]
@@ -62,6 +80,7 @@ def test_indices_above_32767_keep_their_place(dtype, words):
         {32_768, words - 1, 40_000},
         {0, 32_767, 32_768, words - 1},
     ]
+    assert words_in(windows.sparse(torch.tensor([0])).dense()) == [{0, 32_767, 32_768, words - 1}]
 
 
 def test_a_batch_may_be_empty_and_of_another_type():
