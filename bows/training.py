@@ -39,6 +39,7 @@ from bows.model.pca import PrincipalComponents
 from bows.report import write_report
 from bows.results import write_results
 from bows.runs import RunStatus, read_json
+from bows.sparse_training import choose_bags
 
 log = logging.getLogger(__name__)
 
@@ -135,6 +136,7 @@ def train(
         if isinstance(autoencoder, PrincipalComponents):
             fit_closed_form(trainer, module, data, folder)
         else:
+            choose_bags(trainer, module, data, settings.trainer.compile)
             trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
         if trainer.global_rank == 0:
             last_step = max(trainer.global_step - 1, 0)
