@@ -27,8 +27,7 @@ CORPUS = make_corpus(WORDS, 200, words_a_row=5)
 
 @pytest.fixture(autouse=True)
 def small_models_too(monkeypatch):
-    monkeypatch.setattr("bows.model.sparse.SMALLEST_LATENT", 4)
-    monkeypatch.setattr("bows.model.sparse.SMALLEST_CELLS", 300)
+    monkeypatch.setattr("bows.model.sparse.LEAST_WORK", 300 * 25 * 6)
     monkeypatch.setattr("bows.model.sparse.fast_products", lambda: True)
 
 
