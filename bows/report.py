@@ -1,15 +1,17 @@
-"""One self-contained page about a run: ``python -m bows.report <run folder>`` writes ``report.html`` into it."""
+"""One self-contained page about a run: ``python -m bows.report <run folder>`` writes ``report.html`` into it.
+
+A sweep's page, of the same command, is in ``bows/sweep_report.py``.
+"""
 
 import argparse
-import base64
 import csv
 import json
-import math
-import os
 import sys
 from pathlib import Path
 
 from bows.errors import BowsError, SettingError
+from bows.page import embedded, render
+from bows.runs import write_whole
 
 ROWS = 50  # of the word table; the whole of it is in words.parquet
 
@@ -87,36 +89,26 @@ def write_report(run_folder: Path | str) -> Path:
     Raises:
         SettingError: if the folder is not a run: it has neither ``status.json`` nor ``.hydra/config.yaml``.
     """
-    from jinja2 import Environment, StrictUndefined
-
     folder = Path(run_folder)
     if not any((folder / name).is_file() for name in ("status.json", ".hydra/config.yaml")):
         raise SettingError(f"{folder} is not a run folder: it holds neither status.json nor .hydra/config.yaml")
     summary, summary_note = _json(folder / "summary.json")
     status, status_note = _json(folder / "status.json")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["number"] = _number
-    page = environment.from_string(_PAGE).render(
+    page = render(
+        _PAGE,
         name=folder.resolve().name,
         status=status,
         status_note=status_note,
         metrics=[(name, value, meaning(name)) for name, value in summary.items()],
         summary_note=summary_note,
         records=_records(folder / "metrics.csv"),
-        figures=[
-            (file.stem, base64.b64encode(file.read_bytes()).decode()) for file in sorted(folder.glob("figures/*.png"))
-        ],
+        figures=[(file.stem, embedded(file)) for file in sorted(folder.glob("figures/*.png"))],
         words=_words(folder / "words.parquet"),
         overrides=_text(folder / ".hydra/overrides.yaml"),
         config=_text(folder / ".hydra/config.yaml"),
     )
     target = folder / "report.html"
-    partial = target.with_name(f".report.{os.getpid()}.tmp")
-    try:  # never a torn page where a whole one stood
-        partial.write_text(page, encoding="utf-8")
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(target, page)
     return target
 
 
@@ -128,16 +120,6 @@ def meaning(name: str) -> str:
         if name.startswith("cluster/") and name.endswith(ending):
             return phrase
     return MEANINGS.get(name, "")
-
-
-def _number(value: object) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
-    if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) < 1e15):
-        return f"{int(value):,}"
-    return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _text(file: Path) -> str | None:
@@ -196,33 +178,7 @@ _PAGE = """<!doctype html>
 <meta name="color-scheme" content="light dark">
 <title>{{ name }} – bows</title>
 <style>
-:root { --ink: #1d1f21; --soft: #5b6169; --paper: #fff; --line: #d9dde2; --link: #0b5cad;
-  --good: #06704f; --bad: #b3261e; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e7e9ec; --soft: #a3abb5; --paper: #16181b; --line: #363b42; --link: #7fb8f5;
-    --good: #5fd0a4; --bad: #ff8a80; }
-}
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 62rem; padding: 1rem 1rem 4rem; background: var(--paper); color: var(--ink);
-  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
-h1 { font-size: 1.5rem; margin: .5rem 0; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .5rem; }
-a { color: var(--link); } nav a { margin-right: 1rem; }
-:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
-.soft { color: var(--soft); } .completed { color: var(--good); } .failed { color: var(--bad); }
-table { border-collapse: collapse; width: 100%; font-size: .9rem; overflow-wrap: normal; }
-th, td { text-align: left; vertical-align: top; padding: .25rem .9rem .25rem 0; border-bottom: 1px solid var(--line); }
-td.number, th.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-#about td { overflow-wrap: anywhere; }
-.scroll { overflow-x: auto; } .scroll th { white-space: nowrap; } .scroll td:last-child { min-width: 20rem; }
-figure { margin: 1rem 0; } img { max-width: 100%; height: auto; background: #fff; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1rem; }
-pre { overflow-x: auto; padding: .7rem; border: 1px solid var(--line); font-size: .85rem; }
-@media (max-width: 40rem) {
-  #metrics thead { display: none; }
-  #metrics tr { display: grid; grid-template-columns: 1fr auto; border-bottom: 1px solid var(--line); }
-  #metrics td { border: 0; padding-right: 0; }
-  #metrics td:last-child { grid-column: 1 / -1; padding-top: 0; }
-}
+{{ style }}
 </style>
 </head>
 <body>
@@ -288,11 +244,19 @@ pre { overflow-x: auto; padding: .7rem; border: 1px solid var(--line); font-size
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command: write a run's report and print where it is."""
-    parser = argparse.ArgumentParser(prog="python -m bows.report", description="Write report.html into a run folder.")
-    parser.add_argument("run_folder", type=Path, help="for example outputs/runs/<date>/<time>-<name>")
+    """The command: write the report of a run or of a sweep and print where it is."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bows.report", description="Write report.html into a run or sweep folder."
+    )
+    parser.add_argument(
+        "folder", type=Path, help="a run, outputs/runs/<date>/<time>-<name>, or a sweep, outputs/sweeps/<date>/<time>"
+    )
+    parser.add_argument(
+        "--metrics", help="of a sweep: what is drawn, as reconstruction/r2,interference/gap (default: a handful)"
+    )
+    given = parser.parse_args(arguments)
     try:
-        print(write_report(parser.parse_args(arguments).run_folder))
+        print(_write(given.folder, given.metrics))
     except BowsError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -302,5 +266,23 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-if __name__ == "__main__":
+def _write(folder: Path, metrics: str | None) -> Path:
+    # Imported here: the report of a run needs neither tables nor figures.
+    from bows.sweep.collect_jobs import holds_jobs
+
+    if not holds_jobs(folder):
+        if metrics is not None:
+            raise SettingError(f"--metrics={metrics}: {folder} is no sweep; leave it out")
+        return write_report(folder)
+    from bows.sweep_report import write_sweep_report
+
+    return write_sweep_report(folder, None if metrics is None else metrics.split(","))
+
+
+def command_line() -> None:
+    """python -m bows.report, and bows-report, which is the same."""
     sys.exit(main())
+
+
+if __name__ == "__main__":
+    command_line()

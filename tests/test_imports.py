@@ -9,6 +9,7 @@ import bows
 
 PACKAGE = Path(bows.__file__).parent
 SUBPACKAGES = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+MODULES = {path.stem for path in PACKAGE.glob("*.py")}
 # What a subpackage may import of its siblings. Modules at the top of the package (the doors) may import anything.
 MAY_IMPORT = {
     "data": set(),
@@ -17,19 +18,7 @@ MAY_IMPORT = {
     "figures": set(),
     "logger": set(),
     "callbacks": {"analysis", "console"},
-    "sweep": {
-        *SUBPACKAGES,
-        "runs",
-        "config",
-        "checks",
-        "console",
-        "command",
-        "loading",
-        "measure",
-        "results",
-        "training",
-    }
-    - {"figures", "bench"},
+    "sweep": (SUBPACKAGES - {"figures", "bench"}) | MODULES,
     "bench": {*SUBPACKAGES, "console", "runs"},
 }
 # Modules without logic of their own, which every part may use.

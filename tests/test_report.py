@@ -105,7 +105,9 @@ def test_what_is_damaged_is_said_in_its_place(run):
 def test_command(run, tmp_path, capsys):
     assert main([str(run)]) == 0
     assert capsys.readouterr().out.strip() == str(run / "report.html")
-    for folder in (tmp_path, tmp_path / "nowhere"):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for folder in (empty, tmp_path / "nowhere"):
         assert main([str(folder)]) == 2
         error = capsys.readouterr().err
         assert error.count("\n") == 1

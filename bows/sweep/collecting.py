@@ -36,8 +36,11 @@ def collect(folders: Sequence[Path | str]) -> pa.Table:
         SettingError: for a folder that does not exist, or in which no job lies.
         DataError: where a sweep's list of jobs is damaged.
     """
-    jobs = find_jobs(folders)
-    inside = Path(folders[0]) if len(folders) == 1 else None
+    return tabulate(find_jobs(folders), Path(folders[0]) if len(folders) == 1 else None)
+
+
+def tabulate(jobs: Sequence[Job], inside: Path | None) -> pa.Table:
+    """`collect` of jobs already read; `inside` is the folder that their names are relative to."""
     rows = [_status(job, inside) for job in jobs]
     columns = {name: pa.array([row[name] for row in rows], kind) for name, kind in _STATUS.items()}
     of_dial = {name: _array(values) for name, values in varied(jobs).items()}
@@ -90,7 +93,7 @@ def over_seeds(table: pa.Table) -> pa.Table:
     """
     names = [name for name in _of_role(table, "dial") if name != SEED]
     kinds = [(name, table.schema.field(name).type) for name in names]
-    rows = _counted(table)
+    rows = counted(table)
     seeds = Counter((_setting(row, [*names, SEED])) for row in rows)
     if any(count > 1 for count in seeds.values()):
         names, kinds = [*names, "corpus"], [*kinds, ("corpus", pa.string())]
@@ -116,10 +119,11 @@ def over_seeds(table: pa.Table) -> pa.Table:
 
 def repeats(table: pa.Table) -> int:
     """Completed runs that `over_seeds` leaves out, as another of the same setting, seed and corpus finished later."""
-    return sum(state == "completed" for state in table.column("state").to_pylist()) - len(_counted(table))
+    return sum(state == "completed" for state in table.column("state").to_pylist()) - len(counted(table))
 
 
-def _counted(table: pa.Table) -> list[dict[str, Any]]:
+def counted(table: pa.Table) -> list[dict[str, Any]]:
+    """The completed runs as rows by column, of each setting, seed and corpus the one finished last."""
     latest: dict[tuple, dict[str, Any]] = {}
     for row in table.to_pylist():
         if row["state"] == "completed":

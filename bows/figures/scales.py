@@ -1,0 +1,90 @@
+"""Axes of a dial: evenly spaced names, or numbers on a linear or logarithmic scale with 0 in its place."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+
+# From this ratio of the largest to the smallest value on, equal ratios are drawn as equal steps.
+DECADES = 20.0
+_MOST_TICKS = 8
+
+
+def is_numeric(values: Sequence[Any]) -> bool:
+    """Whether a dial's values are numbers all of them, so that they have places on an axis.
+
+    >>> is_numeric([1, 2.5]), is_numeric([1, None]), is_numeric([True, False])
+    (True, False, False)
+    """
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+
+
+def shown(value: Any) -> str:
+    """A dial's value as a label.
+
+    >>> [shown(value) for value in (0.001, 1000000, None, True, "tied")]
+    ['0.001', '1e+06', 'none', 'true', 'tied']
+    """
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
+def label(setting: Mapping[str, Any]) -> str:
+    """A setting of dials in a few words; options of a group, as those of model, speak for themselves.
+
+    >>> label({"model": "tied", "wd": 0.5, "optimizer.schedule": "cosine"})
+    'tied, wd 0.5, optimizer.schedule cosine'
+    """
+    return ", ".join(
+        shown(value) if isinstance(value, str) and "." not in name else f"{name} {shown(value)}"
+        for name, value in setting.items()
+    )
+
+
+def dial_axis(axes: Axes, values: Sequence[Any], name: str) -> dict[Any, float]:
+    """Scale and label the x axis for a dial.
+
+    Numbers that span decades get a logarithmic axis; with 0 or negative values among them one that is linear inside the smallest
+    size and logarithmic beyond. Ticks stand at the values themselves, or at some of many.
+
+    Args:
+        values: distinct, in the order they are to have where they are not numbers.
+        name: of the dial.
+
+    Returns:
+        Value -> place on the axis.
+    """
+    axes.set_xlabel(name)
+    axes.xaxis.set_minor_locator(NullLocator())
+    if not is_numeric(values):
+        axes.set_xticks(range(len(values)), [shown(value) for value in values])
+        axes.set_xlim(-0.5, len(values) - 0.5)
+        return {value: float(place) for place, value in enumerate(values)}
+    sizes = [abs(value) for value in values if value]
+    if sizes and max(sizes) / min(sizes) >= DECADES:
+        if min(values) > 0:
+            axes.set_xscale("log")
+        else:
+            axes.set_xscale("symlog", linthresh=min(sizes), linscale=0.5)
+    axes.set_xticks(_ticks(values))
+    scaled = axes.xaxis.get_transform().transform(np.array([min(values), max(values)], dtype=float))
+    room = 0.07 * (scaled[1] - scaled[0]) or 0.5
+    axes.set_xlim(*axes.xaxis.get_transform().inverted().transform(scaled + np.array([-room, room])))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: shown(value)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_minor_locator(NullLocator())
+    return {value: float(value) for value in values}
+
+
+def _ticks(values: Sequence[float]) -> list[float]:
+    """The values, or evenly chosen ones among many, the first and last of them always."""
+    values = sorted(values)
+    step = math.ceil((len(values) - 1) / (_MOST_TICKS - 1)) if len(values) > _MOST_TICKS else 1
+    chosen = values[::step]
+    return chosen if chosen[-1] == values[-1] else [*chosen[:-1], values[-1]]
