@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +196,8 @@ def regime_thresholds(jobs: Sequence[Job]) -> str:
     for job in jobs:
         analysis = (job.config or {}).get("analysis")
         given = analysis.get("regimes") if isinstance(analysis, dict) else None
-        if job.state == "completed" and isinstance(given, dict) and any(name in job.summary for name in SHARES):
+        measured = job.state == "completed" and any(name in job.summary for name in SHARES)
+        if measured and isinstance(given, dict) and set(given) == {field.name for field in fields(Thresholds)}:
             found.append(str(Thresholds(**{name: float(value) for name, value in given.items()})))
     different = list(dict.fromkeys(found))
     if len(different) > 1:
@@ -239,6 +240,7 @@ def _gram_grids(table: pa.Table, runs: Sequence[dict[str, Any]], jobs: Sequence[
         except BowsError as error:
             notes.append(f"The Gram matrices of {title} are not drawn: {error}")
             continue
+        notes.extend(f"Left out of the Gram matrices of {title}: {problem}" for problem in found.unread)
         note = left_out({each: _present(rows, each) for each in (*sizes, *of_row)}, left | left_models)
         figure = gram_grid(
             found.covariance, found.grams, found.rows, found.columns, f"Gram matrices, {title}", found.note

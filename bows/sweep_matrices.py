@@ -27,6 +27,9 @@ class Structure:
     grams: list[list[np.ndarray | None]]
     """Rows of matrices (V, V)."""
     note: str
+    """Which seed it is."""
+    unread: list[str]
+    """What is wrong with the runs that are left out."""
 
 
 def structure_of(job: Job) -> str | None:
@@ -87,7 +90,7 @@ def structure(
         of_setting: (row, column) -> the seeds and folders of its completed runs. The lowest seed that most of these have is drawn.
 
     Raises:
-        BowsError: where the data of the first run cannot be made again. A run whose weights cannot be read is left out and named.
+        BowsError: where the data of the first run cannot be made again, or no run's weights can be read.
     """
     seeds = [seed for runs in of_setting.values() for seed, _ in runs]
     seed = min(set(seeds), key=lambda each: (-seeds.count(each), (each is None, each)))
@@ -103,6 +106,8 @@ def structure(
                 except BowsError as error:
                     unread.append(str(error))
             grams[-1].append(gram)
+    if all(gram is None for row in grams for gram in row):
+        raise DataError(unread[0])
     first = next(folder for folder in folders.values() if folder is not None)
-    note = " ".join([*([] if seed is None else [f"Runs of seed {seed}."]), *unread])
-    return Structure(title, held_out_covariance(first), rows, columns, grams, note)
+    note = "" if seed is None else f"Runs of seed {seed}."
+    return Structure(title, held_out_covariance(first), rows, columns, grams, note, unread)

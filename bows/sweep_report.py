@@ -40,7 +40,8 @@ def write_sweep_report(folder: Path | str, metrics: list[str] | None = None) -> 
     varied = dials(table)
     columns = ["run", "state", *varied, *(name for name in SHOWN if name in table.column_names)]
     rows = table.select(list(dict.fromkeys([*columns, "error"]))).to_pylist()
-    corpora = sorted({corpus for corpus in table.column("corpus").to_pylist() if corpus})
+    corpora = {corpus for corpus in table.column("corpus").to_pylist() if corpus}
+    kinds = Counter(corpus.rpartition("-")[0] for corpus in sorted(corpora))
     page = render(
         _PAGE,
         name=folder.resolve().name,
@@ -48,7 +49,8 @@ def write_sweep_report(folder: Path | str, metrics: list[str] | None = None) -> 
         count=len(rows),
         dials=[(name, ", ".join(map(shown, values))) for name, values in varied.items()],
         repeats=repeats(table),
-        corpora=corpora,
+        corpora=len(corpora),
+        kinds=", ".join(f"{count} of {name}" for name, count in kinds.items()),
         problems=[row for row in rows if row["error"] or row["state"] in ("missing", "damaged")],
         notes=notes,
         sections=[
@@ -89,7 +91,8 @@ figure.wide img { width: auto; max-height: 90vh; }
 {% endfor %}
 </tbody></table>{% else %}<p>Nothing was varied.</p>{% endif %}
 {% if repeats %}<p class="soft">{{ repeats }} runs repeat another’s setting, seed and corpus; the latest of them counts.</p>{% endif %}
-{% if corpora | length > 1 %}<p class="soft">Runs of {{ corpora | length }} corpora stand in one table: {{ corpora | join(", ") }}</p>
+{% if corpora > 1 %}<p class="soft">Runs of different corpora stand in one table: {{ kinds }}; the column corpus of results.csv tells them
+apart.</p>
 {% endif %}
 {% if problems %}
 <h2>Jobs that failed, are missing or say so</h2>

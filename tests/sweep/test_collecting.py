@@ -136,6 +136,13 @@ def test_every_job_has_a_row_and_a_state(sweep):
     assert dials(table)["wd"] == [0, 0.5, 1, 2.5]
 
 
+def test_what_a_missing_job_does_not_say_is_not_varied(tmp_path):
+    write_run(tmp_path / "0", "wd=1")
+    jobs = [{"folder": "0", "overrides": ["wd=1"]}, {"folder": "1", "overrides": ["latent=64"]}]
+    (tmp_path / "jobs.json").write_text(json.dumps({"jobs": jobs}))
+    assert dials(collect([tmp_path])) == {"latent": [32, 64]}  # not wd: what it would have been is not known
+
+
 def test_a_run_that_is_being_written(tmp_path):
     write_run(tmp_path / "0", "wd=1", summary={"reconstruction/r2": 0.5, "old": 1})
     run = write_run(tmp_path / "1", "wd=2")

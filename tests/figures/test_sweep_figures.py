@@ -1,0 +1,219 @@
+"""Figures of a sweep: what they show where, in colours, marks and words, and what they refuse."""
+
+import matplotlib
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from bows.figures.dials import metrics_against_dial
+from bows.figures.gram_grid import gram_grid
+from bows.figures.heat_map import brief, dial_heat_map
+from bows.figures.regime_map import regime_map
+from bows.figures.regimes import COLOURS, REGIMES
+from bows.figures.scales import dial_axis, is_numeric, label, shown
+from bows.figures.style import new_figure, save, style
+
+
+def points(axes):
+    """Label-free: (x, y, colour, marker, line style) of each line of means."""
+    return [
+        (each[0].get_xdata(), each[0].get_ydata(), each[0].get_color(), each[0].get_marker(), each[0].get_linestyle())
+        for each in axes.containers
+    ]
+
+
+def written(axes) -> list[str]:
+    return [text.get_text() for text in axes.texts]
+
+
+def table(*rows) -> pa.Table:
+    names = ("wd", "model", "latent", "metric", "mean", "count", "low", "high")
+    return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows])
+
+
+def axis(values, name="wd"):
+    with style():
+        axes = new_figure(3, 2).add_subplot()
+    return dial_axis(axes, values, name), axes
+
+
+@pytest.mark.parametrize(
+    ("values", "scale"),
+    [
+        ([1, 2, 6], "linear"),
+        ([0, 1, 6], "linear"),
+        ([0.001, 0.1, 1], "log"),
+        ([0, 0.1, 4, 8], "symlog"),
+        (["a", "b"], "linear"),
+    ],
+)
+def test_scale_follows_the_values(values, scale):
+    places, axes = axis(values)
+    assert axes.get_xscale() == scale
+    assert axes.get_xlabel() == "wd"
+    assert [each.get_text() for each in axes.get_xticklabels()] == [shown(value) for value in values]
+    low, high = axes.get_xlim()
+    assert all(low < place < high for place in places.values())
+
+
+def test_names_and_null_stand_apart_and_many_ticks_are_thinned():
+    assert axis([1, 2, None])[0] == {1: 0, 2: 1, None: 2}
+    assert not is_numeric([1, None])
+    assert not is_numeric([True, False])
+    ticks = list(axis(list(range(2, 31)))[1].get_xticks())
+    assert len(ticks) <= 8
+    assert (ticks[0], ticks[-1]) == (2, 30)
+
+
+def test_labels():
+    assert [shown(value) for value in (0.001, None, True, "tied")] == ["0.001", "none", "true", "tied"]
+    assert (
+        label({"model": "tied", "wd": 0.5, "optimizer.schedule": "cosine"}) == "tied, wd 0.5, optimizer.schedule cosine"
+    )
+    assert [brief(value) for value in (0.8299, -0.0123, 12.34, 1234.5, 0.00001, 0)] == [
+        "0.830",
+        "-0.012",
+        "12.3",
+        "1234",
+        "1e-05",
+        "0",
+    ]
+
+
+def test_a_line_a_setting_with_its_intervals(tmp_path):
+    rows = table(
+        (1, "tied", 2, "r2", 0.5, 3, 0.4, 0.6),
+        (0, "tied", 2, "r2", 0.3, 3, 0.2, 0.4),
+        (0, "linear", 2, "r2", 0.1, 1, None, None),
+        (0, "tied", 2, "gap", 7.0, 3, 6.0, 8.0),
+    )
+    figure = metrics_against_dial(rows, {"wd": [0, 1]}, ["r2", "gap"], {"model": ["linear", "tied"]}, "decay")
+    first, second = figure.axes
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["r2", "gap"]
+    linear, tied = points(first)
+    np.testing.assert_array_equal(tied[0], [0, 1])  # in the order of the dial, not of the table
+    np.testing.assert_array_equal(tied[1], [0.3, 0.5])
+    assert all(one != other for one, other in zip(linear[2:4], tied[2:4], strict=True))  # colour and marker
+    bars = first.containers[1][2][0].get_segments()
+    np.testing.assert_allclose([bar[:, 1] for bar in bars], [[0.2, 0.4], [0.4, 0.6]])
+    np.testing.assert_array_equal(points(second)[1][1], [7])
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["linear", "tied"]
+    assert figure.legends[0].get_title().get_text() == "decay"
+    assert figure._supxlabel.get_text().startswith("Means over 1 to 3 seeds")
+    assert save(figure, tmp_path / "dials")[0].stat().st_size > 5000
+
+
+def test_two_line_dials_differ_by_colour_and_by_line():
+    rows = table(
+        *((wd, model, latent, "r2", 0.1, 1, None, None) for wd in (0, 1) for model in "ab" for latent in (2, 3))
+    )
+    looks = [
+        point[2:]
+        for point in points(
+            metrics_against_dial(rows, {"wd": [0, 1]}, ["r2"], {"model": ["a", "b"], "latent": [2, 3]}).axes[0]
+        )
+    ]
+    assert len(set(looks)) == 4
+    assert looks[0][:2] == looks[1][:2]
+    assert looks[0][2] != looks[1][2]
+    assert looks[0][2] == looks[2][2]
+
+
+def test_names_are_not_joined_by_lines_and_stand_beside_each_other():
+    rows = table(*((wd, model, 2, "r2", 0.1, 1, None, None) for wd in (0, 1) for model in "ab"))
+    figure = metrics_against_dial(rows, {"model": ["a", "b"]}, ["r2"], {"wd": [0, 1]})
+    one, other = points(figure.axes[0])
+    assert one[4] == other[4] == "None"
+    assert (one[0] < other[0]).all()
+    assert " ".join(figure._supxlabel.get_text().split()) == "Each point is one seed: there is no interval."
+
+
+def test_a_huge_interval_does_not_flatten_the_means():
+    rows = table((0, "a", 2, "r2", 0.1, 2, -99.0, 99.0), (1, "a", 2, "r2", 0.2, 2, 0.15, 0.25))
+    low, high = metrics_against_dial(rows, {"wd": [0, 1]}, ["r2"], {}).axes[0].get_ylim()
+    assert high - low < 0.3
+
+
+def test_refused_dials():
+    rows = table((0, "a", 2, "r2", 0.1, 1, None, None))
+    for arguments in (({"wd": [0]}, [], {}), ({}, ["r2"], {}), ({"wd": [0]}, ["r2"], {"latent": list(range(7))})):
+        with pytest.raises(ValueError, match="cannot be drawn"):
+            metrics_against_dial(rows, *arguments)
+
+
+def test_heat_map_prints_each_value_where_it_belongs(tmp_path):
+    means = [[0.125, 1.5], [np.nan, 30]]
+    figure = dial_heat_map([("tied", means, [[2, 2], [0, 3]])], ("latent", [2, 3]), ("wd", [0, 1]), "gap")
+    axes, bar = figure.axes
+    at = {text.get_position(): text.get_text() for text in axes.texts}
+    assert at == {(0, 0): "0.125", (1, 0): "1.50", (0, 1): "–", (1, 1): "30.0"}
+    assert axes.get_ylim() == (-0.5, 1.5)  # the first row lowest
+    assert [each.get_text() for each in axes.get_xticklabels()] == ["2", "3"]
+    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title(loc="left")) == ("latent", "wd", "tied")
+    assert axes.images[0].get_clim() == (0.125, 30)
+    assert figure._supxlabel.get_text() == "Mean over 2 to 3 seeds a cell."
+    assert save(figure, tmp_path / "map")[0].stat().st_size > 3000
+    assert bar.get_ylim() == (0.125, 30)
+
+
+def test_heat_map_is_white_at_0_and_panels_share_one_scale():
+    panels = [("a", [[1.0, 0.0]], [[1, 1]]), ("b", [[-3.0, 2.0]], [[1, 1]])]
+    first, second = dial_heat_map(panels, ("latent", [2, 3]), ("wd", [0])).axes[:2]
+    for axes in (first, second):
+        assert axes.images[0].get_clim() == (-3, 3)
+        assert axes.images[0].get_cmap().name == "RdBu_r"
+    assert second.texts[0].get_color() == "white"  # readable on the darkest blue
+    with pytest.raises(ValueError, match="do not fit"):
+        dial_heat_map([("a", [[1.0]], [[1]])], ("latent", [2, 3]), ("wd", [0]))
+    with pytest.raises(ValueError, match="do not fit"):
+        dial_heat_map([], ("latent", [2]), ("wd", [0]))
+
+
+def test_heat_map_of_no_run():
+    figure = dial_heat_map([("a", [[np.nan]], [[0]])], ("latent", [2]), ("wd", [0]))
+    assert figure._supxlabel.get_text() == "no completed run"
+
+
+def test_gram_grid_stands_in_rows_and_columns(tmp_path):
+    one, two = np.eye(3), np.full((3, 3), -2.0)
+    figure = gram_grid(
+        np.diag([1, 2, 0.5]), [[one, None], [two, one]], ["linear", "tied"], ["m = 2", "m = 3"], "circular", "Seed 1."
+    )
+    covariance, *grid = figure.axes
+    np.testing.assert_array_equal(covariance.images[0].get_array(), np.diag([1, 2, 0.5]))
+    assert covariance.images[0].get_clim() == (-2, 2)
+    assert covariance.get_xlabel() == "±2.00"
+    assert [axes.get_ylabel() for axes in grid] == ["linear", "", "tied", ""]
+    assert [axes.get_title() for axes in grid] == ["m = 2", "m = 3", "", ""]
+    assert written(grid[1]) == ["no run"]
+    np.testing.assert_array_equal(grid[2].images[0].get_array(), two)
+    assert [axes.get_xlabel() for axes in grid] == ["±1.00", "", "±2.00", "±1.00"]
+    assert "Seed 1." in figure._supxlabel.get_text()
+    assert save(figure, tmp_path / "gram")[0].stat().st_size > 5000
+    for rows, columns in (([[one]], ["a", "b"]), ([], ["a"]), ([[np.eye(2)]], ["a"])):
+        with pytest.raises(ValueError, match="do not fit"):
+            gram_grid(one, rows, ["linear"], columns)
+
+
+def shares(**given):
+    return {regime: np.array([given.get(regime, [0.0, 0.0])]) for regime in REGIMES}
+
+
+def test_regime_map_names_the_largest_and_shows_all(tmp_path):
+    panel = shares(absent=[0.2, np.nan], linear=[0.3, np.nan], mixed=[0.5, np.nan])
+    figure = regime_map([("tied", panel)], ("latent", [2, 3]), ("wd", [0]), "absent: R² < 0.05", "Regimes")
+    (axes,) = figure.axes
+    assert sorted(text.replace("\n", " ") for text in written(axes)) == ["mixed 50%", "–"]
+    body, *strip = axes.patches
+    assert matplotlib.colors.to_hex(body.get_facecolor()) == COLOURS["mixed"].lower()
+    widths = [part.get_width() / body.get_width() for part in strip]
+    assert widths == pytest.approx([panel[regime][0, 0] for regime in REGIMES])
+    assert [matplotlib.colors.to_hex(part.get_facecolor()) for part in strip] == [
+        COLOURS[regime].lower() for regime in REGIMES
+    ]
+    assert len({part.get_hatch() for part in strip}) == len(REGIMES)  # told apart without colour
+    assert figure._supxlabel.get_text() == "absent: R² < 0.05"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == list(REGIMES)
+    assert save(figure, tmp_path / "regimes")[0].stat().st_size > 3000
+    with pytest.raises(ValueError, match="do not fit"):
+        regime_map([("tied", panel)], ("latent", [2]), ("wd", [0]), "")
