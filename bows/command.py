@@ -15,8 +15,9 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from bows.errors import BowsError, DataError, SettingError, cannot_write
+from bows.errors import BowsError, DataError, SettingError, SweepError, cannot_write
 from bows.places import CONF, default_outputs
+from bows.sweep.launchers import register_launchers
 
 
 def run(task: Callable[[DictConfig], Any], name: str) -> None:
@@ -30,6 +31,7 @@ def run(task: Callable[[DictConfig], Any], name: str) -> None:
     debug = any(word.replace(" ", "").lower() == "debug=true" for word in sys.argv[1:])
     # A log file that cannot be written is no reason for a traceback of its own.
     logging.raiseExceptions = debug
+    register_launchers()
     try:
         arguments, rest = get_args_parser().parse_known_args()
         # What follows -m in the middle of a command line.
@@ -83,7 +85,7 @@ def _sweep(command: Callable[[], Any], name: str, debug: bool) -> None:
     """Hydra raises the first failed job's error once all jobs have ended; each has said its own by then."""
     try:
         command()
-    except HydraException:
+    except (HydraException, SweepError):
         raise
     except Exception as error:
         if debug:
@@ -119,10 +121,11 @@ def fail(error: BowsError) -> NoReturn:
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
-    """A configuration as a plain mapping with every interpolation resolved."""
+    """A configuration as a plain mapping with every interpolation resolved; without Hydra's own settings, where they are in it."""
     try:
-        resolved = OmegaConf.to_container(config, resolve=True)
+        return {
+            str(key): OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+            for key, value in ((key, config[key]) for key in config if key != "hydra")
+        }
     except OmegaConfBaseException as error:
         raise SettingError(f"the settings do not resolve: {str(error).splitlines()[0]}") from error
-    assert isinstance(resolved, dict)
-    return {str(key): value for key, value in resolved.items()}

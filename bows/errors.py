@@ -15,6 +15,10 @@ class SettingError(BowsError):
     exit_code = 2
 
 
+class SweepError(SettingError):
+    """A sweep that cannot be launched as a whole."""
+
+
 class DataError(BowsError):
     """Text or a corpus that cannot be read, built or trusted."""
 

@@ -1,5 +1,7 @@
 """The run folder: what a run leaves behind, written so that a reader never sees half a file."""
 
+import copy
+import hashlib
 import json
 import logging
 import math
@@ -9,12 +11,19 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from bows.errors import DataError
 
 log = logging.getLogger(__name__)
+
+# Settings that say how and where a run is done, not what comes out.
+NOT_OF_THE_RESULT = (
+    "hydra", "logger", "debug", "outputs", "resume", "data.folder", "trainer.accelerator", "trainer.devices", "trainer.strategy",
+    "trainer.num_nodes", "trainer.threads", "trainer.compile", "trainer.checkpoint_every_steps", "trainer.detect_anomaly",
+)  # fmt: skip
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -41,7 +50,8 @@ def read_json(path: Path) -> dict[str, Any]:
 
 @dataclass
 class RunStatus:
-    """`status.json`: state (running, completed, failed), error, started, finished, seconds, versions, commit, corpus hash.
+    """`status.json`: state (running, completed, failed), error, started, finished, seconds, versions, commit, corpus hash, and the key of
+    the configuration (`config_key`).
 
     `seconds` adds up over resumed stretches.
     """
@@ -50,6 +60,7 @@ class RunStatus:
     started: str = field(default_factory=lambda: _now())
     seconds_before: float = 0.0
     corpus: str | None = None
+    config: str | None = None
     clock: float = field(default_factory=time.perf_counter)
 
     @classmethod
@@ -88,6 +99,7 @@ class RunStatus:
                 "versions": versions(),
                 "commit": commit(),
                 "corpus": self.corpus,
+                "config": self.config,
             },
         )
 
@@ -96,6 +108,7 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+@cache
 def versions() -> dict[str, str]:
     """Versions of what a result depends on."""
     from importlib.metadata import version
@@ -116,6 +129,7 @@ def versions() -> dict[str, str]:
     return {"bows": bows.__version__, "python": platform.python_version(), **{name: version(name) for name in packages}}
 
 
+@cache
 def commit() -> str | None:
     """The commit of the checkout that bows runs from, with + where it has uncommitted changes; None outside a checkout."""
     here = Path(__file__).resolve().parent.parent
@@ -133,6 +147,19 @@ def commit() -> str | None:
 
     head = git("rev-parse", "HEAD")
     return head and head + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+
+
+def config_key(config: dict[str, Any]) -> str:
+    """A hash of a resolved configuration, the same for runs that train and measure the same, wherever they do it and lie."""
+    told = copy.deepcopy(config)
+    for setting in NOT_OF_THE_RESULT:
+        *path, last = setting.split(".")
+        node: Any = told
+        for part in path:
+            node = node.get(part) if isinstance(node, dict) else None
+        if isinstance(node, dict):
+            node.pop(last, None)
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def finite(metrics: dict[str, float]) -> dict[str, float]:

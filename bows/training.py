@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from bows.analysis.geometry import GROUPS
-from bows.analysis.ordered_sets import resolve
+from bows.analysis.ordered_sets import Resolved, resolve
 from bows.callbacks.checkpoints import AtomicCheckpointIO, checkpoint_callbacks, find_checkpoint
 from bows.callbacks.geometry import GeometryMonitor
 from bows.callbacks.guard import Interrupted, InterruptGuard, LossGuard
@@ -38,7 +38,7 @@ from bows.model.optimizers import OptimizerSettings
 from bows.model.pca import PrincipalComponents
 from bows.report import write_report
 from bows.results import write_results
-from bows.runs import RunStatus, read_json
+from bows.runs import RunStatus, config_key, read_json
 from bows.sparse_training import choose_bags
 
 log = logging.getLogger(__name__)
@@ -62,6 +62,7 @@ def train_job(config: DictConfig) -> float:
     if resume and read_json(folder / "status.json")["state"] == "completed":
         raise SettingError(f"resume={folder}: this run is completed; start a new run without resume")
     status = RunStatus.start(folder, resumed=resume)
+    status.config = config_key(plain(config))
     sweep = hydra.mode == RunMode.MULTIRUN
     try:
         settings = check(plain(config))
@@ -130,9 +131,12 @@ def train(
     table = MetricsTable(folder, resume_step=step)
     with extra_loggers(settings.logger, config, folder, group, run_name or settings.name) as loggers:
         trainer = make_trainer(settings, folder, [table, *loggers], sets)
-        optimizer = {key: value for key, value in asdict(settings.optimizer).items() if key != "allow_negative_decay"}
-        steps = settings.epochs * min(len(data.train_dataloader()), settings.trainer.limit_train_batches or sys.maxsize)
-        module = BagsModule(autoencoder, OptimizerSettings(**optimizer), steps=steps, compile=settings.trainer.compile)
+        module = BagsModule(
+            autoencoder,
+            optimizer_settings(settings),
+            steps=training_steps(settings, data),
+            compile=settings.trainer.compile,
+        )
         if isinstance(autoencoder, PrincipalComponents):
             fit_closed_form(trainer, module, data, folder)
         else:
@@ -158,6 +162,17 @@ def train(
     return table.summary
 
 
+def optimizer_settings(settings: TrainConfig) -> OptimizerSettings:
+    chosen = asdict(settings.optimizer)
+    del chosen["allow_negative_decay"]
+    return OptimizerSettings(**chosen)
+
+
+def training_steps(settings: TrainConfig, data: BagsDataModule) -> int:
+    """Optimizer steps of the whole training."""
+    return settings.epochs * min(len(data.train_dataloader()), settings.trainer.limit_train_batches or sys.maxsize)
+
+
 def instantiate_plain(node: dict[str, Any], **extra: Any) -> Any:
     """A node's `_target_` called with the node's keys as plain arguments."""
     return instantiate(node, _convert_="all", **extra)
@@ -178,16 +193,21 @@ def check_accelerator(accelerator: str) -> None:
         raise SettingError("trainer.accelerator=mps: this machine has no Apple GPU; use trainer=cpu")
 
 
-def whole_sets(sets: dict[str, list[str]], vocabulary: list[str]) -> dict[str, list[int]]:
-    """Word indices of the ordered sets that are wholly in the vocabulary."""
+def whole_sets(sets: dict[str, list[str]], vocabulary: list[str], quiet: bool = False) -> dict[str, list[int]]:
+    """Word indices of the ordered sets that are wholly in the vocabulary; the others are said, unless quiet."""
     found = {name: resolve(words, vocabulary) for name, words in sets.items()}
+    if not quiet:
+        _say_what_is_wanting(found)
+    return {name: place.indices for name, place in found.items() if not place.missing}
+
+
+def _say_what_is_wanting(found: dict[str, Resolved]) -> None:
     if absent := [name for name, place in found.items() if not place.indices]:
         log.info("ordered sets without a word in the vocabulary: %s", ", ".join(absent))
     wanting = {name: place.missing for name, place in found.items() if place.indices and place.missing}
     if wanting:
         lacking = "; ".join(f"{name}: {', '.join(shortened(words))}" for name, words in wanting.items())
         log.info("%d ordered sets left out, as the vocabulary lacks words of theirs (%s)", len(wanting), lacking)
-    return {name: place.indices for name, place in found.items() if not place.missing}
 
 
 def shortened(words: list[str], most: int = 3) -> list[str]:

@@ -92,19 +92,25 @@ class LossGuard(pl.Callback):
 
 def likely_cause(trainer: pl.Trainer) -> str:
     """Why the loss of this trainer went astray, most likely, and what to set instead."""
-    group = trainer.optimizers[0].param_groups[0] if trainer.optimizers else {}
+    optimizer = trainer.optimizers[0] if trainer.optimizers else None
+    group = optimizer.param_groups[0] if optimizer else {}
     lr, decay = float(group.get("initial_lr", group.get("lr", 0.0))), float(group.get("weight_decay", 0.0))
+    return cause(optimizer, lr, decay, str(trainer.precision))
+
+
+def cause(optimizer: torch.optim.Optimizer | None, lr: float, decay: float, precision: str) -> str:
+    """Why a loss went astray, most likely, under this optimizer with its peak rate and decay, and what to set instead."""
     # With decoupled decay, and with plain descent, decay shrinks weights by lr * wd; Adam rescales it with the gradient.
-    shrinks = bool(trainer.optimizers) and isinstance(trainer.optimizers[0], torch.optim.AdamW | torch.optim.SGD)
+    shrinks = isinstance(optimizer, torch.optim.AdamW | torch.optim.SGD)
     if shrinks and lr * decay >= 1:
         return (
             f"weights shrink by lr * wd = {lr:g} * {decay:g} = {lr * decay:g} a step, and from 1 on they flip their "
             f"sign: lower wd or lr until the product is far below 1"
         )
-    cause = f"most likely the learning rate is too high: try lr={lr / 10:g} (it is {lr:g})"
-    if "16" in str(trainer.precision):
-        cause += f", or trainer.precision=32-true instead of {trainer.precision}"
-    return cause
+    said = f"most likely the learning rate is too high: try lr={lr / 10:g} (it is {lr:g})"
+    if "16" in precision:
+        said += f", or trainer.precision=32-true instead of {precision}"
+    return said
 
 
 class InterruptGuard(pl.Callback):

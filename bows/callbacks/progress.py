@@ -210,7 +210,8 @@ class PlainProgress(_Progress):
 
 def loss_text(outputs: Any) -> str:
     """The loss in a training step's output, as text; waits for the accelerator."""
-    loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
+    # A stack of models gives the sum of their losses to be minimised, and their mean to be shown.
+    loss = outputs.get("mean_loss", outputs.get("loss")) if isinstance(outputs, dict) else outputs
     return f"loss {float(loss.detach()):.4g}" if isinstance(loss, torch.Tensor) else ""
 
 

@@ -9,7 +9,8 @@ import logging
 import math
 import os
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,13 @@ class MetricsTable(Logger):
         folder: The run folder; made when the first metric is logged.
         resume_step: For a resumed run, the step of its checkpoint: rows of the file up to and including that step
             are kept, later ones (of steps that will be trained again) are dropped. None starts a new file.
+        held: Rows are written only by `save`, all at once: for a table that many others are written beside.
 
     Raises:
         DataError: The existing file is no metrics table, or the file cannot be written.
     """
 
-    def __init__(self, folder: str | Path, resume_step: int | None = None) -> None:
+    def __init__(self, folder: str | Path, resume_step: int | None = None, held: bool = False) -> None:
         super().__init__()
         self._path = Path(folder) / FILE_NAME
         self._columns: list[str] = []
@@ -51,6 +53,7 @@ class MetricsTable(Logger):
         self._last: dict[str, float] = {}
         self._warned: set[str] = set()
         self._written = False  # whether the file on disk is this table
+        self._held = held
         if resume_step is not None and self._path.exists():
             self._read(resume_step)
 
@@ -85,15 +88,38 @@ class MetricsTable(Logger):
         known = set(self._columns)
         new = [name for name in values if name not in known and name != "epoch"]
         self._columns.extend(new)
-        try:
+        if self._held:
+            self._written = False
+            return
+        with self._saying_why():
             if new or not self._written:
                 self._write_all()
             else:
                 self._write_from(position)
+
+    @rank_zero_only
+    def save(self) -> None:
+        """See that all that was logged is in the file.
+
+        Raises:
+            DataError: The file cannot be written.
+        """
+        if not self._written and self._rows:
+            with self._saying_why():
+                self._write_all()
+
+    @contextmanager
+    def _saying_why(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise DataError(
                 f"cannot write {self._path}: {error.strerror or error}; free space or choose another run folder"
             ) from error
+
+    def rows(self) -> Iterator[tuple[int, dict[str, float]]]:
+        """Steps in their order, and what was logged at them; the epoch under ``epoch``."""
+        return zip(self._steps, self._rows, strict=True)
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:

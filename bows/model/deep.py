@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from bows.model.autoencoder import Autoencoder, Loss, OutputActivation, kaiming_uniform
+from bows.model.autoencoder import Autoencoder, Loss, OutputActivation, affine, kaiming_uniform
 
 
 @final
@@ -17,6 +17,7 @@ class Deep(Autoencoder):
     share of training bags in which each hidden unit is on: the average effect on h of putting one word in. p is a running mean.
     """
 
+    stackable = True
     GATE_MEMORY = 0.99
 
     def __init__(
@@ -36,15 +37,15 @@ class Deep(Autoencoder):
         self.register_buffer("gates", torch.full((hidden,), 0.5))
 
     def encode(self, bags: Tensor) -> Tensor:
-        hidden = functional.relu(functional.linear(bags, self.input_weight, self.input_bias))
+        hidden = functional.relu(affine(bags, self.input_weight, self.input_bias))
         if self.training:
-            on = (hidden.detach() > 0).to(self.gates.dtype).mean(dim=0)
+            on = (hidden.detach() > 0).to(self.gates.dtype).mean(dim=-2)
             self.gates.lerp_(on, 1 - self.GATE_MEMORY)
-        return functional.linear(hidden, self.hidden_weight)
+        return affine(hidden, self.hidden_weight)
 
     @property
     def encoder_weight(self) -> Tensor:
-        return (self.hidden_weight * self.gates) @ self.input_weight
+        return (self.hidden_weight * self.gates.unsqueeze(-2)) @ self.input_weight
 
     @property
     def decoder_weight(self) -> Tensor:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -30,18 +31,32 @@ class OptimizerSettings:
     clip_norm: float | None = None
 
 
+def parameter_groups(
+    parameters: Iterable[nn.Parameter], settings: OptimizerSettings, bias_dimensions: int = 1
+) -> list[dict[str, Any]]:
+    """Parameters with their rate and decay; those of at most `bias_dimensions` dimensions are biases."""
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    weights = [parameter for parameter in trained if parameter.ndim > bias_dimensions]
+    biases = [parameter for parameter in trained if parameter.ndim <= bias_dimensions]
+    decay = settings.weight_decay
+    groups = [
+        {"params": weights, "lr": settings.lr, "weight_decay": decay},
+        {"params": biases, "lr": settings.lr, "weight_decay": decay if settings.decay_bias else 0.0},
+    ]
+    return [group for group in groups if group["params"]]
+
+
 def make_optimizer(
     parameters: Iterable[tuple[str, nn.Parameter]], settings: OptimizerSettings, fused: bool = True
 ) -> torch.optim.Optimizer:
     """The optimizer over named parameters; one-dimensional ones are biases."""
-    trained = [(name, parameter) for name, parameter in parameters if parameter.requires_grad]
-    weights = [parameter for _, parameter in trained if parameter.ndim > 1]
-    biases = [parameter for _, parameter in trained if parameter.ndim <= 1]
-    groups = [
-        {"params": weights, "weight_decay": settings.weight_decay},
-        {"params": biases, "weight_decay": settings.weight_decay if settings.decay_bias else 0.0},
-    ]
-    groups = [group for group in groups if group["params"]]
+    return optimizer_over(parameter_groups((parameter for _, parameter in parameters), settings), settings, fused)
+
+
+def optimizer_over(
+    groups: list[dict[str, Any]], settings: OptimizerSettings, fused: bool = True
+) -> torch.optim.Optimizer:
+    """The optimizer over groups of parameters, which bring their own rate and decay."""
     # Fused updates read and write each value once: on a CPU the update is bound by memory, and this halves it.
     if settings.name == "sgd":
         return torch.optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, fused=fused)

@@ -3,14 +3,23 @@
 from typing import final
 
 from torch import Tensor
-from torch.nn import functional
 
-from bows.model.autoencoder import Autoencoder, LatentActivation, Loss, OutputActivation, activate, kaiming_uniform
+from bows.model.autoencoder import (
+    Autoencoder,
+    LatentActivation,
+    Loss,
+    OutputActivation,
+    activate,
+    affine,
+    kaiming_uniform,
+)
 
 
 @final
 class Tied(Autoencoder):
     """h = r(W f), f^ = s(W^T h + b), W of shape (m, V). Source: Prieto et al. 2026; Elhage et al. 2022."""
+
+    stackable = True
 
     def __init__(
         self,
@@ -25,7 +34,7 @@ class Tied(Autoencoder):
         self.weight = kaiming_uniform(latent, features)
 
     def encode(self, bags: Tensor) -> Tensor:
-        return activate(functional.linear(bags, self.weight), self.latent_activation)
+        return activate(affine(bags, self.weight), self.latent_activation)
 
     @property
     def encoder_weight(self) -> Tensor:
@@ -33,7 +42,7 @@ class Tied(Autoencoder):
 
     @property
     def decoder_weight(self) -> Tensor:
-        return self.weight.T
+        return self.weight.mT
 
     @property
     def tied(self) -> bool:

@@ -3,14 +3,23 @@
 from typing import final
 
 from torch import Tensor
-from torch.nn import functional
 
-from bows.model.autoencoder import Autoencoder, LatentActivation, Loss, OutputActivation, activate, kaiming_uniform
+from bows.model.autoencoder import (
+    Autoencoder,
+    LatentActivation,
+    Loss,
+    OutputActivation,
+    activate,
+    affine,
+    kaiming_uniform,
+)
 
 
 @final
 class Untied(Autoencoder):
     """h = r(E f), f^ = s(D h + b), E of shape (m, V) and D of shape (V, m)."""
+
+    stackable = True
 
     def __init__(
         self,
@@ -26,7 +35,7 @@ class Untied(Autoencoder):
         self.decoder = kaiming_uniform(features, latent)
 
     def encode(self, bags: Tensor) -> Tensor:
-        return activate(functional.linear(bags, self.encoder), self.latent_activation)
+        return activate(affine(bags, self.encoder), self.latent_activation)
 
     @property
     def encoder_weight(self) -> Tensor:

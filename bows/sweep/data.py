@@ -1,0 +1,100 @@
+"""The DataModule of a stack: one batch of each dataset at every step."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from pytorch_lightning import LightningDataModule
+from torch import Tensor
+
+from bows.data.batches import WindowBatch, WindowBatches
+from bows.data.datamodule import BagsDataModule
+from bows.data.windows import Windows
+
+# Windows x words up to which a split is held as dense bags: making a batch is then one gather.
+DENSE_CELLS = 1 << 22
+
+
+class StackBatches:
+    """The batches of several datasets side by side. All have as many batches, of the same sizes."""
+
+    def __init__(self, datasets: Sequence[WindowBatches]):
+        self.datasets = list(datasets)
+
+    @property
+    def batch_size(self) -> int:
+        return self.datasets[0].batch_size
+
+    @property
+    def sampler(self) -> "StackBatches":
+        """Where Lightning looks for `set_epoch`."""
+        return self
+
+    @property
+    def batch_sampler(self) -> None:
+        """Where Lightning looks next."""
+
+    def set_epoch(self, epoch: int) -> None:
+        for dataset in self.datasets:
+            dataset.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return len(self.datasets[0])
+
+    def __iter__(self) -> Iterator[tuple[WindowBatch, ...]]:
+        return zip(*self.datasets, strict=True)
+
+    def state_dict(self) -> dict[str, int]:
+        return self.datasets[0].state_dict()
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        for dataset in self.datasets:
+            dataset.load_state_dict(state)
+
+
+class DenseSplit(NamedTuple):
+    """Dense bags of one split of all datasets, (datasets * windows, V), and how many windows a dataset has."""
+
+    bags: Tensor
+    windows: int
+
+
+class StackData(LightningDataModule):
+    """Bags of several datasets of one size, as (batch, datasets, V) zeros and ones on the model's device.
+
+    datasets: whose windows of each split are as many, and whose vocabularies are as large, in all of them.
+    """
+
+    def __init__(self, datasets: Sequence[BagsDataModule]):
+        super().__init__()
+        self.datasets = list(datasets)
+        self._dense: dict[tuple[Windows, torch.device], DenseSplit] = {}
+
+    def setup(self, stage: str) -> None:
+        for data in self.datasets:
+            data.setup(stage)
+
+    def train_dataloader(self) -> StackBatches:
+        return StackBatches([data.train_dataloader() for data in self.datasets])
+
+    def val_dataloader(self) -> StackBatches:
+        return StackBatches([data.val_dataloader() for data in self.datasets])
+
+    def transfer_batch_to_device(
+        self, batch: tuple[WindowBatch, ...], device: torch.device, dataloader_idx: int
+    ) -> Tensor:
+        """(batch, datasets, V), as a view of (datasets, batch, V)."""
+        windows: Windows = batch[0].windows
+        numbers = torch.stack([each.numbers for each in batch])
+        if len(windows) * windows.words * len(batch) > DENSE_CELLS:
+            bags = torch.stack([each.bags(device) for each in batch])
+        else:
+            key = (windows, device)
+            if key not in self._dense:
+                every = torch.arange(len(windows))
+                whole = torch.cat([each.windows.multi_hot(every, device) for each in batch])
+                self._dense[key] = DenseSplit(whole, len(windows))
+            offsets = torch.arange(len(batch)).unsqueeze(1) * self._dense[key].windows
+            chosen = (numbers + offsets).flatten().to(device)
+            bags = self._dense[key].bags.index_select(0, chosen).view(*numbers.shape, -1)
+        return bags.transpose(0, 1)

@@ -1,0 +1,152 @@
+"""What carries a sweep's jobs out: this process, the cores of this machine by joblib, or a cluster by submitit."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, Protocol
+
+from hydra.core.utils import JobReturn, configure_log, filter_overrides, run_job
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, open_dict
+
+from bows.errors import SweepError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Unit:
+    """What is handed to a worker: one job, or a stack, which goes by the overrides and the number of its first job."""
+
+    overrides: list[str]
+    number: int
+
+
+class Engine(Protocol):
+    """workers: how many units are done at once."""
+
+    workers: int
+
+    def launch(self, units: Sequence[Unit], task: TaskFunction) -> list[JobReturn]: ...
+
+
+class InThisProcess:
+    """One unit after another, as Hydra's own basic launcher does it, but that each keeps the number it has in the sweep."""
+
+    workers = 1
+
+    def __init__(self, context: HydraContext, config: DictConfig, settings: dict[str, Any]):
+        _refuse(settings, "basic", ())
+        self.context, self.config = context, config
+
+    def launch(self, units: Sequence[Unit], task: TaskFunction) -> list[JobReturn]:
+        results = []
+        for unit in units:
+            log.info("#%d : %s", unit.number, " ".join(filter_overrides(unit.overrides)))
+            composed = self.context.config_loader.load_sweep_config(self.config, unit.overrides)
+            with open_dict(composed):
+                composed.hydra.job.id = unit.number
+                composed.hydra.job.num = unit.number
+            results.append(
+                run_job(
+                    hydra_context=self.context,
+                    task_function=task,
+                    config=composed,
+                    job_dir_key="hydra.sweep.dir",
+                    job_subdir_key="hydra.sweep.subdir",
+                )
+            )
+            configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        return results
+
+
+class SideBySide:
+    """Units on the cores of this machine, by hydra-joblib-launcher."""
+
+    def __init__(self, context: HydraContext, config: DictConfig, settings: dict[str, Any]):
+        _find("joblib", "hydra_plugins.hydra_joblib_launcher")
+        import joblib
+        from hydra_plugins.hydra_joblib_launcher.joblib_launcher import JoblibLauncher
+
+        asked = int(settings.get("n_jobs", -1))
+        if asked == 0:
+            raise SweepError(
+                "hydra.launcher.n_jobs=0 is not allowed; allowed: 1 or more, or -1 for as many as there are cores"
+            )
+        self.workers = joblib.effective_n_jobs(asked)
+        self.context, self.config = context, config
+        self.launcher = JoblibLauncher(**settings)
+
+    def launch(self, units: Sequence[Unit], task: TaskFunction) -> list[JobReturn]:
+        import joblib
+
+        share_cores(units, self.config, joblib.cpu_count() // min(self.workers, len(units)))
+        return _by_plugin(self.launcher, self.context, self.config, units, task)
+
+
+class BySubmitit:
+    """Units as jobs of a cluster, or as processes of this machine, by hydra-submitit-launcher."""
+
+    workers = 1  # a cluster has its own measure; a stack is not cut for it
+
+    def __init__(self, context: HydraContext, config: DictConfig, settings: dict[str, Any], local: bool):
+        _find("submitit_local" if local else "submitit_slurm", "hydra_plugins.hydra_submitit_launcher")
+        from hydra_plugins.hydra_submitit_launcher.submitit_launcher import LocalLauncher, SlurmLauncher
+
+        self.context, self.config, self.local, self.settings = context, config, local, settings
+        self.launcher = (LocalLauncher if local else SlurmLauncher)(**settings)
+
+    def launch(self, units: Sequence[Unit], task: TaskFunction) -> list[JobReturn]:
+        if self.local:
+            share_cores(units, self.config, len(os.sched_getaffinity(0)) // len(units))
+        elif self.settings.get("cpus_per_task"):
+            share_cores(units, self.config, int(self.settings["cpus_per_task"]))
+        return _by_plugin(self.launcher, self.context, self.config, units, task)
+
+
+def share_cores(units: Sequence[Unit], config: DictConfig, threads: int) -> None:
+    """Give each unit its share of the cores, where the command line does not say how many threads a job has."""
+    if "trainer" in config and config.trainer.threads is None:
+        for unit in units:
+            if not any(override.startswith("trainer.threads=") for override in unit.overrides):
+                unit.overrides.append(f"trainer.threads={max(1, threads)}")
+
+
+def _by_plugin(
+    launcher: Launcher, context: HydraContext, config: DictConfig, units: Sequence[Unit], task: TaskFunction
+) -> list[JobReturn]:
+    # What this process remembers of compositions is not sent to the workers.
+    vars(context.config_loader).pop("load_sweep_config", None)
+    launcher.setup(hydra_context=context, task_function=task, config=config)
+    return list(launcher.launch([unit.overrides for unit in units], initial_job_idx=units[0].number))
+
+
+def _find(engine: str, package: str) -> None:
+    try:
+        found = find_spec(package)
+    except ModuleNotFoundError:
+        found = None
+    if found is None:
+        extra = engine.partition("_")[0]
+        raise SweepError(
+            f'hydra/launcher={engine}: {package.split(".")[-1]} is not installed; pip install "bows[{extra}]"'
+        )
+
+
+def _refuse(settings: dict[str, Any], engine: str, known: tuple[str, ...]) -> None:
+    for name in settings:
+        if name not in known:
+            raise SweepError(f"hydra.launcher.{name}: the engine {engine} has no such setting")
+
+
+ENGINES = {
+    "basic": InThisProcess,
+    "joblib": SideBySide,
+    "submitit_local": lambda context, config, settings: BySubmitit(context, config, settings, local=True),
+    "submitit_slurm": lambda context, config, settings: BySubmitit(context, config, settings, local=False),
+}

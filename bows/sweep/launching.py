@@ -1,0 +1,206 @@
+"""Launching a sweep: its folder is locked, what is completed is passed over, the rest goes to an engine, in stacks where asked."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
+from omegaconf import DictConfig
+
+from bows.checks import check
+from bows.command import plain
+from bows.errors import BowsError, SweepError
+from bows.runs import config_key, read_json
+from bows.sweep.engines import ENGINES, Unit
+from bows.sweep.plan import LIST, Job, plan, write_list
+from bows.sweep.stacking import free_bytes, member_bytes, pieces, stacks
+from bows.sweep.task import SweepTask
+
+if TYPE_CHECKING:
+    from hydra_plugins.bows_launcher import SweepLauncher
+
+log = logging.getLogger(__name__)
+
+LOCK = ".lock"
+
+
+def launch(launcher: SweepLauncher, job_overrides: Sequence[list[str]], first: int) -> list[JobReturn]:
+    """Do the jobs of a sweep, or of one batch of a sweeper. Returns their results in the order they were asked for.
+
+    first: the number of the first job.
+
+    Raises:
+        SweepError: where another sweep is writing into the same folder, or the engine is not installed.
+    """
+    config, context, task = launcher.config, launcher.hydra_context, launcher.task_function
+    assert config is not None
+    assert context is not None
+    assert task is not None
+    setup_globals()
+    configure_log(config.hydra.hydra_logging, config.hydra.verbose)
+    if launcher.engine not in ENGINES:
+        raise SweepError(
+            f"hydra.launcher.engine={launcher.engine}: there is no such engine; allowed: {', '.join(ENGINES)}"
+        )
+    engine = ENGINES[launcher.engine](context, config, launcher.settings)
+    if config.hydra.job.name != "train":
+        return engine.launch([Unit(overrides, first + place) for place, overrides in enumerate(job_overrides)], task)
+    sweep = Path(str(config.hydra.sweep.dir))
+    sweep.mkdir(parents=True, exist_ok=True)
+    with _locked(sweep):
+        composed = [context.config_loader.load_sweep_config(config, overrides) for overrides in job_overrides]
+        jobs = [
+            _job(first + place, overrides, each)
+            for place, (overrides, each) in enumerate(zip(job_overrides, composed, strict=True))
+        ]
+        plan(sweep, jobs)
+        write_list(sweep, jobs, [str(word) for word in config.hydra.overrides.task])
+        _say_what_is_done(sweep, jobs)
+        asked = [place for place, job in enumerate(jobs) if job.state in {"new", "begun"}]
+        units, members = _units(launcher, asked, jobs, engine.workers)
+        stacked = {
+            jobs[places[0]].folder: [(jobs[place].folder, composed[place]) for place in places] for places in members
+        }
+        for unit in units:
+            job = jobs[unit.number - first]
+            unit.overrides.append(f"hydra.sweep.subdir='{job.folder}'")
+            if job.state == "begun" and job.folder not in stacked:
+                unit.overrides.append(f"resume={_quoted(sweep / job.folder)}")
+        returned = engine.launch(units, SweepTask(task, stacked)) if units else []
+        results = _results(sweep, jobs, units, returned, first, {jobs[p[0]].folder: p for p in members})
+    counts = Counter("completed" if result.status == JobStatus.COMPLETED else "failed" for result in results)
+    told = ", ".join(f"{count} {state}" for state, count in counts.items())
+    log.info("sweep of %d jobs: %s; one table of them: python -m bows.collect %s", len(jobs), told, sweep)
+    return results
+
+
+@contextmanager
+def _locked(sweep: Path) -> Iterator[None]:
+    lock = FileLock(sweep / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        holder = read_json(sweep / LIST).get("launcher") if (sweep / LIST).is_file() else None
+        raise SweepError(
+            f"hydra.sweep.dir={sweep}: another sweep is writing into this folder{f' ({holder})' if holder else ''}; "
+            "wait for its end, or choose another folder"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _job(number: int, overrides: list[str], composed: DictConfig) -> Job:
+    config = plain(composed)
+    return Job(number, overrides, config, config_key(config))
+
+
+def _say_what_is_done(sweep: Path, jobs: Sequence[Job]) -> None:
+    states = Counter(job.state for job in jobs)
+    if states["completed"] or states["begun"]:
+        log.info(
+            "%s: of %d jobs %d are completed and not done again, %d were begun and go on",
+            sweep, len(jobs), states["completed"], states["begun"],
+        )  # fmt: skip
+    if states["double"]:
+        log.info("%d jobs are asked for twice: their settings come to the same", states["double"])
+
+
+def _units(
+    launcher: SweepLauncher, asked: Sequence[int], jobs: Sequence[Job], workers: int
+) -> tuple[list[Unit], list[list[int]]]:
+    """What the engine is to do: single jobs, and the first job of each stack; and the places of each stack's jobs."""
+    stacked: list[list[int]] = []
+    alone = list(asked)
+    if launcher.vectorized:
+        valid = [place for place in asked if _is_valid(jobs[place]) and not _has_checkpoint(launcher, jobs[place])]
+        groups, reasons = stacks([jobs[place].config for place in valid])
+        for group in groups:
+            places = [valid[number] for number in group]
+            stacked += _cut(launcher, places, jobs, workers)
+        for number, reason in reasons.items():
+            log.info("job %s runs alone: %s", jobs[valid[number]].folder, reason)
+        held = {place for places in stacked for place in places}
+        alone = [place for place in asked if place not in held]
+        for places in stacked:
+            names = ", ".join(jobs[place].folder for place in places)
+            log.info("a stack of %d jobs: %s", len(places), names)
+    leaders = sorted([*alone, *(places[0] for places in stacked)])
+    return [Unit(list(jobs[place].overrides), jobs[place].number) for place in leaders], stacked
+
+
+def _is_valid(job: Job) -> bool:
+    """Whether its settings are allowed; a job whose are not fails in its own folder, as it would alone."""
+    try:
+        check(job.config)
+    except BowsError:
+        return False
+    return True
+
+
+def _has_checkpoint(launcher: SweepLauncher, job: Job) -> bool:
+    assert launcher.config is not None
+    return (Path(str(launcher.config.hydra.sweep.dir)) / job.folder / "checkpoints" / "last.ckpt").is_file()
+
+
+def _cut(launcher: SweepLauncher, places: list[int], jobs: Sequence[Job], workers: int) -> list[list[int]]:
+    """A group in pieces that fit in memory, and at least one for each of the engine's workers."""
+    gigabytes = launcher.stack_gigabytes
+    limit = int(gigabytes * 1e9) if gigabytes else free_bytes(jobs[places[0]].config["trainer"]["accelerator"]) // 2
+    most = min(launcher.stack_members or len(places), -(-len(places) // workers))
+    sizes = [member_bytes(jobs[place].config) for place in places]
+    cut = pieces(sizes, limit // workers, most)
+    if len(cut) > 1:
+        log.info(
+            "%d jobs are cut into %d stacks: they take about %.2g GB, a stack may take %.2g GB (hydra.launcher.stack_gigabytes) and "
+            "have %d members", len(places), len(cut), sum(sizes) / 1e9, limit / workers / 1e9, most,
+        )  # fmt: skip
+    return [[places[number] for number in piece] for piece in cut]
+
+
+def _results(
+    sweep: Path,
+    jobs: Sequence[Job],
+    units: Sequence[Unit],
+    returned: Sequence[JobReturn],
+    first: int,
+    stacked: dict[str, list[int]],
+) -> list[JobReturn]:
+    """One result a job, in their order."""
+    of_folder: dict[str, JobReturn] = {}
+    for unit, result in zip(units, returned, strict=True):
+        job = jobs[unit.number - first]
+        places = stacked.get(job.folder)
+        if places is None:
+            of_folder[job.folder] = result
+        elif result.status != JobStatus.COMPLETED:  # the stack as a whole
+            of_folder |= {jobs[place].folder: result for place in places}
+        else:
+            for place, outcome in zip(places, result.return_value, strict=True):
+                of_folder[jobs[place].folder] = _result(jobs[place], outcome)
+    for job in jobs:
+        if job.state == "completed":
+            of_folder[job.folder] = _result(job, _loss(sweep / job.folder))
+    return [of_folder[job.folder] for job in jobs]
+
+
+def _result(job: Job, outcome: float | BaseException) -> JobReturn:
+    failed = isinstance(outcome, BaseException)
+    made = JobReturn(overrides=job.overrides, status=JobStatus.FAILED if failed else JobStatus.COMPLETED)
+    made.return_value = outcome
+    return made
+
+
+def _loss(folder: Path) -> Any:
+    return read_json(folder / "summary.json").get("reconstruction/loss", float("nan"))
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path.absolute()).replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,0 +1,121 @@
+"""What is to be done of a sweep: its jobs beside what earlier starts left in its folder."""
+
+import json
+import logging
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bows.errors import DataError
+from bows.runs import config_key, read_json, write_json
+
+log = logging.getLogger(__name__)
+
+LIST = "jobs.json"
+
+
+@dataclass
+class Job:
+    """One job of a sweep."""
+
+    number: int
+    """Its place in the sweep as it is now launched."""
+    overrides: list[str]
+    config: dict[str, Any]
+    """Composed, plain and resolved."""
+    key: str
+    """Of its configuration (`bows.runs.config_key`)."""
+    folder: str = ""
+    """The name of its folder in that of the sweep."""
+    state: str = "new"
+    """new; completed; begun (a folder is there, the run did not complete); or double, of a job that stands in the sweep before."""
+
+
+def plan(sweep: Path, jobs: Sequence[Job]) -> None:
+    """Give each job its folder and state, by what earlier starts left: by its configuration, not by its number.
+
+    A job whose configuration has a folder keeps that folder. A new one takes its own number where that is free, else the next free one.
+
+    Raises:
+        DataError: where the sweep's list of jobs cannot be read.
+    """
+    left = found(sweep)
+    taken = {path.name for path in sweep.iterdir() if path.is_dir()} | set(left.values())
+    first: dict[str, Job] = {}
+    for job in jobs:
+        if job.key in first:
+            job.folder, job.state = first[job.key].folder, "double"
+            continue
+        first[job.key] = job
+        if job.key in left:
+            job.folder = left[job.key]
+            job.state = state_of(sweep / job.folder)
+    free = 0
+    for job in first.values():
+        if job.folder:
+            continue
+        job.folder = str(job.number)
+        if job.folder in taken:
+            while str(free) in taken or free < len(jobs):
+                free += 1
+            job.folder = str(free)
+        taken.add(job.folder)
+
+
+def found(sweep: Path) -> dict[str, str]:
+    """Configuration key -> folder, of all jobs ever asked of a sweep and of all run folders in it."""
+    folders: dict[str, str] = {}
+    for job in listed(sweep):
+        folders.setdefault(job["config"], job["folder"])
+    for status in sorted(sweep.glob("*/status.json")):
+        if key := _key(status):
+            folders.setdefault(key, status.parent.name)
+    return folders
+
+
+def listed(sweep: Path) -> list[dict[str, Any]]:
+    """The jobs of jobs.json; none where there is no such file."""
+    path = sweep / LIST
+    if not path.is_file():
+        return []
+    jobs = read_json(path).get("jobs")
+    if not isinstance(jobs, list) or any(not {"folder", "overrides", "config"} <= set(job) for job in jobs):
+        raise DataError(f"{path}: it is no list of jobs; move it away, the jobs' own folders say what was done")
+    return jobs
+
+
+def write_list(sweep: Path, jobs: Sequence[Job], command: Sequence[str]) -> None:
+    """jobs.json: the command line that asked for the sweep, and every job that was ever asked of it."""
+    known = {job["config"]: job for job in listed(sweep)}
+    for job in jobs:
+        known[job.key] = {"folder": job.folder, "overrides": job.overrides, "config": job.key}
+    launcher = f"process {os.getpid()} on {socket.gethostname()}"
+    write_json(sweep / LIST, {"command": list(command), "launcher": launcher, "jobs": list(known.values())})
+
+
+def state_of(folder: Path) -> str:
+    """completed, begun or new, of a job's folder."""
+    try:
+        state = json.loads((folder / "status.json").read_text(encoding="utf-8"))["state"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return "begun" if folder.is_dir() else "new"
+    return "completed" if state == "completed" else "begun"
+
+
+def _key(status: Path) -> str | None:
+    """Of a run's configuration; of versions that did not note it, from the configuration itself."""
+    try:
+        noted = json.loads(status.read_text(encoding="utf-8"))
+        if noted.get("config"):
+            return noted["config"]
+        from omegaconf import OmegaConf
+
+        stored: Any = OmegaConf.to_container(OmegaConf.load(status.parent / ".hydra" / "config.yaml"), resolve=True)
+        return config_key(stored)
+    except (OSError, ValueError, yaml.YAMLError, AttributeError):
+        return None

@@ -1,0 +1,90 @@
+"""What a worker does with a unit of a sweep: a job as it would be done alone, or a stack in the place of its first job."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import TaskFunction
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+log = logging.getLogger(__name__)
+
+SCRATCH = ".stacks"
+
+
+class SweepTask:
+    """A Hydra task: what to do with a job, told by its folder.
+
+    task: of a job alone. stacks: folder of a stack's first job -> the folders and composed configurations of all its jobs.
+    """
+
+    def __init__(self, task: TaskFunction, stacks: dict[str, list[tuple[str, DictConfig]]]):
+        self.task = task
+        self.stacks = stacks
+        self.__name__ = getattr(task, "__name__", "task")
+
+    def __call__(self, config: DictConfig) -> Any:
+        first = Path(HydraConfig.get().runtime.output_dir)
+        if first.name not in self.stacks:
+            return self.task(config)
+        return run_stack(first.parent, self.stacks[first.name], config)
+
+
+def run_stack(sweep: Path, jobs: Sequence[tuple[str, DictConfig]], leader: DictConfig) -> list[float | BaseException]:
+    """Train the jobs as one stack. The first one's folder is there, and its log; the others are given theirs here."""
+    from bows.checks import check
+    from bows.command import plain
+    from bows.runs import config_key
+    from bows.sweep.training import StackJob, train_stack
+
+    made = []
+    for place, (name, composed) in enumerate(jobs):
+        folder = sweep / name
+        if place:
+            _write_settings(folder, composed)
+        config = plain(composed)
+        if leader.trainer.threads:
+            config["trainer"]["threads"] = leader.trainer.threads
+        settings = check(config)
+        name = f"{settings.name} {composed.hydra.job.override_dirname}".strip()
+        made.append(StackJob(folder, config, settings, group=sweep.name, run_name=name))
+    keys = sorted(config_key(job.config) for job in made)
+    scratch = sweep / SCRATCH / hashlib.sha256("".join(keys).encode()).hexdigest()[:12]
+    hydra = HydraConfig.get()
+    with _logging_to([job.folder / f"{hydra.job.name}.log" for job in made[1:]]):
+        return train_stack(made, scratch)
+
+
+def _write_settings(folder: Path, composed: DictConfig) -> None:
+    """.hydra/ of a job's folder, as Hydra itself writes it for a job alone."""
+    with read_write(composed.hydra.runtime), open_dict(composed.hydra.runtime):
+        composed.hydra.runtime.output_dir = str(folder.absolute())
+    place = folder / str(composed.hydra.output_subdir)
+    place.mkdir(parents=True, exist_ok=True)
+    own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
+    (place / "config.yaml").write_text(OmegaConf.to_yaml(own), encoding="utf-8")
+    (place / "hydra.yaml").write_text(OmegaConf.to_yaml(OmegaConf.masked_copy(composed, "hydra")), encoding="utf-8")
+    (place / "overrides.yaml").write_text(OmegaConf.to_yaml(composed.hydra.overrides.task), encoding="utf-8")
+
+
+@contextmanager
+def _logging_to(files: Sequence[Path]) -> Iterator[None]:
+    """What is logged goes to these files too, in the form of the first job's own log file."""
+    root = logging.getLogger()
+    form = next((handler.formatter for handler in root.handlers if isinstance(handler, logging.FileHandler)), None)
+    handlers = [logging.FileHandler(file, encoding="utf-8") for file in files]
+    for handler in handlers:
+        handler.setFormatter(form)
+        root.addHandler(handler)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            root.removeHandler(handler)
+            handler.close()

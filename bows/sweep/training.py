@@ -1,0 +1,257 @@
+"""One stack, from checked settings to a complete run folder for each member."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from bows.analysis.geometry import GROUPS
+from bows.callbacks.checkpoints import BEST, LAST, AtomicCheckpointIO, LastCheckpoint
+from bows.callbacks.guard import InterruptGuard, cause
+from bows.callbacks.progress import progress_callback
+from bows.callbacks.speed import SpeedMonitor
+from bows.config import TrainConfig
+from bows.console import four_digits, quiet_libraries
+from bows.data.datamodule import BagsDataModule
+from bows.errors import BowsError, TrainingError
+from bows.logger.metrics_table import MetricsTable
+from bows.measure import measure
+from bows.model.autoencoder import Autoencoder
+from bows.model.optimizers import OptimizerSettings
+from bows.report import write_report
+from bows.results import write_results
+from bows.runs import RunStatus, config_key
+from bows.sweep.arrange import arrange
+from bows.sweep.block import Member
+from bows.sweep.checkpoint import member_checkpoint
+from bows.sweep.data import StackData
+from bows.sweep.module import StackModule
+from bows.sweep.monitor import StackMonitor
+from bows.sweep.tables import StackTables
+from bows.training import (
+    VALIDATIONS,
+    as_expected,
+    check_accelerator,
+    extra_loggers,
+    instantiate_plain,
+    make_autoencoder,
+    optimizer_settings,
+    training_steps,
+    whole_sets,
+)
+
+log = logging.getLogger(__name__)
+
+# Seconds between two checkpoints of a stack.
+PAUSE = 20.0
+
+
+@dataclass
+class StackJob:
+    """One job of a sweep, to be a member of a stack."""
+
+    folder: Path
+    """Its run folder."""
+    config: dict[str, Any]
+    """Its composed configuration, plain and resolved."""
+    settings: TrainConfig
+    """The same, checked."""
+    group: str
+    run_name: str
+
+
+@dataclass
+class _Member:
+    job: StackJob
+    status: RunStatus
+    data: BagsDataModule
+    dataset: int
+    autoencoder: Autoencoder
+    optimizer: OptimizerSettings
+    sets: dict[str, list[int]]
+    table: MetricsTable
+
+
+def train_stack(jobs: Sequence[StackJob], scratch: Path) -> list[float | BaseException]:
+    """Train the jobs as one stack and fill their run folders.
+
+    Args:
+        jobs: that may share a stack (`bows.sweep.stacking`).
+        scratch: a folder of the stack's own, for the checkpoints from which an interrupted stack goes on; removed at the end.
+
+    Returns:
+        Of each job, the held-out loss, or the error that ended it.
+    """
+    statuses = [RunStatus.start(job.folder, resumed=False) for job in jobs]
+    for status, job in zip(statuses, jobs, strict=True):
+        status.config = config_key(job.config)
+    outcomes: dict[int, float | BaseException] = {}
+    try:
+        members, trainer, module, monitor = _train(jobs, statuses, scratch)
+        for number, member in enumerate(members):
+            try:
+                outcomes[number] = _finish(member, number, trainer, module, monitor)
+                member.status.write("completed")
+                write_report(member.job.folder)
+            except Exception as error:
+                outcomes[number] = _fail(member.job, member.status, error)
+    except BaseException as error:
+        for number, (job, status) in enumerate(zip(jobs, statuses, strict=True)):
+            if number not in outcomes:
+                outcomes[number] = _fail(job, status, error)
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        return [outcomes[number] for number in range(len(jobs))]
+    shutil.rmtree(scratch, ignore_errors=True)
+    return [outcomes[number] for number in range(len(jobs))]
+
+
+def _fail(job: StackJob, status: RunStatus, error: BaseException) -> BaseException:
+    said = as_expected(error, job.folder)
+    line = str(said) if isinstance(said, BowsError) else f"{type(said).__name__}: {said}"
+    status.write_failed(line)
+    log.error("job %s: %s", job.folder.name, line, exc_info=None if isinstance(said, BowsError) else error)
+    return said
+
+
+def _train(
+    jobs: Sequence[StackJob], statuses: Sequence[RunStatus], scratch: Path
+) -> tuple[list[_Member], pl.Trainer, StackModule, StackMonitor]:
+    quiet_libraries()
+    settings = jobs[0].settings
+    chosen, analysis = settings.trainer, settings.analysis
+    if chosen.threads:
+        torch.set_num_threads(chosen.threads)
+    check_accelerator(chosen.accelerator)
+    datasets: dict[str, BagsDataModule] = {}
+    members = []
+    for job, status in zip(jobs, statuses, strict=True):
+        pl.seed_everything(job.settings.seed, verbose=False)
+        node = json.dumps(job.config["data"], sort_keys=True)
+        if node not in datasets:
+            datasets[node] = instantiate_plain(job.config["data"])
+            datasets[node].setup("fit")
+        data = datasets[node]
+        status.corpus = data.corpus.hash
+        status.write("running")
+        members.append(
+            _Member(
+                job,
+                status,
+                data,
+                list(datasets).index(node),
+                make_autoencoder(job.config["model"], len(data.corpus.vocabulary)),
+                optimizer_settings(job.settings),
+                whole_sets(analysis.sets, data.corpus.vocabulary, quiet=bool(members)),
+                MetricsTable(job.folder, held=True),
+            )
+        )
+    data = members[0].data
+    windows, batch = len(data.windows("train")), data.batch_size
+    log.info("%s windows of %d rows, %d a batch", f"{windows:,}", data.window, batch)
+    steps = training_steps(settings, data)
+    places = [Member(member.autoencoder, member.dataset) for member in members]
+    blocks = arrange(places, batch)
+    log.info("%d models on %d datasets, in %d blocks of batched products", len(members), len(datasets), len(blocks))
+    module = StackModule(blocks, places, [member.optimizer for member in members], steps=steps)
+    tables = StackTables([member.table for member in members])
+    groups = sorted(set(analysis.groups) & set(GROUPS)) if analysis.looks != 0 else []
+    monitor = StackMonitor(
+        tables,
+        [member.autoencoder for member in members],
+        [member.sets for member in members],
+        [member.job.settings.seed for member in members],
+        analysis.permutations,
+        analysis.looks,
+        groups,
+    )
+    checkpoints = scratch / "checkpoints"
+    trainer = pl.Trainer(
+        accelerator=chosen.accelerator,
+        devices=1,
+        precision=chosen.precision,
+        max_epochs=settings.epochs,
+        check_val_every_n_epoch=-(-settings.epochs // VALIDATIONS),
+        limit_train_batches=chosen.limit_train_batches,
+        logger=[tables],
+        callbacks=[
+            SpeedMonitor(),
+            monitor,
+            progress_callback(plain=None),
+            LastCheckpoint(checkpoints, chosen.checkpoint_every_steps, PAUSE),
+            InterruptGuard(checkpoints),
+        ],
+        plugins=[AtomicCheckpointIO()],
+        default_root_dir=scratch,
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+    resume = checkpoints / LAST
+    trainer.fit(
+        module,
+        datamodule=StackData(list(datasets.values())),
+        ckpt_path=resume if resume.exists() else None,
+        weights_only=True,
+    )
+    tables.write()
+    return members, trainer, module, monitor
+
+
+def _finish(member: _Member, number: int, trainer: pl.Trainer, module: StackModule, monitor: StackMonitor) -> float:
+    """The closing measurement of a member, and what its run leaves."""
+    job, table = member.job, member.table
+    checkpoints, steps = job.folder / "checkpoints", module.steps
+    files = AtomicCheckpointIO()
+    for name, kept in ((BEST, monitor.best), (LAST, monitor.last)):
+        if number in kept:
+            best = float(monitor.lowest[number])
+            files.save_checkpoint(
+                member_checkpoint(kept[number], member.autoencoder, member.optimizer, steps, best), checkpoints / name
+            )
+    if number in module.failures:
+        step, loss = module.failures[number]
+        optimizer = trainer.optimizers[0]
+        why = cause(optimizer, member.optimizer.lr, member.optimizer.weight_decay, str(trainer.precision))
+        raise TrainingError(f"the loss is {loss} at step {step}; {why}")
+    member.autoencoder.load_state_dict(module.member_state(number))
+    last_step = max(trainer.global_step - 1, 0)
+    settings = job.settings
+    measured = measure(
+        member.autoencoder,
+        member.data,
+        member.sets,
+        settings.analysis,
+        settings.seed,
+        trainer.strategy.root_device,
+        monitor.seconds[number],
+    )
+    table.log_metrics({**measured.metrics, "epoch": max(trainer.current_epoch - 1, 0)}, step=last_step)
+    table.save()
+    with extra_loggers(settings.logger, job.config, job.folder, job.group, job.run_name) as loggers:
+        for logger in loggers:
+            for step, row in table.rows():
+                logger.log_metrics(row, step=step)
+        write_results(
+            job.folder,
+            member.autoencoder,
+            member.data.corpus,
+            measured,
+            table.summary,
+            member.sets,
+            settings.analysis,
+            loggers,
+            last_step,
+        )
+    loss, r2 = (table.summary.get(f"reconstruction/{name}", float("nan")) for name in ("loss", "r2"))
+    print(f"{job.folder}  loss {four_digits(loss)}  R² {four_digits(r2)}")
+    return loss
