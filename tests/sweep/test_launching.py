@@ -1,0 +1,152 @@
+"""Sweeps by the real command: stacks and engines give the same runs, what is completed is not done again, and two do not share a folder."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from bows.runs import config_key, read_json
+from bows.sweep.stacking import pieces, stacks
+
+GRID = [
+    "data=circular", "data.train_rows=300", "data.validation_rows=100", "model=tied,linear", "wd=0,2", "latent=3,5", "lr=1e-2",
+    "epochs=2", "logger=none", "analysis=none",
+]  # fmt: skip
+
+
+def command(folder: Path, *words: str) -> list[str]:
+    return [sys.executable, "-m", "bows.train", "-m", *words, f"hydra.sweep.dir={folder}"]
+
+
+def sweep(folder: Path, *words: str) -> subprocess.CompletedProcess:
+    return subprocess.run(command(folder, *words), capture_output=True, text=True, timeout=300)
+
+
+def losses(folder: Path) -> dict[str, float]:
+    """Held-out loss by what was asked."""
+    return {
+        (path.parent / ".hydra" / "overrides.yaml").read_text(): read_json(path)["reconstruction/loss"]
+        for path in folder.glob("*/summary.json")
+    }
+
+
+@pytest.fixture(scope="module")
+def by_one(tmp_path_factory):
+    """The grid one after another."""
+    folder = tmp_path_factory.mktemp("sweep") / "basic"
+    done = sweep(folder, *GRID)
+    assert done.returncode == 0, done.stderr
+    assert len(losses(folder)) == 8
+    return folder
+
+
+@pytest.mark.parametrize(
+    "launcher",
+    [
+        ["vectorized"],
+        ["joblib", "hydra.launcher.n_jobs=2"],
+        ["joblib", "hydra.launcher.n_jobs=2", "hydra.launcher.vectorized=true"],
+        ["submitit_local"],
+    ],
+    ids=" ".join,
+)
+def test_launchers_give_the_same_numbers(by_one, tmp_path, launcher):
+    done = sweep(tmp_path / "sweep", *GRID, f"hydra/launcher={launcher[0]}", *launcher[1:])
+    assert done.returncode == 0, done.stderr
+    ours, theirs = losses(tmp_path / "sweep"), losses(by_one)
+    assert ours.keys() == theirs.keys()
+    for asked, loss in ours.items():
+        assert loss == pytest.approx(theirs[asked], rel=1e-5)
+    for job in read_json(tmp_path / "sweep" / "jobs.json")["jobs"]:
+        status = read_json(tmp_path / "sweep" / job["folder"] / "status.json")
+        assert status["state"] == "completed"
+        assert status["config"] == job["config"]
+
+
+def test_completed_jobs_are_not_done_again_wherever_they_stand_in_the_new_grid(by_one, tmp_path):
+    folder = tmp_path / "sweep"
+    shutil.copytree(by_one, folder)
+    before = {path.parent.name: path.stat().st_mtime_ns for path in folder.glob("*/status.json")}
+    wider = [word.replace("wd=0,2", "wd=1,0,2") for word in GRID]
+    done = sweep(folder, *wider, "hydra/launcher=vectorized")
+    assert done.returncode == 0, done.stderr
+    assert "8 are completed and not done again" in done.stderr
+    assert {name: (folder / name / "status.json").stat().st_mtime_ns for name in before} == before
+    assert len(losses(folder)) == 12  # nothing lost, nothing twice
+    keys = [read_json(path)["config"] for path in folder.glob("*/status.json")]
+    assert len(set(keys)) == 12
+    again = sweep(folder, *wider)
+    assert "12 are completed" in again.stderr
+    assert len(list(folder.glob("*/status.json"))) == 12
+
+
+def test_a_killed_sweep_goes_on(by_one, tmp_path):
+    folder = tmp_path / "sweep"
+    longer = [word.replace("epochs=2", "epochs=100") for word in GRID]
+    process = subprocess.Popen(command(folder, *longer), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    until = time.monotonic() + 120
+    while len(list(folder.glob("*/summary.json"))) < 2 and time.monotonic() < until:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    completed = {path.parent.name for path in folder.glob("*/status.json") if read_json(path)["state"] == "completed"}
+    assert 1 <= len(completed) < 8
+    before = {name: (folder / name / "model.safetensors").stat().st_mtime_ns for name in completed}
+    done = sweep(folder, *longer)
+    assert done.returncode == 0, done.stderr
+    assert len(losses(folder)) == 8
+    assert {name: (folder / name / "model.safetensors").stat().st_mtime_ns for name in completed} == before
+    assert {read_json(path)["state"] for path in folder.glob("*/status.json")} == {"completed"}
+
+
+def test_two_sweeps_do_not_write_into_one_folder(tmp_path):
+    folder = tmp_path / "sweep"
+    folder.mkdir()
+    with FileLock(folder / ".lock"):
+        done = sweep(folder, *GRID)
+    assert done.returncode == 2
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert "another sweep is writing into this folder" in line
+    assert not list(folder.glob("*/status.json"))
+
+
+def test_what_may_share_a_stack(compose):
+    configs = [
+        compose("data=circular", "wd=1"),
+        compose("data=sphere", "latent=7", "seed=3", "lr=0.1", "model=untied"),
+        compose("data=circular", "epochs=3"),
+        compose("data=circular", "model=pca"),
+        compose("data=circular", "trainer.devices=2"),
+        compose("data=circular", "data.features=13"),
+    ]
+    groups, alone = stacks(configs)
+    assert groups == [[0, 1]]
+    assert alone.keys() == {2, 3, 4, 5}
+    assert "epochs=3" in alone[2]
+    assert "closed form" in alone[3]
+    assert alone[4] == "trainer.devices=2"
+    assert "data.features=13" in alone[5]
+
+
+def test_pieces_fit_and_lose_nobody():
+    sizes = [5, 1, 4, 9, 2, 2, 8]
+    cut = pieces(sizes, most_bytes=10, most_members=3)
+    assert [place for piece in cut for place in piece] == list(range(7))
+    assert all(sum(sizes[place] for place in piece) <= 10 and len(piece) <= 3 for piece in cut)
+    assert pieces([50, 1], most_bytes=10) == [[0], [1]]  # one that is too large on its own is tried alone
+
+
+def test_the_key_of_a_configuration_is_of_its_results_alone(compose):
+    one = compose("data=circular", "wd=1")
+    assert config_key(one) == config_key(json.loads(json.dumps(one)))
+    assert config_key(one) == config_key(
+        compose("data=circular", "wd=1", "logger=none", "trainer.threads=1", "outputs=elsewhere")
+    )
+    assert config_key(one) != config_key(compose("data=circular", "wd=2"))
+    assert config_key(one) != config_key(compose("data=circular", "wd=1", "trainer.limit_train_batches=3"))
