@@ -29,9 +29,9 @@ def sweep(folder: Path, *words: str) -> subprocess.CompletedProcess:
 
 
 def losses(folder: Path) -> dict[str, float]:
-    """Held-out loss by what was asked."""
+    """Held-out loss by the key of the configuration."""
     return {
-        (path.parent / ".hydra" / "overrides.yaml").read_text(): read_json(path)["reconstruction/loss"]
+        read_json(path.parent / "status.json")["config"]: read_json(path)["reconstruction/loss"]
         for path in folder.glob("*/summary.json")
     }
 
