@@ -6,6 +6,7 @@ import json
 import logging
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import torch
 
 from bows.analysis.geometry import GROUPS
 from bows.callbacks.checkpoints import BEST, LAST, AtomicCheckpointIO, LastCheckpoint
-from bows.callbacks.guard import InterruptGuard, cause
+from bows.callbacks.guard import Interrupted, InterruptGuard, cause
 from bows.callbacks.progress import progress_callback
 from bows.callbacks.speed import SpeedMonitor
 from bows.config import TrainConfig
@@ -107,15 +108,23 @@ def train_stack(jobs: Sequence[StackJob], scratch: Path) -> list[float | BaseExc
         for number, (job, status) in enumerate(zip(jobs, statuses, strict=True)):
             if number not in outcomes:
                 outcomes[number] = _fail(job, status, error)
-        if isinstance(error, KeyboardInterrupt):
-            raise
+        if isinstance(error, KeyboardInterrupt | Interrupted):
+            raise KeyboardInterrupt from error  # ends the sweep, where an error would end this stack alone
         return [outcomes[number] for number in range(len(jobs))]
     shutil.rmtree(scratch, ignore_errors=True)
+    with suppress(OSError):
+        scratch.parent.rmdir()  # where no other stack of the sweep needs it
     return [outcomes[number] for number in range(len(jobs))]
 
 
 def _fail(job: StackJob, status: RunStatus, error: BaseException) -> BaseException:
-    said = as_expected(error, job.folder)
+    if isinstance(error, KeyboardInterrupt | Interrupted):
+        sweep = job.folder.parent
+        said: BaseException = Interrupted(
+            f"stopped with its stack; start the sweep again to go on: hydra.sweep.dir={sweep}"
+        )
+    else:
+        said = as_expected(error, job.folder)
     line = str(said) if isinstance(said, BowsError) else f"{type(said).__name__}: {said}"
     status.write_failed(line)
     log.error("job %s: %s", job.folder.name, line, exc_info=None if isinstance(said, BowsError) else error)

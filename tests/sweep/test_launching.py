@@ -150,3 +150,28 @@ def test_the_key_of_a_configuration_is_of_its_results_alone(compose):
     )
     assert config_key(one) != config_key(compose("data=circular", "wd=2"))
     assert config_key(one) != config_key(compose("data=circular", "wd=1", "trainer.limit_train_batches=3"))
+
+
+def test_an_interrupted_stack_goes_on_at_its_step_and_ends_as_an_unbroken_one(tmp_path):
+    words = [word.replace("epochs=2", "epochs=400") for word in GRID] + ["hydra/launcher=vectorized"]
+    folder = tmp_path / "broken"
+    with (tmp_path / "said.txt").open("w") as said:
+        process = subprocess.Popen(command(folder, *words), stderr=said, stdout=subprocess.DEVNULL)
+        until = time.monotonic() + 120
+        while "training:" not in (tmp_path / "said.txt").read_text() and time.monotonic() < until:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    assert {read_json(path)["state"] for path in folder.glob("*/status.json")} == {"failed"}
+    assert f"hydra.sweep.dir={folder}" in read_json(folder / "0" / "status.json")["error"]
+    again = sweep(folder, *words)
+    assert again.returncode == 0, again.stderr
+    assert "from batch" in again.stderr
+    unbroken = sweep(tmp_path / "unbroken", *words)
+    assert unbroken.returncode == 0, unbroken.stderr
+    assert losses(folder) == losses(tmp_path / "unbroken")
+    for name in ("0", "7"):
+        ours, theirs = ((each / name / "model.safetensors").read_bytes() for each in (folder, tmp_path / "unbroken"))
+        assert ours == theirs
+    assert not (folder / ".stacks").exists()
