@@ -33,7 +33,7 @@ class Job:
     folder: str = ""
     """The name of its folder in that of the sweep."""
     state: str = "new"
-    """new; completed; begun (a folder is there, the run did not complete); or double, of a job that stands in the sweep before."""
+    """new; completed; begun (it said so in its folder, and did not complete); or double, of a job that stands in the sweep before."""
 
 
 def plan(sweep: Path, jobs: Sequence[Job]) -> None:
@@ -103,7 +103,7 @@ def state_of(folder: Path) -> str:
     try:
         state = json.loads((folder / "status.json").read_text(encoding="utf-8"))["state"]
     except (OSError, ValueError, KeyError, TypeError):
-        return "begun" if folder.is_dir() else "new"
+        return "new"  # its process was killed before it said that it began: there is nothing to go on with
     return "completed" if state == "completed" else "begun"
 
 
