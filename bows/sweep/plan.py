@@ -1,7 +1,6 @@
 """What is to be done of a sweep: its jobs beside what earlier starts left in its folder."""
 
 import json
-import logging
 import os
 import socket
 from collections.abc import Sequence
@@ -10,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from bows.errors import DataError
 from bows.runs import config_key, read_json, write_json
-
-log = logging.getLogger(__name__)
 
 LIST = "jobs.json"
 
@@ -79,13 +78,25 @@ def found(sweep: Path) -> dict[str, str]:
 
 
 def listed(sweep: Path) -> list[dict[str, Any]]:
-    """The jobs of jobs.json; none where there is no such file."""
+    """The jobs of jobs.json; none where there is no such file.
+
+    Raises:
+        DataError: where it cannot be read, or holds something else.
+    """
     path = sweep / LIST
     if not path.is_file():
         return []
-    jobs = read_json(path).get("jobs")
-    if not isinstance(jobs, list) or any(not {"folder", "overrides", "config"} <= set(job) for job in jobs):
-        raise DataError(f"{path}: it is no list of jobs; move it away, the jobs' own folders say what was done")
+    remedy = "move it away: the jobs' own folders say what was done"
+    try:
+        content: Any = read_json(path)
+    except DataError as error:
+        raise DataError(f"{error}; {remedy}") from None
+    jobs = content.get("jobs") if isinstance(content, dict) else None
+    wanted = {"folder": str, "overrides": list, "config": str}
+    if not isinstance(jobs, list) or not all(
+        isinstance(job, dict) and all(isinstance(job.get(name), kind) for name, kind in wanted.items()) for job in jobs
+    ):
+        raise DataError(f"{path}: it is no list of jobs of this version of bows; {remedy}")
     return jobs
 
 
@@ -113,9 +124,7 @@ def _key(status: Path) -> str | None:
         noted = json.loads(status.read_text(encoding="utf-8"))
         if noted.get("config"):
             return noted["config"]
-        from omegaconf import OmegaConf
-
         stored: Any = OmegaConf.to_container(OmegaConf.load(status.parent / ".hydra" / "config.yaml"), resolve=True)
         return config_key(stored)
-    except (OSError, ValueError, yaml.YAMLError, AttributeError):
-        return None
+    except (OSError, ValueError, AttributeError, yaml.YAMLError, OmegaConfBaseException):
+        return None  # half written: its process was killed, and its job is done again

@@ -3,8 +3,11 @@
 import json
 from pathlib import Path
 
+import pytest
 
-from bows.sweep.plan import Job, plan, state_of, write_list
+from bows.errors import DataError
+from bows.runs import config_key
+from bows.sweep.plan import Job, found, listed, plan, state_of, write_list
 
 
 def job(number: int, key: str) -> Job:
@@ -30,3 +33,30 @@ def test_a_folder_without_a_readable_status_is_used_anew(tmp_path):
     assert [each.state for each in again] == ["new", "begun", "completed", "new"]
     assert [each.folder for each in again] == ["0", "1", "2", "3"]
     assert state_of(tmp_path / "nowhere") == "new"
+
+
+@pytest.mark.parametrize(
+    "stored",
+    ["data: {name: [1, 2", "wd: ${", "wd: ${nowhere}", "- a\n- list", "", "\0"],
+    ids=["yaml", "grammar", "interpolation", "list", "empty", "binary"],
+)
+def test_a_half_written_configuration_is_no_configuration(tmp_path, stored):
+    # Of versions that did not note the configuration's key in status.json.
+    for name, text in (("0", stored), ("1", "seed: 3\nwd: ${seed}\n")):
+        (tmp_path / name / ".hydra").mkdir(parents=True)
+        (tmp_path / name / "status.json").write_text('{"state": "running"}')
+        (tmp_path / name / ".hydra" / "config.yaml").write_text(text)
+    assert found(tmp_path)[config_key({"seed": 3, "wd": 3})] == "1"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", "3", '{"command": []}', '{"jobs": 3}', '{"jobs": [3]}', '{"jobs": [{"folder": "0"}]}', "\0"],
+)
+def test_an_unreadable_list_of_jobs_is_one_line_with_its_remedy(tmp_path, text):
+    (tmp_path / "jobs.json").write_text(text)
+    with pytest.raises(DataError) as raised:
+        listed(tmp_path)
+    assert "\n" not in str(raised.value)
+    assert str(tmp_path / "jobs.json") in str(raised.value)
+    assert "move it away" in str(raised.value)
