@@ -78,8 +78,7 @@ def resumed(words: list[str]) -> list[str]:
             )
     own = [str(word) for word in OmegaConf.load(stored) if not str(word).startswith(("resume=", "hydra.run.dir="))]
     _refuse_other_settings(folder, own)
-    # Quoted, since a folder's name may hold any character.
-    place = [f"resume={_quoted(folder)}", f"hydra.run.dir={_quoted(folder)}"]
+    place = [f"resume={quoted(folder)}", f"hydra.run.dir={quoted(folder)}"]
     return [*own, *(override.input_line or "" for override in given), *place]
 
 
@@ -100,7 +99,8 @@ def _refuse_other_settings(folder: Path, own: list[str]) -> None:
             )
 
 
-def _quoted(path: Path) -> str:
+def quoted(path: Path) -> str:
+    """A path as the value of an override, whatever characters it holds."""
     return "'" + str(path).replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 

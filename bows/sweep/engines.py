@@ -41,7 +41,8 @@ class InThisProcess:
     workers = 1
 
     def __init__(self, context: HydraContext, config: DictConfig, settings: dict[str, Any]):
-        _refuse(settings, "basic", ())
+        for name in settings:
+            raise SweepError(f"hydra.launcher.{name}: the engine basic has no such setting")
         self.context, self.config = context, config
 
     def launch(self, units: Sequence[Unit], task: TaskFunction) -> list[JobReturn]:
@@ -136,12 +137,6 @@ def _find(engine: str, package: str) -> None:
         raise SweepError(
             f'hydra/launcher={engine}: {package.split(".")[-1]} is not installed; pip install "bows[{extra}]"'
         )
-
-
-def _refuse(settings: dict[str, Any], engine: str, known: tuple[str, ...]) -> None:
-    for name in settings:
-        if name not in known:
-            raise SweepError(f"hydra.launcher.{name}: the engine {engine} has no such setting")
 
 
 ENGINES = {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +18,7 @@ from omegaconf import DictConfig
 from bows.checks import check
 from bows.command import plain
 from bows.errors import BowsError, SweepError
+from bows.overrides import quoted
 from bows.runs import config_key, read_json
 from bows.sweep.engines import ENGINES, Unit
 from bows.sweep.plan import LIST, Job, plan, write_list
@@ -48,6 +51,7 @@ def launch(launcher: SweepLauncher, job_overrides: Sequence[list[str]], first: i
         raise SweepError(
             f"hydra.launcher.engine={launcher.engine}: there is no such engine; allowed: {', '.join(ENGINES)}"
         )
+    check_stack_limits(launcher.stack_members, launcher.stack_gigabytes)
     engine = ENGINES[launcher.engine](context, config, launcher.settings)
     if config.hydra.job.name != "train":
         return engine.launch([Unit(overrides, first + place) for place, overrides in enumerate(job_overrides)], task)
@@ -71,13 +75,22 @@ def launch(launcher: SweepLauncher, job_overrides: Sequence[list[str]], first: i
             job = jobs[unit.number - first]
             unit.overrides.append(f"hydra.sweep.subdir='{job.folder}'")
             if job.state == "begun" and job.folder not in stacked:
-                unit.overrides.append(f"resume={_quoted(sweep / job.folder)}")
+                unit.overrides.append(f"resume={quoted((sweep / job.folder).absolute())}")
         returned = engine.launch(units, SweepTask(task, stacked)) if units else []
         results = _results(sweep, jobs, units, returned, first, {jobs[p[0]].folder: p for p in members})
     counts = Counter("completed" if result.status == JobStatus.COMPLETED else "failed" for result in results)
     told = ", ".join(f"{count} {state}" for state, count in counts.items())
     log.info("sweep of %d jobs: %s; one table of them: python -m bows.collect %s", len(jobs), told, sweep)
     return results
+
+
+def check_stack_limits(members: int | None, gigabytes: float | None) -> None:
+    """Raises SweepError for limits that no stack can keep."""
+    if members is not None and members < 1:
+        raise SweepError(f"hydra.launcher.stack_members={members} is not allowed; allowed: 1 or more, or null")
+    # Not a number is refused too.
+    if gigabytes is not None and not gigabytes > 0:
+        raise SweepError(f"hydra.launcher.stack_gigabytes={gigabytes} is not allowed; allowed: above 0, or null")
 
 
 @contextmanager
@@ -152,11 +165,15 @@ def _has_checkpoint(launcher: SweepLauncher, job: Job) -> bool:
 
 def _cut(launcher: SweepLauncher, places: list[int], jobs: Sequence[Job], workers: int) -> list[list[int]]:
     """A group in pieces that fit in memory, and at least one for each of the engine's workers."""
-    gigabytes = launcher.stack_gigabytes
-    limit = int(gigabytes * 1e9) if gigabytes else free_bytes(jobs[places[0]].config["trainer"]["accelerator"]) // 2
-    most = min(launcher.stack_members or len(places), -(-len(places) // workers))
+    if launcher.stack_gigabytes is None:
+        limit = free_bytes(jobs[places[0]].config["trainer"]["accelerator"]) // 2
+    else:
+        limit = math.ceil(min(launcher.stack_gigabytes * 1e9, sys.maxsize))
+    most = -(-len(places) // workers)
+    if launcher.stack_members is not None:
+        most = min(launcher.stack_members, most)
     sizes = [member_bytes(jobs[place].config) for place in places]
-    cut = pieces(sizes, limit // workers, most)
+    cut = pieces(sizes, max(1, limit // workers), most)
     if len(cut) > 1:
         log.info(
             "%d jobs are cut into %d stacks: they take about %.2g GB, a stack may take %.2g GB (hydra.launcher.stack_gigabytes) and "
@@ -200,7 +217,3 @@ def _result(job: Job, outcome: float | BaseException) -> JobReturn:
 
 def _loss(folder: Path) -> Any:
     return read_json(folder / "summary.json").get("reconstruction/loss", float("nan"))
-
-
-def _quoted(path: Path) -> str:
-    return "'" + str(path.absolute()).replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -105,6 +105,40 @@ def test_a_killed_sweep_goes_on(by_one, tmp_path):
     assert {read_json(path)["state"] for path in folder.glob("*/status.json")} == {"completed"}
 
 
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("stack_members=0", "1 or more"),
+        ("stack_members=-2", "1 or more"),
+        ("stack_gigabytes=0", "above 0"),
+        ("stack_gigabytes=-1", "above 0"),
+        ("stack_gigabytes=nan", "above 0"),
+        ("nonsense=1", "nonsense"),
+        ("engine=slurm", "submitit_slurm"),
+    ],
+)
+def test_a_launcher_that_cannot_be_is_refused_in_one_line(tmp_path, word, said):
+    added = "+" if word.startswith("nonsense") else ""
+    done = sweep(tmp_path / "sweep", *GRID, "hydra/launcher=vectorized", f"{added}hydra.launcher.{word}")
+    assert done.returncode == 2, done.stderr
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith(f"error: hydra.launcher.{word.partition('=')[0]}")
+    assert said in line
+    assert not list((tmp_path / "sweep").glob("*/status.json"))
+
+
+def test_a_stack_has_no_more_members_than_it_may(by_one, tmp_path):
+    done = sweep(tmp_path / "sweep", *GRID, "hydra/launcher=vectorized", "hydra.launcher.stack_members=3")
+    assert done.returncode == 0, done.stderr
+    sizes = [int(line.split("a stack of ")[1].split()[0]) for line in done.stderr.splitlines() if "a stack of" in line]
+    assert sum(sizes) == 8
+    assert max(sizes) == 3
+    ours, theirs = losses(tmp_path / "sweep"), losses(by_one)
+    assert ours.keys() == theirs.keys()
+    for asked, loss in ours.items():
+        assert loss == pytest.approx(theirs[asked], rel=1e-5)
+
+
 def test_two_sweeps_do_not_write_into_one_folder(tmp_path):
     folder = tmp_path / "sweep"
     folder.mkdir()
