@@ -9,6 +9,12 @@ from matplotlib.patheffects import withStroke
 
 from bows.figures.style import INK
 
+# The places tried around a point: how far from it, in typographic points, and how far turned from outwards; and what each costs.
+_STEPS, _TURNS, _SIDES = np.meshgrid(range(7), np.linspace(0, np.pi, 9), (1, -1), indexing="ij")
+DISTANCES = np.array((4, 8, 14, 22, 32, 44, 60))[_STEPS.ravel()]
+TURNS = (_SIDES * _TURNS).ravel()
+COST = (12 * _STEPS + 6 * _TURNS).ravel()
+
 
 def place_labels(figure: Figure, axes: Axes, points: np.ndarray, labels: Sequence[str], size: float) -> None:
     """Put each label beside its point, outwards where there is room, away from points, other labels and the edge.
@@ -27,31 +33,25 @@ def place_labels(figure: Figure, axes: Axes, points: np.ndarray, labels: Sequenc
         box = text.get_window_extent()
         half = np.array([box.width, box.height]) / 2 + unit
         outwards = np.arctan2(*(place - centre)[::-1])
-        best, best_cost, best_step = place, np.inf, 0
-        for step, distance in enumerate((4, 8, 14, 22, 32, 44, 60)):
-            for turn in np.linspace(0, np.pi, 9):
-                for side in (1, -1):
-                    angle = outwards + side * turn
-                    heading = np.array([np.cos(angle), np.sin(angle)])
-                    # The box touches the circle of this distance from outside, whatever its shape.
-                    middle = place + heading * (distance * unit + np.abs(heading) @ half)
-                    low, high = middle - half, middle + half
-                    outside = np.maximum(frame.min - low, 0).sum() + np.maximum(high - frame.max, 0).sum()
-                    cost = sum(_overlap(low, high, other) for other in taken) + 100 * outside
-                    cost += unit * unit * (12 * step + 6 * turn)
-                    if cost < best_cost:
-                        best, best_cost, best_step = middle, cost, step
+        angle = outwards + TURNS
+        heading = np.stack([np.cos(angle), np.sin(angle)], 1)
+        # The box touches the circle of this distance from outside, whatever its shape.
+        middle = place + heading * (DISTANCES * unit + np.abs(heading) @ half)[:, None]
+        low, high = middle - half, middle + half
+        outside = np.maximum(frame.min - low, 0).sum(1) + np.maximum(high - frame.max, 0).sum(1)
+        cost = _overlap(low, high, np.array(taken)).sum(1) + 100 * outside + unit * unit * COST
+        cheapest = int(cost.argmin())
+        best = middle[cheapest]
         x, y = axes.transData.inverted().transform(best)
         text.set_position((x, y))
         taken.append((*(best - half), *(best + half)))
-        if best_step >= 2:
+        if DISTANCES[cheapest] > 8:
             near = np.clip(place, best - half, best + half)
             line = axes.transData.inverted().transform([place, near])
             axes.plot(line[:, 0], line[:, 1], color=INK, linewidth=0.4, zorder=2)
 
 
-def _overlap(low: np.ndarray, high: np.ndarray, other: tuple[float, float, float, float]) -> float:
-    """Area that two boxes share, in square pixels."""
-    width = min(high[0], other[2]) - max(low[0], other[0])
-    height = min(high[1], other[3]) - max(low[1], other[1])
-    return width * height if width > 0 and height > 0 else 0.0
+def _overlap(low: np.ndarray, high: np.ndarray, taken: np.ndarray) -> np.ndarray:
+    """(n, k) areas, in square pixels, that boxes from low to high (n, 2) share with boxes (k, 4)."""
+    sides = np.minimum(high[:, None], taken[:, 2:]) - np.maximum(low[:, None], taken[:, :2])
+    return np.maximum(sides, 0).prod(2)

@@ -53,7 +53,7 @@ def ring_polygon(
         axes.set_title(
             "\n".join([*filter(None, [shorten(title, 50)]), "; ".join([*scores, "the first word in orange"])])
         )
-        figure.canvas.draw()  # fixes the layout, so that labels are placed where the points will be
+        figure.draw_without_rendering()  # fixes the layout, so that labels are placed where the points will be
         figure.set_layout_engine("none")
         place_labels(figure, axes, points, [shorten(word, 18) for word in words], 6.5 if many else 8.5)
     return figure

@@ -13,7 +13,10 @@ from typing import Any
 import matplotlib
 from cycler import cycler
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
+
+from bows.figures.font import families
 
 # Okabe & Ito 2008: told apart with every common form of colour blindness, and in grey.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
@@ -28,7 +31,6 @@ _SETTINGS = {
     "figure.dpi": 100,
     "pdf.fonttype": 42,  # letters stay letters in the PDF
     "text.parse_math": False,  # a word may hold a dollar sign
-    "font.family": "sans-serif",
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.titlelocation": "left",
@@ -55,7 +57,7 @@ def style() -> Iterator[None]:
     with matplotlib.rc_context(), warnings.catch_warnings():
         # Words come in every script; one that the font lacks shows as a box, which is no news worth a warning a word.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        settings: dict[Any, Any] = {**matplotlib.rcParamsDefault, **_SETTINGS}
+        settings: dict[Any, Any] = {**matplotlib.rcParamsDefault, **_SETTINGS, "font.family": families()}
         del settings["backend"]  # not a matter of looks
         matplotlib.rcParams.update(settings)
         yield
@@ -90,7 +92,14 @@ def save(figure: Figure, path: Path | str) -> list[Path]:
     stem = path.with_suffix("") if path.suffix in (".png", ".pdf") else path
     stem.parent.mkdir(parents=True, exist_ok=True)
     files = [stem.with_name(stem.name + ending) for ending in (".png", ".pdf")]
+    canvas, dpi, engine = figure.canvas, figure.dpi, figure.get_layout_engine()
     with style():
-        for file, metadata in zip(files, ({"Software": None}, {"CreationDate": None}), strict=True):
-            figure.savefig(file, metadata=metadata)
+        # Not by savefig, which lays out and draws a figure twice for each file. Both files have the layout of the first.
+        figure.dpi = matplotlib.rcParams["savefig.dpi"]
+        FigureCanvasAgg(figure).print_png(files[0], metadata={"Software": None})
+        figure.set_layout_engine("none")
+        FigureCanvasPdf(figure).print_pdf(files[1], metadata={"CreationDate": None})
+    figure.set_layout_engine(engine)
+    figure.dpi = dpi
+    figure.set_canvas(canvas)
     return files
