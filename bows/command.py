@@ -72,6 +72,8 @@ def _check(name: str, arguments: Namespace) -> None:
     # Imported here: --help and shell completion need no checks.
     from bows.overrides import check_command_line, check_run, resumed
 
+    if arguments.cfg and arguments.multirun:
+        raise SettingError(f"--cfg {arguments.cfg}: it prints the settings of one job; leave -m out")
     overrides = arguments.overrides
     if name == "train":
         overrides = resumed(arguments.overrides)

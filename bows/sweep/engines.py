@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from shutil import which
 from typing import Any, Protocol
 
 from hydra.core.utils import JobReturn, configure_log, filter_overrides, run_job
@@ -97,6 +98,11 @@ class BySubmitit:
 
     def __init__(self, context: HydraContext, config: DictConfig, settings: dict[str, Any], local: bool):
         _find("submitit_local" if local else "submitit_slurm", "hydra_plugins.hydra_submitit_launcher")
+        if not local and which("sbatch") is None:
+            raise SweepError(
+                "hydra/launcher=submitit_slurm: this machine has no sbatch; start the sweep on a login node of the cluster, or take "
+                "hydra/launcher=submitit_local"
+            )
         from hydra_plugins.hydra_submitit_launcher.submitit_launcher import LocalLauncher, SlurmLauncher
 
         self.context, self.config, self.local, self.settings = context, config, local, settings
