@@ -23,7 +23,7 @@ def write_tables(folders: list[Path], output: Path | None = None) -> list[Path]:
     """
     from bows.places import default_outputs
     from bows.sweep.collect_jobs import is_run
-    from bows.sweep.collecting import collect, over_seeds
+    from bows.sweep.collecting import collect, over_seeds, save_table
 
     results = collect(folders)
     summary = over_seeds(results)
@@ -36,31 +36,15 @@ def write_tables(folders: list[Path], output: Path | None = None) -> list[Path]:
     try:
         output.mkdir(parents=True, exist_ok=True)
         files = [
-            file for name, table in (("results", results), ("summary", summary)) for file in save(table, output / name)
+            file
+            for name, table in (("results", results), ("summary", summary))
+            for file in save_table(table, output / name)
         ]
     except OSError as error:
         reason = cannot_write(error) or str(error)
         raise DataError(f"{reason}; give another folder with --output <folder>") from error
     for file in files:
         print(file)
-    return files
-
-
-def save(table, stem: Path) -> list[Path]:
-    """Write a table as .parquet and .csv, each whole or not at all."""
-    import pyarrow.csv
-    import pyarrow.parquet
-
-    files = []
-    for ending, write in ((".parquet", pyarrow.parquet.write_table), (".csv", pyarrow.csv.write_csv)):
-        file = stem.with_name(stem.name + ending)
-        partial = file.with_name(f".{file.name}.{os.getpid()}")
-        try:
-            write(table, partial)
-            partial.replace(file)
-        finally:
-            partial.unlink(missing_ok=True)
-        files.append(file)
     return files
 
 

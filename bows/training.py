@@ -36,7 +36,7 @@ from bows.model.autoencoder import Autoencoder
 from bows.model.module import BagsModule
 from bows.model.optimizers import OptimizerSettings
 from bows.model.pca import PrincipalComponents
-from bows.report import write_report
+from bows.pages.run import write_report
 from bows.results import write_results
 from bows.runs import RunStatus, config_key, read_json
 from bows.sparse_training import choose_bags

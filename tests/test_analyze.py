@@ -24,8 +24,8 @@ from bows.data.options import files
 from bows.errors import BowsError
 from bows.loading import find_run, load_autoencoder
 from bows.looking import analyze
+from bows.pages.meanings import meaning
 from bows.places import CONF
-from bows.report import meaning
 from bows.runs import write_json
 from bows.training import train
 

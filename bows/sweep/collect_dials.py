@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from itertools import compress
 from typing import Any
 
-from bows.sweep.collect_jobs import Job
+from bows.sweep.collect_jobs import FoundJob
 
 # Where a run goes and what is said of it; nothing it measures depends on these.
 NOT_DIALS = {"name", "outputs", "resume", "logger", "hydra", "debug"}
@@ -13,7 +13,7 @@ NOT_DIALS = {"name", "outputs", "resume", "logger", "hydra", "debug"}
 ANYWHERE = "experiment"
 
 
-def varied(jobs: Sequence[Job]) -> dict[str, list[Any]]:
+def varied(jobs: Sequence[FoundJob]) -> dict[str, list[Any]]:
     """What differs between the jobs: a config group -> its options, a dotted setting -> its values, one a job.
 
     Interpolations are compared as they are written, so `optimizer.weight_decay: ${wd}` does not vary with `wd`. A key of a group whose

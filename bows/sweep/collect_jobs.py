@@ -17,7 +17,7 @@ NOT_RUNS = {"corpora", "reports", "figures", "checkpoints", "analysis", "wandb",
 
 
 @dataclass
-class Job:
+class FoundJob:
     """One job, run or not."""
 
     folder: Path
@@ -53,14 +53,14 @@ def holds_jobs(folder: Path) -> bool:
     return is_sweep(folder) or any(is_run(path) or holds_jobs(path) for path in _subfolders(folder))
 
 
-def find_jobs(folders: Sequence[Path | str]) -> list[Job]:
+def find_jobs(folders: Sequence[Path | str]) -> list[FoundJob]:
     """All jobs in run folders, sweep folders and folders of those at any depth, each once.
 
     Raises:
         SettingError: for a folder that does not exist, or in which no job lies.
         DataError: where a list of jobs is damaged.
     """
-    found: dict[Path, Job] = {}
+    found: dict[Path, FoundJob] = {}
     for folder in map(Path, folders):
         if not folder.is_dir():
             raise SettingError(
@@ -77,7 +77,7 @@ def find_jobs(folders: Sequence[Path | str]) -> list[Job]:
     return list(found.values())
 
 
-def _walk(folder: Path) -> Iterator[Job]:
+def _walk(folder: Path) -> Iterator[FoundJob]:
     if is_run(folder):
         yield read_job(folder)
         return
@@ -89,7 +89,7 @@ def _walk(folder: Path) -> Iterator[Job]:
         elif is_run(folder / name):
             yield read_job(folder / name, asked[name])
         else:
-            yield Job(folder / name, "missing", "it never began", overrides=asked[name])
+            yield FoundJob(folder / name, "missing", "it never began", overrides=asked[name])
 
 
 def _subfolders(folder: Path) -> list[Path]:
@@ -120,7 +120,7 @@ def _asked_jobs(folder: Path) -> dict[str, list[str]]:
     )
 
 
-def read_job(folder: Path, asked: Sequence[str] = ()) -> Job:
+def read_job(folder: Path, asked: Sequence[str] = ()) -> FoundJob:
     """What a run folder tells, however little; `asked` is its command line where the folder does not tell it."""
     status, problem = _json(folder / "status.json")
     problems = []
@@ -139,7 +139,7 @@ def read_job(folder: Path, asked: Sequence[str] = ()) -> Job:
         problems.append(f".hydra/{problem}")
     hydra, _ = _yaml(folder / ".hydra" / "hydra.yaml", dict)
     overrides, _ = _yaml(folder / ".hydra" / "overrides.yaml", list)
-    return Job(
+    return FoundJob(
         folder=folder,
         state=state,
         error="; ".join(problems),

@@ -1,5 +1,6 @@
 """Runs in one table: what was varied, how each ended, every metric of its summary; and a summary over seeds."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -7,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import csv
 from scipy.special import stdtrit
 
 from bows.sweep.collect_dials import varied
-from bows.sweep.collect_jobs import Job, find_jobs
+from bows.sweep.collect_jobs import FoundJob, find_jobs
 
 SEED = "seed"
 STATES = ("completed", "running", "failed", "missing", "damaged")
@@ -39,7 +42,7 @@ def collect(folders: Sequence[Path | str]) -> pa.Table:
     return tabulate(find_jobs(folders), Path(folders[0]) if len(folders) == 1 else None)
 
 
-def tabulate(jobs: Sequence[Job], inside: Path | None) -> pa.Table:
+def tabulate(jobs: Sequence[FoundJob], inside: Path | None) -> pa.Table:
     """`collect` of jobs already read; `inside` is the folder that their names are relative to."""
     rows = [_status(job, inside) for job in jobs]
     columns = {name: pa.array([row[name] for row in rows], kind) for name, kind in _STATUS.items()}
@@ -133,6 +136,21 @@ def counted(table: pa.Table) -> list[dict[str, Any]]:
     return list(latest.values())
 
 
+def save_table(table: pa.Table, stem: Path) -> list[Path]:
+    """Write a table as .parquet and .csv, each whole or not at all."""
+    files = []
+    for ending, write in ((".parquet", pq.write_table), (".csv", csv.write_csv)):
+        file = stem.with_name(stem.name + ending)
+        partial = file.with_name(f".{file.name}.{os.getpid()}")
+        try:
+            write(table, partial)
+            partial.replace(file)
+        finally:
+            partial.unlink(missing_ok=True)
+        files.append(file)
+    return files
+
+
 def _setting(row: dict[str, Any], names: Sequence[str]) -> tuple:
     return tuple(row.get(name) for name in names)
 
@@ -150,7 +168,7 @@ def _of_role(table: pa.Table, role: str) -> list[str]:
     return [field.name for field in table.schema if (field.metadata or {}).get(_ROLE) == role.encode()]
 
 
-def _status(job: Job, inside: Path | None) -> dict[str, Any]:
+def _status(job: FoundJob, inside: Path | None) -> dict[str, Any]:
     folder, status = job.folder, job.status
     if inside is not None and folder != inside:
         folder = folder.relative_to(inside)

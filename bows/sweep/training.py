@@ -27,7 +27,7 @@ from bows.logger.metrics_table import MetricsTable
 from bows.measure import measure
 from bows.model.autoencoder import Autoencoder
 from bows.model.optimizers import OptimizerSettings
-from bows.report import write_report
+from bows.pages.run import write_report
 from bows.results import write_results
 from bows.runs import RunStatus, config_key
 from bows.sweep.arrange import arrange

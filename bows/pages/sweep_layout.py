@@ -20,6 +20,7 @@ GENERAL = (
     "packing/interference_rms", "packing/off_diagonal_norm", "alignment/rsa", "cluster/purity_z",
 )  # fmt: skip
 SHARES = tuple(f"regime/{regime}" for regime in REGIMES)
+SIZE, DECAY = ("latent", "model.latent"), ("wd", "optimizer.weight_decay")
 MOST_PANELS = 15  # a figure
 MOST_SETTINGS = 6  # figures of one dial, for settings of the dials that are neither its axis nor its lines
 MANY = 3  # values of a dial with more than MOST_LINES that are drawn as lines

@@ -13,13 +13,14 @@ from safetensors.numpy import save_file
 
 from bows.data.synthetic import synthetic_corpus
 from bows.errors import SettingError
+from bows.pages.sweep import write_sweep_report
+from bows.pages.sweep_dials import regime_thresholds
+from bows.pages.sweep_figures import draw
+from bows.pages.sweep_layout import chosen_metrics, few_settings, left_out, lines_and_figures
+from bows.pages.sweep_matrices import gram_matrix, held_out_covariance
 from bows.report import main
 from bows.sweep.collect_jobs import find_jobs
 from bows.sweep.collecting import tabulate
-from bows.sweep_figures import draw, regime_thresholds
-from bows.sweep_layout import chosen_metrics, few_settings, left_out, lines_and_figures
-from bows.sweep_matrices import gram_matrix, held_out_covariance
-from bows.sweep_report import write_sweep_report
 
 HOSTILE = "<script>alert('x')</script>"
 FEATURES = 5

@@ -9,7 +9,7 @@ import numpy as np
 
 from bows.errors import BowsError, DataError
 from bows.loading import find_run, open_data
-from bows.sweep.collect_jobs import Job
+from bows.sweep.collect_jobs import FoundJob
 
 _STRUCTURED = "bows.data.options.synthetic"
 BATCH = 4096  # windows held as bags at a time
@@ -32,7 +32,7 @@ class Structure:
     """What is wrong with the runs that are left out."""
 
 
-def structure_of(job: Job) -> str | None:
+def structure_of(job: FoundJob) -> str | None:
     """The structure of a run's synthetic data; None where its data are text."""
     data = (job.config or {}).get("data")
     return data.get("structure") if isinstance(data, Mapping) and data.get("_target_") == _STRUCTURED else None

@@ -12,7 +12,8 @@ from pyarrow import parquet
 from bows.errors import SettingError
 from bows.figures.gram import gram_heat_map
 from bows.figures.style import save
-from bows.report import main, write_report
+from bows.pages.run import write_report
+from bows.report import main
 
 HOSTILE = "<script>alert('x')</script>"
 
