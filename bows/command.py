@@ -68,17 +68,21 @@ def run(task: Callable[[DictConfig], Any], name: str) -> None:
 
 
 def _check(name: str, arguments: Namespace) -> None:
-    """Refuse what is misspelt or out of range, before anything is made; put a resumed run's own settings in."""
+    """Refuse what is misspelt or out of range, before anything is made; put a resumed run's or sweep's own settings in."""
     # Imported here: --help and shell completion need no checks.
     from bows.overrides import check_command_line, check_run, resumed
+    from bows.sweep.again import gone_on, taken_up
 
     if arguments.cfg and arguments.multirun:
         raise SettingError(f"--cfg {arguments.cfg}: it prints the settings of one job; leave -m out")
     overrides = arguments.overrides
     if name == "train":
-        overrides = resumed(arguments.overrides)
-        sys.argv[1:] = [word for word in sys.argv[1:] if word not in arguments.overrides] + overrides
+        overrides = taken_up(overrides) if arguments.multirun else resumed(overrides)
     check_command_line(name, overrides, multirun=arguments.multirun)
+    if name == "train":
+        if arguments.multirun and not (arguments.config_name or arguments.config_path or arguments.config_dir):
+            overrides = gone_on(overrides)
+        sys.argv[1:] = [word for word in sys.argv[1:] if word not in arguments.overrides] + overrides
     if name == "analyze" and not arguments.multirun:
         check_run(overrides)
 

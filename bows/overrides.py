@@ -3,7 +3,7 @@
 A sweep is checked for its keys and options; a value that is out of range fails in the one job that has it, and the others go on.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from bows.checks import check, suggest
 from bows.errors import SettingError
 from bows.loading import asked_words, find_others, find_run, find_words_apart
 from bows.places import CONF
+from bows.sweep.collect_jobs import is_sweep
 
 # Settings a resumed run may be given anew: they do not change what it trains.
 MAY_CHANGE_ON_RESUME = ("logger", "debug", "outputs", "trainer", "hydra")
@@ -25,7 +26,7 @@ MAY_CHANGE_ON_RESUME = ("logger", "debug", "outputs", "trainer", "hydra")
 
 def check_command_line(name: str, words: list[str], multirun: bool = False) -> None:
     """Raises SettingError for overrides that do not fit `conf/<name>.yaml`, or, outside a sweep, for any value out of range."""
-    overrides = _parse(words)
+    overrides = parse(words)
     for override in overrides:
         if override.is_sweep_override() and not multirun:
             raise SettingError(f"{override.input_line}: several values need a sweep; add -m")
@@ -45,7 +46,7 @@ def check_command_line(name: str, words: list[str], multirun: bool = False) -> N
 
 def check_run(words: list[str]) -> None:
     """Raises SettingError where a run is not finished, or a word not in its vocabulary, before a folder is made for the results."""
-    given: dict[str, Any] = {override.key_or_group: override.value() for override in _parse(words)}
+    given: dict[str, Any] = {override.key_or_group: override.value() for override in parse(words)}
     if "word" in given and given["word"] is None:
         raise SettingError("word=null: no word is given; for the word null itself write \"word='null'\"")
     given = {**given, **asked_words(given.get("word"), given.get("context") or [])}
@@ -60,17 +61,19 @@ def resumed(words: list[str]) -> list[str]:
     Raises SettingError where the folder is no run, or where a setting given besides would change what the run trains.
     """
     chosen = [
-        override for override in _parse(words) if override.key_or_group == "resume" and override.value() is not None
+        override for override in parse(words) if override.key_or_group == "resume" and override.value() is not None
     ]
     if not chosen:
         return words
     folder = Path(str(chosen[-1].value()))
+    if is_sweep(folder):
+        raise SettingError(f"resume={folder}: this is the folder of a sweep; add -m")
     stored = folder / ".hydra" / "overrides.yaml"
     if not stored.is_file():
         raise SettingError(
             f"resume={folder}: this is not a run folder (it has no .hydra/overrides.yaml); give one of outputs/runs"
         )
-    given = [override for override in _parse(words) if override.key_or_group != "resume"]
+    given = [override for override in parse(words) if override.key_or_group != "resume"]
     for override in given:
         if override.key_or_group.split(".")[0].split("/")[0] not in MAY_CHANGE_ON_RESUME:
             raise SettingError(
@@ -104,7 +107,8 @@ def quoted(path: Path) -> str:
     return "'" + str(path).replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def _parse(words: list[str]) -> list[Override]:
+def parse(words: Sequence[str]) -> list[Override]:
+    """Raises SettingError for a word that is not of the form setting=value."""
     overrides = []
     for word in words:
         try:
@@ -117,6 +121,12 @@ def _parse(words: list[str]) -> list[Override]:
     return overrides
 
 
+def composed_sample(name: str, overrides: list[Override]) -> DictConfig:
+    """`conf/<name>.yaml` with a command line, of a sweep with the first of each setting's values; Hydra's own node is in it."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose(name, [_single(override, 0) for override in overrides], return_hydra_config=True)
+
+
 def _groups(name: str) -> dict[str, list[str]]:
     """Options of each config group that `conf/<name>.yaml` chooses from."""
     groups: dict[str, list[str]] = {}
@@ -127,9 +137,10 @@ def _groups(name: str) -> dict[str, list[str]]:
         for key in entry
     }
     for path in sorted(CONF.rglob("*.yaml")):
-        group = path.parent.relative_to(CONF).as_posix()
-        if group in chosen:
-            groups.setdefault(group, []).append(path.stem)
+        group, _, option = path.relative_to(CONF).with_suffix("").as_posix().partition("/")
+        # An option may lie in a folder of its group (experiment=paper/months); what options share, in shared/, is none.
+        if group in chosen and not option.startswith("shared/"):
+            groups.setdefault(group, []).append(option)
     return groups
 
 

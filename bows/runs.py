@@ -162,6 +162,11 @@ def config_key(config: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 
 
+def is_of_the_result(setting: str) -> bool:
+    """Whether a setting, by its dotted name, is part of what `config_key` tells apart."""
+    return not any(setting == name or setting.startswith(f"{name}.") for name in NOT_OF_THE_RESULT)
+
+
 def finite(metrics: dict[str, float]) -> dict[str, float]:
     """Only the metrics that are numbers."""
     return {name: value for name, value in metrics.items() if math.isfinite(value)}

@@ -20,8 +20,9 @@ from bows.command import plain
 from bows.errors import BowsError, SweepError
 from bows.overrides import quoted
 from bows.runs import config_key, read_json
+from bows.sweep.again import what_to_note
 from bows.sweep.engines import ENGINES, Unit
-from bows.sweep.plan import LIST, Job, plan, write_list
+from bows.sweep.plan import LIST, LOCK, Job, plan, write_list
 from bows.sweep.stacking import free_bytes, member_bytes, pieces, stacks
 from bows.sweep.task import SweepTask
 
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from hydra_plugins.bows_launcher import SweepLauncher
 
 log = logging.getLogger(__name__)
-
-LOCK = ".lock"
 
 
 def launch(launcher: SweepLauncher, job_overrides: Sequence[list[str]], first: int) -> list[JobReturn]:
@@ -64,7 +63,7 @@ def launch(launcher: SweepLauncher, job_overrides: Sequence[list[str]], first: i
             for place, (overrides, each) in enumerate(zip(job_overrides, composed, strict=True))
         ]
         plan(sweep, jobs)
-        write_list(sweep, jobs, [str(word) for word in config.hydra.overrides.task])
+        write_list(sweep, jobs, what_to_note(config.hydra))
         _say_what_is_done(sweep, jobs)
         asked = [place for place, job in enumerate(jobs) if job.state in {"new", "begun"}]
         units, members = _units(launcher, asked, jobs, engine.workers)

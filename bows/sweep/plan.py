@@ -16,6 +16,8 @@ from bows.errors import DataError
 from bows.runs import config_key, read_json, write_json
 
 LIST = "jobs.json"
+# Held by the process that launches a sweep.
+LOCK = ".lock"
 
 
 @dataclass
@@ -100,13 +102,13 @@ def listed(sweep: Path) -> list[dict[str, Any]]:
     return jobs
 
 
-def write_list(sweep: Path, jobs: Sequence[Job], command: Sequence[str]) -> None:
-    """jobs.json: the command line that asked for the sweep, and every job that was ever asked of it."""
+def write_list(sweep: Path, jobs: Sequence[Job], asked: dict[str, Any]) -> None:
+    """jobs.json: how the sweep was asked for last (`bows.sweep.again.what_to_note`), and every job that was ever asked of it."""
     known = {job["config"]: job for job in listed(sweep)}
     for job in jobs:
         known[job.key] = {"folder": job.folder, "overrides": job.overrides, "config": job.key}
     launcher = f"process {os.getpid()} on {socket.gethostname()}"
-    write_json(sweep / LIST, {"command": list(command), "launcher": launcher, "jobs": list(known.values())})
+    write_json(sweep / LIST, {**asked, "launcher": launcher, "jobs": list(known.values())})
 
 
 def state_of(folder: Path) -> str:

@@ -22,7 +22,7 @@ def left(sweep: Path, folder: str, state: str, key: str) -> None:
 def test_a_folder_without_a_readable_status_is_used_anew(tmp_path):
     jobs = [job(number, key) for number, key in enumerate("abcd")]
     plan(tmp_path, jobs)
-    write_list(tmp_path, jobs, [])
+    write_list(tmp_path, jobs, {"command": []})
     (tmp_path / "0").mkdir()  # killed before its first status
     left(tmp_path, "1", "running", "b")
     left(tmp_path, "2", "completed", "c")
