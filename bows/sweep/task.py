@@ -11,7 +11,7 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import TaskFunction
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +41,14 @@ def run_stack(sweep: Path, jobs: Sequence[tuple[str, DictConfig]], leader: DictC
     from bows.checks import check
     from bows.command import plain
     from bows.runs import config_key
+    from bows.sweep.settings_files import write_settings
     from bows.sweep.training import StackJob, train_stack
 
     made = []
     for place, (name, composed) in enumerate(jobs):
         folder = sweep / name
         if place:
-            _write_settings(folder, composed)
+            write_settings(folder, composed)
         config = plain(composed)
         if leader.trainer.threads:
             config["trainer"]["threads"] = leader.trainer.threads
@@ -59,18 +60,6 @@ def run_stack(sweep: Path, jobs: Sequence[tuple[str, DictConfig]], leader: DictC
     hydra = HydraConfig.get()
     with _logging_to([job.folder / f"{hydra.job.name}.log" for job in made[1:]]):
         return train_stack(made, scratch)
-
-
-def _write_settings(folder: Path, composed: DictConfig) -> None:
-    """.hydra/ of a job's folder, as Hydra itself writes it for a job alone."""
-    with read_write(composed.hydra.runtime), open_dict(composed.hydra.runtime):
-        composed.hydra.runtime.output_dir = str(folder.absolute())
-    place = folder / str(composed.hydra.output_subdir)
-    place.mkdir(parents=True, exist_ok=True)
-    own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
-    (place / "config.yaml").write_text(OmegaConf.to_yaml(own), encoding="utf-8")
-    (place / "hydra.yaml").write_text(OmegaConf.to_yaml(OmegaConf.masked_copy(composed, "hydra")), encoding="utf-8")
-    (place / "overrides.yaml").write_text(OmegaConf.to_yaml(composed.hydra.overrides.task), encoding="utf-8")
 
 
 @contextmanager
