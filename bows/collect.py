@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bows.errors import BowsError, DataError, cannot_write
+from bows.piping import quietly
 
 
 def write_tables(folders: list[Path], output: Path | None = None) -> list[Path]:
@@ -19,7 +20,7 @@ def write_tables(folders: list[Path], output: Path | None = None) -> list[Path]:
         The four files.
 
     Raises:
-        SettingError: for a folder in which no job lies. DataError: where a list of jobs is damaged or the tables cannot be written.
+        SettingError: for a folder in which no job lies. DataError: where the tables cannot be written.
     """
     from bows.places import default_outputs
     from bows.sweep.collect_jobs import is_run
@@ -32,7 +33,6 @@ def write_tables(folders: list[Path], output: Path | None = None) -> list[Path]:
     elif output is None:
         outputs = Path(os.environ.get("BOWS_OUTPUTS") or default_outputs())
         output = outputs / "reports" / f"{datetime.now():%Y-%m-%d-%H-%M-%S}-collect"
-    print_table(results)
     try:
         output.mkdir(parents=True, exist_ok=True)
         files = [
@@ -43,6 +43,7 @@ def write_tables(folders: list[Path], output: Path | None = None) -> list[Path]:
     except OSError as error:
         reason = cannot_write(error) or str(error)
         raise DataError(f"{reason}; give another folder with --output <folder>") from error
+    print_table(results)
     for file in files:
         print(file)
     return files
@@ -102,7 +103,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def command_line() -> None:
     """python -m bows.collect, and bows-collect, which is the same."""
-    sys.exit(main())
+    sys.exit(quietly(main))
 
 
 if __name__ == "__main__":

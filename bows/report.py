@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from bows.errors import BowsError, SettingError
+from bows.piping import quietly
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,13 +21,14 @@ def main(arguments: list[str] | None = None) -> int:
     )
     given = parser.parse_args(arguments)
     try:
-        print(_write(given.folder, given.metrics))
+        page = _write(given.folder, given.metrics)
     except BowsError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except OSError as error:
         print(f"error: the report could not be written: {error}", file=sys.stderr)
         return 1
+    print(page)
     return 0
 
 
@@ -47,7 +49,7 @@ def _write(folder: Path, metrics: str | None) -> Path:
 
 def command_line() -> None:
     """python -m bows.report, and bows-report, which is the same."""
-    sys.exit(main())
+    sys.exit(quietly(main))
 
 
 if __name__ == "__main__":

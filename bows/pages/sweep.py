@@ -27,7 +27,6 @@ def write_sweep_report(folder: Path | str, metrics: list[str] | None = None) -> 
 
     Raises:
         SettingError: for a folder in which no job lies, or a metric that no completed run has.
-        DataError: where the sweep's list of jobs is damaged.
     """
     folder = Path(folder)
     jobs = find_jobs([folder])

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from bows.errors import DataError, SettingError
+from bows.sweep.plan import LIST, listed
 
 # YAML by libyaml takes 2 ms a configuration, by Python alone 50.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -18,7 +19,7 @@ NOT_RUNS = {"corpora", "reports", "figures", "checkpoints", "analysis", "wandb",
 
 @dataclass
 class FoundJob:
-    """One job, run or not."""
+    """What a folder tells of one job, run or not; or a sweep's list of jobs that cannot be read."""
 
     folder: Path
     state: str
@@ -43,7 +44,7 @@ def is_run(folder: Path) -> bool:
 
 def is_sweep(folder: Path) -> bool:
     """Whether a folder is that of a sweep, begun at least."""
-    return (folder / "jobs.json").is_file() or (folder / "multirun.yaml").is_file()
+    return (folder / LIST).is_file() or (folder / "multirun.yaml").is_file()
 
 
 def holds_jobs(folder: Path) -> bool:
@@ -58,7 +59,6 @@ def find_jobs(folders: Sequence[Path | str]) -> list[FoundJob]:
 
     Raises:
         SettingError: for a folder that does not exist, or in which no job lies.
-        DataError: where a list of jobs is damaged.
     """
     found: dict[Path, FoundJob] = {}
     for folder in map(Path, folders):
@@ -78,10 +78,19 @@ def find_jobs(folders: Sequence[Path | str]) -> list[FoundJob]:
 
 
 def _walk(folder: Path) -> Iterator[FoundJob]:
+    try:
+        yield from _inside(folder)
+    except PermissionError as error:
+        yield FoundJob(folder, "damaged", f"it cannot be read: {error.strerror}")
+
+
+def _inside(folder: Path) -> Iterator[FoundJob]:
     if is_run(folder):
         yield read_job(folder)
         return
-    asked = _asked_jobs(folder)
+    asked, problem = _asked_jobs(folder)
+    if problem:
+        yield FoundJob(folder / LIST, "damaged", f"{problem}; jobs that never began are not known")
     names = {path.name for path in _subfolders(folder)} | set(asked)
     for name in sorted(names, key=_natural):
         if name not in asked:
@@ -105,19 +114,18 @@ def _natural(name: str) -> tuple[int, int, str]:
     return (0, int(name), name) if name.isdecimal() else (1, 0, name)
 
 
-def _asked_jobs(folder: Path) -> dict[str, list[str]]:
-    """Folder name -> command line of every job that was asked of a sweep."""
-    content, problem = _json(folder / "jobs.json")
+def _asked_jobs(folder: Path) -> tuple[dict[str, list[str]], str]:
+    """Folder name -> command line of every job that was asked of a sweep; and what is wrong with its list."""
     try:
-        if content is not None:
-            return {str(job["folder"]): [str(word) for word in job["overrides"]] for job in content["jobs"]}
-    except (KeyError, TypeError):
-        problem = "jobs.json is damaged: it holds no list of jobs"
-    if problem.endswith("missing"):  # a sweep of an older version
-        return {}
-    raise DataError(
-        f"{folder}: {problem}; start the sweep again, or move the file away to collect the runs that are there"
-    )
+        jobs = {job["folder"]: [str(word) for word in job["overrides"]] for job in listed(folder)}
+    except DataError as error:
+        return {}, str(error)
+    if foreign := [name for name in jobs if Path(name).name != name]:
+        return (
+            {},
+            f"{folder / LIST}: {foreign[0]!r} is no name of a folder in it; move it away: the jobs' own folders say what was done",
+        )
+    return jobs, ""
 
 
 def read_job(folder: Path, asked: Sequence[str] = ()) -> FoundJob:
@@ -147,12 +155,13 @@ def read_job(folder: Path, asked: Sequence[str] = ()) -> FoundJob:
         choices=_choices(hydra),
         overrides=list(asked) if overrides is None else [str(word) for word in overrides],
         status=status,
-        summary={name: value for name, value in (summary or {}).items() if _is_number(value)},
+        summary={name: float(value) for name, value in (summary or {}).items() if _is_number(value)},
     )
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether a value is a finite number that fits a column of numbers."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
 
 
 def _choices(hydra: Any) -> dict[str, Any]:

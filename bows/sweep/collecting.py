@@ -37,7 +37,6 @@ def collect(folders: Sequence[Path | str]) -> pa.Table:
 
     Raises:
         SettingError: for a folder that does not exist, or in which no job lies.
-        DataError: where a sweep's list of jobs is damaged.
     """
     return tabulate(find_jobs(folders), Path(folders[0]) if len(folders) == 1 else None)
 
@@ -64,8 +63,16 @@ def tabulate(jobs: Sequence[FoundJob], inside: Path | None) -> pa.Table:
 
 def dials(table: pa.Table) -> dict[str, list[Any]]:
     """What was varied: a config group (`model`), or a dotted setting (`optimizer.clip_norm`), and its values, numbers by size, then text;
-    None, for a setting that is null or that an option does not have, last."""
-    return {name: ordered(table.column(name).to_pylist()) for name in _of_role(table, "dial")}
+    None, for a setting that is null or that an option does not have, last. What a missing or damaged job does not say is no value."""
+    told = [state not in ("missing", "damaged") for state in table.column("state").to_pylist()]
+    return {
+        name: ordered(
+            value
+            for value, known in zip(table.column(name).to_pylist(), told, strict=True)
+            if known or value is not None
+        )
+        for name in _of_role(table, "dial")
+    }
 
 
 def metrics(table: pa.Table) -> list[str]:
@@ -196,7 +203,7 @@ def _array(values: Sequence[Any]) -> pa.Array:
     known = [value for value in values if value is not None]
     if all(isinstance(value, bool) for value in known):
         return pa.array(values, pa.bool_())
-    if all(type(value) is int for value in known):
+    if all(type(value) is int and abs(value) < 2**63 for value in known):
         return pa.array(values, pa.int64())
     if all(type(value) in (int, float) for value in known):
         return pa.array([None if value is None else float(value) for value in values], pa.float64())

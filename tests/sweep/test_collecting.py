@@ -3,6 +3,9 @@
 import csv
 import json
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +14,7 @@ import yaml
 from pyarrow import parquet
 
 from bows import collect as command
-from bows.errors import DataError, SettingError
+from bows.errors import SettingError
 from bows.sweep.collecting import collect, dials, metrics, over_seeds, repeats
 
 MODELS = {"tied": ("Tied", "relu"), "linear": ("Tied", "identity"), "deep": ("Deep", "relu")}
@@ -138,7 +141,10 @@ def test_every_job_has_a_row_and_a_state(sweep):
 
 def test_what_a_missing_job_does_not_say_is_not_varied(tmp_path):
     write_run(tmp_path / "0", "wd=1")
-    jobs = [{"folder": "0", "overrides": ["wd=1"]}, {"folder": "1", "overrides": ["latent=64"]}]
+    jobs = [
+        {"folder": "0", "overrides": ["wd=1"], "config": "a"},
+        {"folder": "1", "overrides": ["latent=64"], "config": "b"},
+    ]
     (tmp_path / "jobs.json").write_text(json.dumps({"jobs": jobs}))
     assert dials(collect([tmp_path])) == {"latent": [32, 64]}  # not wd: what it would have been is not known
 
@@ -255,8 +261,50 @@ def test_nothing_to_collect(tmp_path, capsys, content, said):
         collect([folder])
 
 
-@pytest.mark.parametrize("content", ['{"jobs": [', '{"jobs": 3}', "[]"])
-def test_a_damaged_list_of_jobs(sweep, content):
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"jobs": [', '{"jobs": 3}', "[]", '{"jobs": [{"folder": "0"}]}', '{"jobs": [3]}', "\x00",
+        '{"jobs": [{"folder": "../7", "overrides": [], "config": ""}]}',
+    ],
+)  # fmt: skip
+def test_a_damaged_list_of_jobs_is_a_row(sweep, content, capsys):
     (sweep / "jobs.json").write_text(content)
-    with pytest.raises(DataError, match=r"jobs\.json is damaged"):
-        collect([sweep])
+    table = collect([sweep])
+    assert rows(table, "run", "state")[0] == ("jobs.json", "damaged")
+    assert table.column("run").to_pylist()[1:] == [str(number) for number in range(8)]  # the runs that are there count
+    assert dials(table) == {"model": ["linear", "tied"], "seed": [1, 2], "wd": [0, 2.5]}
+    assert command.main([str(sweep)]) == 0
+    (said,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("damaged")]
+    assert "jobs.json: " in said
+    assert "move it away" in said
+
+
+def test_foreign_values_do_not_stop_it(tmp_path):
+    run = write_run(
+        tmp_path / "0", "wd=1", "seed=99999999999999999999", state=["x"], error={"a": 1}, seconds="long", versions=3
+    )
+    write_run(tmp_path / "1", "wd=2", "seed=1", summary={"huge": 10**400, "r2": 0.5})
+    (tmp_path / "1" / "summary.json").write_text(
+        '{"huge": 1' + 400 * "0" + ', "infinite": Infinity, "nan": NaN, "r2": 0.5}'
+    )
+    (run / ".hydra" / "config.yaml").write_text("wd: 2026-01-01\n3: {}\nseed: 99999999999999999999\n")
+    (run / ".hydra" / "hydra.yaml").write_text("hydra: {runtime: {choices: {3: 4, model: [a]}}}")
+    table = collect([tmp_path])
+    assert rows(table, "run", "state") == [("0", "damaged"), ("1", "completed")]
+    assert metrics(table) == ["r2"]
+    assert table.column("seed").to_pylist() == [1e20, 1]
+
+
+def test_a_reader_who_leaves_early(sweep, tmp_path):
+    """As `python -m bows.collect <folder> | head -1`: quiet, and the tables are there."""
+    for module, written in (("bows.collect", "summary.csv"), ("bows.report", "report.html")):
+        folder = sweep if module == "bows.collect" else sweep / "0"
+        reading, writing = os.pipe()
+        os.close(reading)
+        with os.fdopen(writing, "wb") as pipe:
+            done = subprocess.run(
+                [sys.executable, "-m", module, str(folder)], stdout=pipe, stderr=subprocess.PIPE, text=True
+            )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert (folder / written).is_file()
