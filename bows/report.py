@@ -19,9 +19,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--metrics", help="of a sweep: what is drawn, as reconstruction/r2,interference/gap (default: a handful)"
     )
+    parser.add_argument(
+        "--dials",
+        help="of a sweep: what heat maps are drawn over, two dials of numbers or more, as latent,wd (default: some pairs)",
+    )
     given = parser.parse_args(arguments)
     try:
-        page = _write(given.folder, given.metrics)
+        page = _write(given.folder, given.metrics, given.dials)
     except BowsError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -32,19 +36,20 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _write(folder: Path, metrics: str | None) -> Path:
+def _write(folder: Path, metrics: str | None, dials: str | None) -> Path:
     # Imported here: --help needs none of them, and the report of a run neither tables nor figures.
     from bows.sweep.collect_jobs import holds_jobs
 
     if not holds_jobs(folder):
-        if metrics is not None:
-            raise SettingError(f"--metrics={metrics}: {folder} is no sweep; leave it out")
+        for name, value in (("metrics", metrics), ("dials", dials)):
+            if value is not None:
+                raise SettingError(f"--{name}={value}: {folder} is no sweep; leave it out")
         from bows.pages.run import write_report
 
         return write_report(folder)
     from bows.pages.sweep import write_sweep_report
 
-    return write_sweep_report(folder, None if metrics is None else metrics.split(","))
+    return write_sweep_report(folder, *(None if each is None else each.split(",") for each in (metrics, dials)))
 
 
 def command_line() -> None:

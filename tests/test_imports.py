@@ -79,5 +79,6 @@ def test_configurations_do_not_enter_classes():
         "engines.py",
         "launching.py",
         "plan.py",
+        "settings_files.py",
         "task.py",
     }

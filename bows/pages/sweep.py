@@ -15,23 +15,24 @@ from bows.sweep.collecting import STATES, dials, over_seeds, repeats, save_table
 SHOWN = ("reconstruction/r2", "interference/gap", "interference/filtered", "run_seconds")
 
 
-def write_sweep_report(folder: Path | str, metrics: list[str] | None = None) -> Path:
+def write_sweep_report(folder: Path | str, metrics: list[str] | None = None, over: list[str] | None = None) -> Path:
     """Write report.html, figures/ and the tables of `bows.collect` into a sweep folder.
 
     Args:
         folder: a sweep, or a folder of runs or sweeps.
         metrics: drawn; None for a handful.
+        over: dials, all pairs of which heat maps are drawn over; None for some.
 
     Returns:
         The page's path.
 
     Raises:
-        SettingError: for a folder in which no job lies, or a metric that no completed run has.
+        SettingError: for a folder in which no job lies, a metric that no completed run has, or dials that no heat map is over.
     """
     folder = Path(folder)
     jobs = find_jobs([folder])
     table = tabulate(jobs, folder)
-    figures, notes = draw(folder, jobs, table, metrics)
+    figures, notes = draw(folder, jobs, table, metrics, over)
     save_table(table, folder / "results")
     save_table(over_seeds(table), folder / "summary")
     states = Counter(table.column("state").to_pylist())

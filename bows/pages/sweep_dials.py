@@ -12,12 +12,11 @@ from bows.analysis.regime import Thresholds
 from bows.figures.dials import metrics_against_dial
 from bows.figures.heat_map import dial_heat_map
 from bows.figures.regime_map import regime_map
-from bows.figures.scales import is_numeric, label
+from bows.figures.scales import label
 from bows.pages.sweep_drawing import Drawing, sentence, stem
 from bows.pages.sweep_layout import DECAY, SHARES, SIZE, Dials, Setting, few_settings, left_out, lines_and_figures
 from bows.sweep.collect_jobs import FoundJob
 
-MOST_PAIRS = 3  # of dials that heat maps are drawn over
 MOST_PANELS = 8  # of a heat map or a regime map
 
 
@@ -34,11 +33,11 @@ def dial_figures(summary: pa.Table, varied: Dials, chosen: dict[str, list[str]])
                 yield Drawing(stem("dial", name, part, *setting.values()), figure, rows, f"Against {name}", caption)
 
 
-def heat_maps(summary: pa.Table, varied: Dials, chosen: dict[str, list[str]], asked: bool) -> Iterator[Drawing]:
-    numeric = sorted(
-        (name for name in varied if is_numeric(varied[name])), key=lambda name: (name not in SIZE, name not in DECAY)
-    )
-    for across, down in list(itertools.combinations(numeric, 2))[:MOST_PAIRS]:
+def heat_maps(
+    summary: pa.Table, varied: Dials, pairs: Sequence[tuple[str, str]], chosen: dict[str, list[str]], asked: bool
+) -> Iterator[Drawing]:
+    """A heat map a pair of dials and metric, a panel a setting of the other dials; of the regimes' shares only where they are asked for."""
+    for across, down in pairs:
         settings, left = few_settings(
             {name: varied[name] for name in varied if name not in (across, down)}, MOST_PANELS
         )

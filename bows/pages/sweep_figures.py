@@ -11,13 +11,17 @@ from bows.figures.scales import shown
 from bows.pages.sweep_dials import dial_figures, heat_maps, of_setting, regime_maps
 from bows.pages.sweep_drawing import Drawn, save_drawings
 from bows.pages.sweep_grams import gram_grids
-from bows.pages.sweep_layout import chosen_metrics
+from bows.pages.sweep_layout import chosen_metrics, chosen_pairs
 from bows.sweep.collect_jobs import FoundJob
 from bows.sweep.collecting import counted, metrics, ordered, over_seeds
 
 
 def draw(
-    folder: Path, jobs: Sequence[FoundJob], table: pa.Table, asked: Sequence[str] | None = None
+    folder: Path,
+    jobs: Sequence[FoundJob],
+    table: pa.Table,
+    asked: Sequence[str] | None = None,
+    over: Sequence[str] | None = None,
 ) -> tuple[list[Drawn], list[str]]:
     """Draw a sweep into `folder`/figures: name.png, name.pdf, and name.parquet with what is drawn; what an earlier report drew
     and this one does not is removed.
@@ -27,12 +31,13 @@ def draw(
         jobs: of the table's rows, in their order.
         table: from `tabulate`.
         asked: metrics to draw; None for a handful.
+        over: dials that heat maps are drawn over; None for some.
 
     Returns:
         The figures, and sentences on what could not be drawn.
 
     Raises:
-        SettingError: for a metric that no completed run has.
+        SettingError: for a metric that no completed run has, or dials that no heat map is over.
     """
     notes: list[str] = []
     runs, summary = counted(table), over_seeds(table)
@@ -42,9 +47,11 @@ def draw(
         notes += [f"{name} is {shown(value)} in every completed run, and not drawn." for name, value in same.items()]
     # Of completed runs: a dial that only failed ones turn has nothing to show. Corpus is one where over_seeds makes it one.
     varied = {name: values for name, values in _values(summary).items() if len(values) > 1}
+    pairs, note = chosen_pairs(varied, over)
+    notes += filter(None, [note])
     drawings = itertools.chain(
         dial_figures(summary, varied, chosen),
-        heat_maps(summary, varied, chosen, asked is not None),
+        heat_maps(summary, varied, pairs, chosen, asked is not None),
         regime_maps(summary, varied, jobs),
         gram_grids(table, runs, jobs, notes),
     )

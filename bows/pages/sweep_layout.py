@@ -21,6 +21,7 @@ GENERAL = (
 )  # fmt: skip
 SHARES = tuple(f"regime/{regime}" for regime in REGIMES)
 SIZE, DECAY = ("latent", "model.latent"), ("wd", "optimizer.weight_decay")
+MOST_PAIRS = 3  # of dials that heat maps are drawn over
 MOST_PANELS = 15  # a figure
 MOST_SETTINGS = 6  # figures of one dial, for settings of the dials that are neither its axis nor its lines
 MANY = 3  # values of a dial with more than MOST_LINES that are drawn as lines
@@ -58,6 +59,41 @@ def _parts(metrics: list[str]) -> dict[str, list[str]]:
     figures = -(-len(metrics) // MOST_PANELS)
     size = -(-len(metrics) // max(figures, 1))
     return {f"metrics_{number + 1}": metrics[number * size : (number + 1) * size] for number in range(figures)}
+
+
+def chosen_pairs(dials: Dials, asked: Sequence[str] | None) -> tuple[list[tuple[str, str]], str]:
+    """Pairs of dials that heat maps are drawn over, and a sentence on those that are left out.
+
+    Args:
+        dials: those that were varied, and their values.
+        asked: dials of numbers, all pairs of which are drawn; None for the first MOST_PAIRS pairs of all that are numbers, the latent
+            size and the weight decay first.
+
+    Raises:
+        SettingError: for a dial that was not varied or is not of numbers, or for one alone.
+    """
+    numeric = sorted(
+        (name for name in dials if is_numeric(dials[name])), key=lambda name: (name not in SIZE, name not in DECAY)
+    )
+    if asked is not None:
+        for name in asked:
+            if name not in dials:
+                raise SettingError(f"--dials={name}: no completed runs differ in it; {suggest(name, list(numeric))}")
+            if name not in numeric:
+                raise SettingError(
+                    f"--dials={name}: its values are no numbers, and a heat map is over numbers; choose of {', '.join(numeric)}"
+                )
+        if len(set(asked)) < 2:
+            raise SettingError(f"--dials={','.join(asked)}: a heat map is over two dials; name two, as latent,wd")
+        return list(itertools.combinations(dict.fromkeys(asked), 2)), ""
+    pairs = list(itertools.combinations(numeric, 2))
+    if len(pairs) <= MOST_PAIRS:
+        return pairs, ""
+    left = ", ".join(f"{across} and {down}" for across, down in pairs[MOST_PAIRS:])
+    return pairs[:MOST_PAIRS], (
+        f"Heat maps are drawn over {MOST_PAIRS} of {len(pairs)} pairs of dials, not over {left}; "
+        f"for these, python -m bows.report <folder> --dials {','.join(pairs[-1])}"
+    )
 
 
 def lines_and_figures(dials: Dials) -> tuple[Dials, list[Setting], str]:

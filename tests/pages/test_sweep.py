@@ -16,7 +16,7 @@ from bows.errors import SettingError
 from bows.pages.sweep import write_sweep_report
 from bows.pages.sweep_dials import regime_thresholds
 from bows.pages.sweep_figures import draw
-from bows.pages.sweep_layout import chosen_metrics, few_settings, left_out, lines_and_figures
+from bows.pages.sweep_layout import chosen_metrics, chosen_pairs, few_settings, left_out, lines_and_figures
 from bows.pages.sweep_matrices import gram_matrix, held_out_covariance
 from bows.report import main
 from bows.sweep.collect_jobs import find_jobs
@@ -246,6 +246,41 @@ def test_the_command_tells_runs_from_sweeps(sweep, tmp_path, capsys):
         error = capsys.readouterr().err
         assert said in error
         assert error.count("\n") == 1
+
+
+def test_pairs_of_dials():
+    dials = {"data": ["a", "b"], "lr": [1, 2], "wd": [0, 1], "latent": [2, 3], "epochs": [1, 2]}
+    pairs, note = chosen_pairs(dials, None)
+    assert pairs == [("latent", "wd"), ("latent", "lr"), ("latent", "epochs")]
+    assert "3 of 6 pairs" in note
+    assert "not over wd and lr, wd and epochs, lr and epochs;" in note
+    assert note.endswith("--dials lr,epochs")
+    assert chosen_pairs(dials, ["lr", "epochs", "lr"]) == ([("lr", "epochs")], "")
+    assert chosen_pairs({name: dials[name] for name in ("data", "lr", "wd", "latent")}, None)[1] == ""
+    for asked, said in ((["lr", "epoch"], "did you mean epochs"), (["lr", "data"], "no numbers"), (["lr"], "name two")):
+        with pytest.raises(SettingError, match=said):
+            chosen_pairs(dials, asked)
+
+
+def test_only_what_an_earlier_report_drew_is_removed(sweep):
+    figures = sweep / "figures"
+    drawn(sweep)
+    (figures / "my-own.png").write_bytes(b"mine")
+    before = {file.name for file in figures.iterdir()}
+    drawn(sweep, ["interference/gap"])
+    after = {file.name for file in figures.iterdir()}
+    assert before - after == {f"map-latent-wd-reconstruction_r2{ending}" for ending in (".png", ".pdf", ".parquet")}
+    assert after <= before
+    drawn(sweep)
+    assert {file.name for file in figures.iterdir()} == before
+    # What a list that is not bows' own names is left alone.
+    for listed in ('{"figures": ["../0/model", "my-own", 3]}', '{"figures": 3}', "[]", "torn"):
+        (figures / "drawn.json").write_text(listed)
+        if "my-own" not in listed:
+            drawn(sweep, ["interference/gap"])
+            assert (figures / "my-own.png").exists()
+            assert (figures / "map-latent-wd-reconstruction_r2.png").exists()
+    assert (sweep / "0" / "model.safetensors").exists()
 
 
 def test_a_sweep_with_nothing_to_draw(tmp_path):
