@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, Strict
 from pydantic.dataclasses import dataclass
 
+from bows.errors import SettingError
+
 NODE = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 # Strict: "ten", true or 2.5 is not silently made a whole number.
@@ -88,6 +90,29 @@ class SyntheticData:
     relabel: Flag = False
 
 
+@dataclass(config=NODE, kw_only=True)
+class CitiesData:
+    name: str
+    population: Whole
+    directions: Annotated[int, Strict(), Field(ge=2)]
+    train_pairs: Count
+    validation_pairs: Count
+    probe_held_out: Fraction
+    probe_largest: Whole
+    batch_size: Count
+    seed: Whole
+
+
+@dataclass(config=NODE, kw_only=True)
+class ModularAdditionData:
+    name: str
+    modulus: Annotated[int, Strict(), Field(ge=5)]
+    val_fraction: Fraction
+    probe_held_out: Fraction
+    batch_size: Count
+    seed: Whole
+
+
 OutputActivation = Literal["relu", "identity", "sigmoid"]
 LatentActivation = Literal["identity", "relu"]
 Loss = Literal["squared_error", "cross_entropy"]
@@ -114,6 +139,12 @@ class DeepModel:
 @dataclass(config=NODE, kw_only=True)
 class PrincipalComponentsModel:
     latent: Count
+
+
+@dataclass(config=NODE, kw_only=True)
+class PairClassifierModel:
+    latent: Count
+    hidden: Count
 
 
 @dataclass(config=NODE, kw_only=True)
@@ -204,6 +235,10 @@ class TrainConfig:
     trainer: TrainerSettings
     logger: Logger
 
+    def __post_init__(self) -> None:
+        """Raises SettingError where data and model, or model and trainer, do not belong together."""
+        _refuse_a_mixture(self.data, self.model, self.trainer)
+
 
 @dataclass(config=NODE, kw_only=True)
 class CorpusConfig:
@@ -213,6 +248,9 @@ class CorpusConfig:
     debug: Flag
     outputs: str
     data: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        _refuse_pairs(self.data)
 
 
 @dataclass(config=NODE, kw_only=True)
@@ -235,6 +273,45 @@ class AnalyzeConfig:
     logger: Logger
     data: dict[str, Any] | None = None
 
+    def __post_init__(self) -> None:
+        _refuse_pairs(self.data or {})
+
+
+# Data of pairs of items, and the models they train; all other data are bags of words, all other models autoencoders of those.
+PAIR_DATA = {"bows.data.options.cities": "cities", "bows.data.options.modular_addition": "modular_addition"}
+PAIR_MODELS = {"bows.model.pair_classifier.PairClassifier": "pair_classifier"}
+
+
+def trains_on_pairs(model: dict[str, Any]) -> bool:
+    """Whether a model's settings are of a classifier of pairs, not of an autoencoder of bags."""
+    return model.get("_target_") in PAIR_MODELS
+
+
+def _refuse_a_mixture(data: dict[str, Any], model: dict[str, Any], trainer: TrainerSettings) -> None:
+    pairs, option = PAIR_DATA.get(str(data.get("_target_"))), PAIR_MODELS.get(str(model.get("_target_")))
+    if pairs and not option:
+        own = str(model.get("_target_")).rpartition(".")[2]
+        raise SettingError(
+            f"data={pairs}: these are pairs, and the model {own} reads bags of words; add model=pair_classifier"
+        )
+    if option and not pairs:
+        own = data.get("name", data.get("_target_"))
+        raise SettingError(
+            f"model={option} reads pairs, and data {own} are bags of words; add data=cities or data=modular_addition"
+        )
+    if option and (trainer.strategy != "auto" or trainer.devices != 1 or trainer.num_nodes != 1):
+        raise SettingError(
+            f"trainer.strategy={trainer.strategy} with trainer.devices={trainer.devices}: model={option} trains in one process; use "
+            "trainer=auto"
+        )
+
+
+def _refuse_pairs(data: dict[str, Any]) -> None:
+    if pairs := PAIR_DATA.get(str(data.get("_target_"))):
+        raise SettingError(
+            f"data={pairs}: these are pairs, no bags of words; train on them: python -m bows.train data={pairs} model=pair_classifier"
+        )
+
 
 ROOTS = {"train": TrainConfig, "corpus": CorpusConfig, "analyze": AnalyzeConfig}
 
@@ -243,8 +320,11 @@ TARGETS = {
     "bows.data.options.files": FilesData,
     "bows.data.options.hub": HubData,
     "bows.data.options.synthetic": SyntheticData,
+    "bows.data.options.cities": CitiesData,
+    "bows.data.options.modular_addition": ModularAdditionData,
     "bows.model.tied.Tied": LinearEncoderModel,
     "bows.model.untied.Untied": LinearEncoderModel,
     "bows.model.deep.Deep": DeepModel,
     "bows.model.pca.PrincipalComponents": PrincipalComponentsModel,
+    "bows.model.pair_classifier.PairClassifier": PairClassifierModel,
 }

@@ -9,7 +9,7 @@ import torch
 import yaml
 
 from bows.checks import check, suggest
-from bows.config import TARGETS
+from bows.config import PAIR_DATA, PAIR_MODELS, TARGETS
 from bows.errors import SettingError
 from bows.model.autoencoder import Autoencoder
 from bows.model.optimizers import OptimizerSettings, make_optimizer
@@ -17,7 +17,12 @@ from bows.overrides import check_command_line
 from bows.places import CONF
 
 GROUPS = {
-    group: sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+    # An option may lie in a folder of its group; what options share, in shared/, is none.
+    group: sorted(
+        path.relative_to(CONF / group).with_suffix("").as_posix()
+        for path in (CONF / group).rglob("*.yaml")
+        if "shared" not in path.parts
+    )
     for group in ("data", "model", "optimizer", "analysis", "trainer", "logger", "experiment")
 }
 OPTIONS = [(group, option) for group, options in GROUPS.items() for option in options]
@@ -26,6 +31,9 @@ NEEDED = {
     ("data", "files"): ["data.train=x.txt"],
     ("data", "hub"): ["data.path=someone/something"],
     ("experiment", "wikitext_months"): ["data.train=x.txt"],
+    ("data", "cities"): ["model=pair_classifier"],
+    ("data", "modular_addition"): ["model=pair_classifier"],
+    ("model", "pair_classifier"): ["data=cities"],
 }
 
 
@@ -38,13 +46,15 @@ def test_every_option_composes_and_is_valid(compose, group, option):
 @pytest.mark.parametrize("option", GROUPS["data"])
 def test_every_corpus_instantiates(compose, option):
     from bows.data.datamodule import BagsDataModule
+    from bows.data.pairs import PairsDataModule
     from bows.training import instantiate_plain
 
     node = compose(f"data={option}", *NEEDED.get(("data", option), []))["data"]
-    assert isinstance(instantiate_plain(node), BagsDataModule)  # without reading any text
+    kind = PairsDataModule if option in PAIR_DATA.values() else BagsDataModule
+    assert isinstance(instantiate_plain(node), kind)  # without reading any text
 
 
-@pytest.mark.parametrize("option", GROUPS["model"])
+@pytest.mark.parametrize("option", sorted({*GROUPS["model"]} - {*PAIR_MODELS.values()}))
 def test_every_model_instantiates_and_runs(compose, option):
     from bows.training import make_autoencoder
 
@@ -80,7 +90,7 @@ def test_every_trainer_instantiates_or_names_what_is_missing(compose, option, tm
             check_accelerator(settings.trainer.accelerator)
     else:
         check_accelerator(settings.trainer.accelerator)
-        assert make_trainer(settings, tmp_path, [], {}).max_epochs == settings.epochs
+        assert make_trainer(settings, tmp_path, [], []).max_epochs == settings.epochs
 
 
 def test_dials_reach_the_groups(compose):
@@ -222,7 +232,8 @@ def test_help_is_light_and_names_every_option(door):
     assert "HEAVY []" in text
     words = set(re.findall(r"\w+", text))
     for group in ("data",) if door == "corpus" else GROUPS:
-        assert set(GROUPS[group]) <= words
+        named = {part for option in GROUPS[group] for part in option.split("/")}
+        assert named - ({*PAIR_DATA.values()} if door == "corpus" else set()) <= words
     if door == "train":
         dials = yaml.safe_load((CONF / "train.yaml").read_text(encoding="utf-8"))
         for dial in ("latent", "wd", "lr", "epochs", "seed"):

@@ -27,13 +27,16 @@ FOLDER, LAST, PREVIOUS, BEST = "checkpoints", "last.ckpt", "previous.ckpt", "bes
 MONITOR = "reconstruction/loss"
 
 
-def checkpoint_callbacks(folder: str | Path, every_steps: int | None = None, pause: float = 2.0) -> list[pl.Callback]:
+def checkpoint_callbacks(
+    folder: str | Path, every_steps: int | None = None, pause: float = 2.0, monitor: str = MONITOR
+) -> list[pl.Callback]:
     """The callbacks that write ``last.ckpt`` and ``best.ckpt``.
 
     Args:
         folder: The checkpoints' folder, ``<run folder>/checkpoints``.
         every_steps: Write ``last.ckpt`` also each that many optimizer steps; None for the ends of epochs only.
         pause: Seconds within which no second ``last.ckpt`` is written at an epoch's end.
+        monitor: The metric of validation whose lowest value is best.
 
     Returns:
         The callbacks; use them beside the plug-in `AtomicCheckpointIO`.
@@ -43,7 +46,7 @@ def checkpoint_callbacks(folder: str | Path, every_steps: int | None = None, pau
     """
     if every_steps is not None and every_steps < 1:
         raise SettingError(f"every_steps={every_steps}: give 1 or more, or null for the ends of epochs only")
-    return [BestCheckpoint(folder), LastCheckpoint(folder, every_steps, pause)]
+    return [BestCheckpoint(folder, monitor), LastCheckpoint(folder, every_steps, pause)]
 
 
 def find_checkpoint(run_folder: str | Path) -> Path:
@@ -198,27 +201,29 @@ class LastCheckpoint(Checkpoint):
 
 
 class BestCheckpoint(Checkpoint):
-    """Writes ``best.ckpt`` after each validation with a lower ``reconstruction/loss`` than any before.
+    """Writes ``best.ckpt`` after each validation with a lower ``monitor`` than any before.
 
     The lowest value is part of the checkpoints, so that a resumed run does not take a worse state for the best.
 
     Args:
         folder: The checkpoints' folder.
+        monitor: The name of a metric, ``reconstruction/loss`` where nothing else is said.
 
     Raises:
-        TrainingError: Validation did not log ``reconstruction/loss``.
+        TrainingError: Validation did not log it.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, monitor: str = MONITOR) -> None:
         self.path = Path(folder) / BEST
+        self.monitor = monitor
         self.best: float | None = None
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.sanity_checking or trainer.fast_dev_run or trainer.state.fn != TrainerFn.FITTING:
             return
-        if MONITOR not in trainer.callback_metrics:
-            raise TrainingError(f"validation logged no {MONITOR}, which chooses {BEST}; log it in validation_step")
-        value = float(trainer.callback_metrics[MONITOR])
+        if self.monitor not in trainer.callback_metrics:
+            raise TrainingError(f"validation logged no {self.monitor}, which chooses {BEST}; log it in validation_step")
+        value = float(trainer.callback_metrics[self.monitor])
         # A value that is not a number is lower than none.
         if value < (float("inf") if self.best is None else self.best):
             self.best = value

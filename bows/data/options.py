@@ -9,6 +9,7 @@ from pathlib import Path
 from bows.data.build import Text, open_or_build
 from bows.data.corpus import FORMAT_VERSION, Corpus
 from bows.data.datamodule import BagsDataModule
+from bows.data.pairs import PairsDataModule
 from bows.data.synthetic import synthetic_corpus
 from bows.data.vocabulary import ListedWordRules, read_word_list
 from bows.data.words import RULES_VERSION, WordRules, english_stop_words
@@ -140,3 +141,17 @@ def synthetic(
         synthetic_corpus, name, structure, features, train_rows, validation_rows, sharpness, log_odds, seed, relabel
     )
     return BagsDataModule(corpus, 1, 1, batch_size, seed, validation_windows)
+
+
+def cities(*, batch_size: int, seed: int, **settings) -> PairsDataModule:
+    """Pairs of US cities, and the compass direction from one to the other."""
+    from bows.data.cities import cities_task
+
+    return PairsDataModule(partial(cities_task, seed=seed, **settings), batch_size, seed)
+
+
+def modular_addition(*, batch_size: int, seed: int, **settings) -> PairsDataModule:
+    """Pairs of residues, and their sum."""
+    from bows.data.modular_addition import modular_addition_task
+
+    return PairsDataModule(partial(modular_addition_task, seed=seed, **settings), batch_size, seed)

@@ -36,6 +36,8 @@ def may_not_stack(config: dict[str, Any]) -> str | None:
     target = config["model"]["_target_"]
     if target == "bows.model.pca.PrincipalComponents":
         return "model=pca is fitted in closed form, not trained"
+    if target == "bows.model.pair_classifier.PairClassifier":
+        return "model=pair_classifier is no autoencoder; it trains alone"
     if not getattr(get_object(target), "stackable", False):
         return f"{target} does not say that it can be stacked (stackable = True)"
     trainer = config["trainer"]

@@ -1,0 +1,59 @@
+"""Where the cities lie, and where a probe of their embeddings puts them."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+from bows.figures.labels import place_labels
+from bows.figures.style import BLUE, FAINT, INK, ORANGE, new_figure, shorten, style
+
+LABELLED = 14
+# Cities nearer to a labelled one than this, in degrees, go without a label: boroughs of one city.
+APART = 2.0
+
+
+def city_map(cities: Mapping[str, Sequence], r2: float | None = None) -> Figure:
+    """Draw each city at its probed place, with a line to its true one, by longitude and latitude; the largest are labelled.
+
+    Args:
+        cities: a table by columns: `word`, `population`, `latitude`, `longitude`, `probed_latitude`, `probed_longitude` (degrees) and
+            `held_out` (those the probe was not fitted on).
+        r2: the probe's R² on the cities held out; named in the title.
+    """
+    true = np.column_stack([cities["longitude"], cities["latitude"]]).astype(float)
+    probed = np.column_stack([cities["probed_longitude"], cities["probed_latitude"]]).astype(float)
+    held_out = np.array(cities["held_out"], dtype=bool)
+    with style():
+        figure = new_figure(7.2, 4.9)
+        axes = figure.add_subplot()
+        lines = np.stack([true, probed], axis=1)
+        axes.add_collection(LineCollection(list(lines), colors=FAINT, linewidths=0.5, zorder=1))
+        for chosen, colour, label in ((~held_out, BLUE, "fitted on"), (held_out, ORANGE, "held out")):
+            axes.scatter(
+                *probed[chosen].T, s=9, color=colour, linewidth=0, label=label, zorder=3 if colour == ORANGE else 2
+            )
+        axes.autoscale_view()
+        # At the latitude in the middle of the country a degree of longitude is this much shorter than one of latitude.
+        axes.set_aspect(1 / np.cos(np.radians(np.median(true[:, 1]))), adjustable="box")
+        axes.set(xlabel="longitude, degrees", ylabel="latitude, degrees")
+        said = "" if r2 is None else f"; R² = {r2:.3f} on cities held out"
+        axes.set_title(f"Cities where a probe of their embeddings puts them, with a line to their true place{said}")
+        axes.legend(loc="lower left", title="the probe was", title_fontsize=8, fontsize=8, handletextpad=0.2)
+        figure.canvas.draw()  # fixes the layout, so that labels are placed where the points will be
+        figure.set_layout_engine("none")
+        labelled = largest_apart(cities["population"], true)
+        names = [shorten(str(cities["word"][place]).partition(",")[0], 18) for place in labelled]
+        axes.scatter(*probed[labelled].T, s=16, facecolor="none", edgecolor=INK, linewidth=0.7, zorder=4)
+        place_labels(figure, axes, probed[labelled], names, 7.5)
+    return figure
+
+
+def largest_apart(population: Sequence[int], places: np.ndarray, count: int = LABELLED) -> list[int]:
+    """The largest cities, none within APART degrees of a larger one: at most `count` row numbers."""
+    chosen: list[int] = []
+    for place in np.argsort(-np.asarray(population), kind="stable").tolist():
+        if len(chosen) < count and all(np.abs(places[place] - places[other]).max() > APART for other in chosen):
+            chosen.append(place)
+    return chosen
