@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
@@ -17,12 +17,12 @@ from omegaconf import DictConfig
 
 from bows.checks import check
 from bows.command import plain
-from bows.errors import BowsError, SweepError
-from bows.overrides import quoted
+from bows.errors import BowsError, DataError, SweepError
 from bows.runs import config_key, read_json
 from bows.sweep.again import what_to_note
+from bows.sweep.claims import Claimed, claimed, wait_for_one
 from bows.sweep.engines import ENGINES, Unit
-from bows.sweep.plan import LIST, LOCK, Job, plan, write_list
+from bows.sweep.plan import LIST, LOCK, Job, held_out_loss, plan, state_of, write_list
 from bows.sweep.stacking import free_bytes, member_bytes, pieces, stacks
 from bows.sweep.task import SweepTask
 
@@ -65,18 +65,23 @@ def launch(launcher: SweepLauncher, job_overrides: Sequence[list[str]], first: i
         plan(sweep, jobs)
         write_list(sweep, jobs, what_to_note(config.hydra))
         _say_what_is_done(sweep, jobs)
-        asked = [place for place, job in enumerate(jobs) if job.state in {"new", "begun"}]
-        units, members = _units(launcher, asked, jobs, engine.workers)
-        stacked = {
-            jobs[places[0]].folder: [(jobs[place].folder, composed[place]) for place in places] for places in members
-        }
-        for unit in units:
-            job = jobs[unit.number - first]
-            unit.overrides.append(f"hydra.sweep.subdir='{job.folder}'")
-            if job.state == "begun" and job.folder not in stacked:
-                unit.overrides.append(f"resume={quoted((sweep / job.folder).absolute())}")
-        returned = engine.launch(units, SweepTask(task, stacked)) if units else []
-        results = _results(sweep, jobs, units, returned, first, {jobs[p[0]].folder: p for p in members})
+        done: dict[str, JobReturn] = {}
+        while left := {job.folder for job in jobs if job.state not in {"completed", "double"}} - done.keys():
+            asked = [place for place, job in enumerate(jobs) if job.folder in left and job.state in {"new", "begun"}]
+            units, members = _units(launcher, asked, jobs, engine.workers)
+            stacked = {
+                jobs[places[0]].folder: [(jobs[place].folder, composed[place]) for place in places]
+                for places in members
+            }
+            for unit in units:
+                unit.overrides.append(f"hydra.sweep.subdir='{jobs[unit.number - first].folder}'")
+            returned = engine.launch(units, SweepTask(task, stacked)) if units else []
+            done |= _outcomes(jobs, units, returned, first, {jobs[places[0]].folder: places for places in members})
+            _wait_for_others(sweep, [job for job in jobs if job.folder in left - done.keys() and job.state != "double"])
+        for job in jobs:
+            if job.state == "completed":
+                done[job.folder] = _result(job, held_out_loss(sweep / job.folder))
+        results = [done[job.folder] for job in jobs]
     counts = Counter("completed" if result.status == JobStatus.COMPLETED else "failed" for result in results)
     told = ", ".join(f"{count} {state}" for state, count in counts.items())
     log.info("sweep of %d jobs: %s; one table of them: python -m bows.collect %s", len(jobs), told, sweep)
@@ -98,10 +103,12 @@ def _locked(sweep: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        holder = read_json(sweep / LIST).get("launcher") if (sweep / LIST).is_file() else None
+        try:
+            holder = f" ({read_json(sweep / LIST)['launcher']})"
+        except (DataError, KeyError, TypeError):  # it has not said so yet
+            holder = ""
         raise SweepError(
-            f"hydra.sweep.dir={sweep}: another sweep is writing into this folder{f' ({holder})' if holder else ''}; "
-            "wait for its end, or choose another folder"
+            f"hydra.sweep.dir={sweep}: another sweep is writing into this folder{holder}; wait for its end, or choose another folder"
         ) from None
     try:
         yield
@@ -181,19 +188,20 @@ def _cut(launcher: SweepLauncher, places: list[int], jobs: Sequence[Job], worker
     return [[places[number] for number in piece] for piece in cut]
 
 
-def _results(
-    sweep: Path,
+def _outcomes(
     jobs: Sequence[Job],
     units: Sequence[Unit],
     returned: Sequence[JobReturn],
     first: int,
     stacked: dict[str, list[int]],
-) -> list[JobReturn]:
-    """One result a job, in their order."""
+) -> dict[str, JobReturn]:
+    """The result of each job that was done, by its folder; none of those that turned out to be another process's."""
     of_folder: dict[str, JobReturn] = {}
     for unit, result in zip(units, returned, strict=True):
         job = jobs[unit.number - first]
         places = stacked.get(job.folder)
+        if isinstance(result._return_value, Claimed):
+            continue
         if places is None:
             of_folder[job.folder] = result
         elif result.status != JobStatus.COMPLETED:  # the stack as a whole
@@ -201,10 +209,28 @@ def _results(
         else:
             for place, outcome in zip(places, result.return_value, strict=True):
                 of_folder[jobs[place].folder] = _result(jobs[place], outcome)
+    return of_folder
+
+
+def _wait_for_others(sweep: Path, jobs: Sequence[Job]) -> None:
+    """Until one of these jobs, which another process is doing, is free; their states are then those of their folders.
+
+    One that its process did not complete is to be done here after all.
+    """
+    if not jobs:
+        return
+    who = claimed(sweep)
+    told = ", ".join(sorted({who[job.folder] for job in jobs if job.folder in who}))
+    log.info(
+        "%s: %d jobs are being done by another process (%s), and waited for; Ctrl-C leaves them to it",
+        sweep,
+        len(jobs),
+        told,
+    )
+    wait_for_one(sweep, [job.folder for job in jobs])
+    held = claimed(sweep)
     for job in jobs:
-        if job.state == "completed":
-            of_folder[job.folder] = _result(job, _loss(sweep / job.folder))
-    return [of_folder[job.folder] for job in jobs]
+        job.state = "running" if job.folder in held else state_of(sweep / job.folder)
 
 
 def _result(job: Job, outcome: float | BaseException) -> JobReturn:
@@ -212,7 +238,3 @@ def _result(job: Job, outcome: float | BaseException) -> JobReturn:
     made = JobReturn(overrides=job.overrides, status=JobStatus.FAILED if failed else JobStatus.COMPLETED)
     made.return_value = outcome
     return made
-
-
-def _loss(folder: Path) -> Any:
-    return read_json(folder / "summary.json").get("reconstruction/loss", float("nan"))

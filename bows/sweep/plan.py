@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from bows.errors import DataError
 from bows.runs import config_key, read_json, write_json
+from bows.sweep.claims import claimed
 
 LIST = "jobs.json"
 # Held by the process that launches a sweep.
@@ -34,7 +35,8 @@ class Job:
     folder: str = ""
     """The name of its folder in that of the sweep."""
     state: str = "new"
-    """new; completed; begun (it said so in its folder, and did not complete); or double, of a job that stands in the sweep before."""
+    """new; completed; begun (it said so in its folder, and did not complete); running (another process is doing it); or double, of a job
+    that stands in the sweep before."""
 
 
 def plan(sweep: Path, jobs: Sequence[Job]) -> None:
@@ -46,6 +48,7 @@ def plan(sweep: Path, jobs: Sequence[Job]) -> None:
         DataError: where the sweep's list of jobs cannot be read.
     """
     left = found(sweep)
+    running = claimed(sweep)
     taken = {path.name for path in sweep.iterdir() if path.is_dir()} | set(left.values())
     first: dict[str, Job] = {}
     for job in jobs:
@@ -55,7 +58,7 @@ def plan(sweep: Path, jobs: Sequence[Job]) -> None:
         first[job.key] = job
         if job.key in left:
             job.folder = left[job.key]
-            job.state = state_of(sweep / job.folder)
+            job.state = "running" if job.folder in running else state_of(sweep / job.folder)
     free = 0
     for job in first.values():
         if job.folder:
@@ -118,6 +121,11 @@ def state_of(folder: Path) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         return "new"  # its process was killed before it said that it began: there is nothing to go on with
     return "completed" if state == "completed" else "begun"
+
+
+def held_out_loss(folder: Path) -> float:
+    """Of a completed run, by its summary.json; NaN where it was not measured."""
+    return read_json(folder / "summary.json").get("reconstruction/loss", float("nan"))
 
 
 def _key(status: Path) -> str | None:

@@ -13,6 +13,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import TaskFunction
 from omegaconf import DictConfig
 
+from bows.sweep.claims import claim
+from bows.sweep.plan import held_out_loss, state_of
+
 log = logging.getLogger(__name__)
 
 SCRATCH = ".stacks"
@@ -30,24 +33,47 @@ class SweepTask:
         self.__name__ = getattr(task, "__name__", "task")
 
     def __call__(self, config: DictConfig) -> Any:
+        """A job's loss, or, of a stack, the losses or errors of its jobs in their order.
+
+        What another process completed since the sweep was planned is not done again; what was begun goes on.
+
+        Raises:
+            Claimed: where another process is doing the job, or one of the stack's.
+        """
         first = Path(HydraConfig.get().runtime.output_dir)
-        if first.name not in self.stacks:
+        sweep = first.parent
+        jobs = self.stacks.get(first.name, [])
+        with claim(sweep, [name for name, _ in jobs] or [first.name]):
+            if jobs:
+                left = [(name, composed) for name, composed in jobs if state_of(sweep / name) != "completed"]
+                names = [name for name, _ in left]
+                outcomes = dict(zip(names, run_stack(sweep, left, config), strict=True)) if left else {}
+                return [outcomes[name] if name in outcomes else held_out_loss(sweep / name) for name, _ in jobs]
+            state = state_of(first)
+            if state == "completed":
+                return held_out_loss(first)
+            if state == "begun":
+                config.resume = str(first)
             return self.task(config)
-        return run_stack(first.parent, self.stacks[first.name], config)
 
 
 def run_stack(sweep: Path, jobs: Sequence[tuple[str, DictConfig]], leader: DictConfig) -> list[float | BaseException]:
-    """Train the jobs as one stack. The first one's folder is there, and its log; the others are given theirs here."""
+    """Train the jobs as one stack. The folder that Hydra made is there, and its log; the others are given theirs here.
+
+    leader: the configuration of the unit, which says how many threads it may use.
+    """
     from bows.checks import check
     from bows.command import plain
     from bows.runs import config_key
     from bows.sweep.settings_files import write_settings
     from bows.sweep.training import StackJob, train_stack
 
+    hydra = HydraConfig.get()
+    hydras_own = Path(hydra.runtime.output_dir).name
     made = []
-    for place, (name, composed) in enumerate(jobs):
+    for name, composed in jobs:
         folder = sweep / name
-        if place:
+        if name != hydras_own:
             write_settings(folder, composed)
         config = plain(composed)
         if leader.trainer.threads:
@@ -57,8 +83,8 @@ def run_stack(sweep: Path, jobs: Sequence[tuple[str, DictConfig]], leader: DictC
         made.append(StackJob(folder, config, settings, group=sweep.name, run_name=name))
     keys = sorted(config_key(job.config) for job in made)
     scratch = sweep / SCRATCH / hashlib.sha256("".join(keys).encode()).hexdigest()[:12]
-    hydra = HydraConfig.get()
-    with _logging_to([job.folder / f"{hydra.job.name}.log" for job in made[1:]]):
+    logs = [job.folder / f"{hydra.job.name}.log" for job in made if job.folder.name != hydras_own]
+    with _logging_to(logs):
         return train_stack(made, scratch)
 
 
