@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bows.analysis.ordered_sets import resolve
+from bows.config import trains_on_pairs
 from bows.errors import BowsError, DataError, SettingError
 from bows.runs import read_json
 
@@ -49,7 +50,8 @@ class FinishedRun:
 def find_run(folder: str | Path, setting: str = "run") -> FinishedRun:
     """Read the folder of a completed run.
 
-    Raises SettingError, naming `setting`, where it is not one, is not finished, lacks a file, or is of another version of bows.
+    Raises SettingError, naming `setting`, where it is not one, is not finished, lacks a file, is of another version of bows, or trained no
+    autoencoder.
     """
     folder = Path(folder)
     said = f"{setting}={folder}"
@@ -85,6 +87,11 @@ def find_run(folder: str | Path, setting: str = "run") -> FinishedRun:
             raise SettingError(
                 f"{said}: its .hydra/config.yaml has no {node}; it is of another version of bows{_version(status)}"
             )
+    if trains_on_pairs(settings["model"]):
+        raise SettingError(
+            f"{said}: this run trained model={_model_option(folder, settings)}, which is no autoencoder; what was measured of it stands in "
+            f"{folder / 'report.html'}"
+        )
     return FinishedRun(folder, settings, overrides, _model_option(folder, settings), vocabulary, status)
 
 

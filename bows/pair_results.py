@@ -30,6 +30,9 @@ class PairMeasurement:
     metrics: dict[str, float]
     probe: Probe
     ablation: Ablation
+    """Of the probed plane."""
+    together: Ablation | None
+    """Of the planes of all frequencies on a ring; None where there are not several."""
 
 
 def write_pair_results(
@@ -100,10 +103,13 @@ def draw_pairs(folder: Path, task: PairTask, items: pa.Table, measured: PairMeas
 
 
 def ablation_table(measured: PairMeasurement) -> pa.Table:
-    """A row an accuracy: `what` (base, keep, remove, keep_random, remove_random, majority), one row each random plane."""
-    found = measured.ablation
-    rows = [("base", found.base), ("keep", found.keep), ("remove", found.remove)]
-    rows += [("keep_random", value) for value in found.keep_random]
-    rows += [("remove_random", value) for value in found.remove_random]
+    """A row an accuracy: `what` (base, keep, remove, keep_random, remove_random, the last four also with _frequencies, as in
+    keep_frequencies_random; majority), one row each random plane."""
+    rows = [("base", measured.ablation.base)]
+    for of, found in (("", measured.ablation), ("_frequencies", measured.together)):
+        if found is not None:
+            rows += [(f"keep{of}", found.keep), (f"remove{of}", found.remove)]
+            rows += [(f"keep{of}_random", value) for value in found.keep_random]
+            rows += [(f"remove{of}_random", value) for value in found.remove_random]
     rows.append(("majority", measured.metrics["ablation/accuracy_majority"]))
     return pa.table({"what": [what for what, _ in rows], "accuracy": [value for _, value in rows]})

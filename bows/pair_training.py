@@ -14,7 +14,7 @@ from torch import Tensor
 from bows.analysis.plane_ablation import plane_ablation
 from bows.analysis.probe import fit_probe
 from bows.analysis.ring import ring
-from bows.callbacks.checkpoints import AtomicCheckpointIO, checkpoint_callbacks
+from bows.callbacks.checkpoints import checkpoint_callbacks
 from bows.callbacks.classification import ClassificationMonitor
 from bows.callbacks.guard import InterruptGuard, LossGuard
 from bows.callbacks.progress import progress_callback
@@ -28,11 +28,11 @@ from bows.model.pair_module import PairModule
 from bows.pair_results import PairMeasurement, write_pair_results
 from bows.runs import RunStatus
 from bows.training import (
-    VALIDATIONS,
     check_accelerator,
     extra_loggers,
     find_checkpoint_or_start,
     instantiate_plain,
+    make_trainer,
     optimizer_settings,
     training_steps,
 )
@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 
 # What chooses best.ckpt, and what a sweep's job returns.
 OBJECTIVE = "classification/loss"
+# A frequency can be read from the embeddings where its leave-one-out R² is above this. Those in use stand near 1, all others below 0.
+READABLE = 0.5
 
 
 def train_pairs(
@@ -74,7 +76,7 @@ def train_pairs(
     step = torch.load(checkpoint, weights_only=True)["global_step"] - 1 if checkpoint else None
     table = MetricsTable(folder, resume_step=step)
     with extra_loggers(settings.logger, config, folder, group, run_name or settings.name) as loggers:
-        trainer = make_pair_trainer(settings, folder, [table, *loggers])
+        trainer = make_trainer(settings, folder, [table, *loggers], callbacks_of_pairs(settings, folder))
         module = PairModule(
             classifier,
             optimizer_settings(settings),
@@ -97,33 +99,16 @@ def train_pairs(
     return table.summary
 
 
-def make_pair_trainer(settings: TrainConfig, folder: Path, loggers: list) -> pl.Trainer:
-    chosen = settings.trainer
+def callbacks_of_pairs(settings: TrainConfig, folder: Path) -> list[pl.Callback]:
     checkpoints = folder / "checkpoints"
-    return pl.Trainer(
-        accelerator=chosen.accelerator,
-        devices=1,
-        precision=chosen.precision,
-        max_epochs=settings.epochs,
-        check_val_every_n_epoch=-(-settings.epochs // VALIDATIONS),
-        limit_train_batches=chosen.limit_train_batches,
-        detect_anomaly=chosen.detect_anomaly,
-        logger=loggers,
-        callbacks=[
-            SpeedMonitor(),
-            ClassificationMonitor(),
-            LossGuard(),
-            progress_callback(plain=None),
-            *checkpoint_callbacks(checkpoints, chosen.checkpoint_every_steps, monitor=OBJECTIVE),
-            InterruptGuard(checkpoints),
-        ],
-        plugins=[AtomicCheckpointIO()],
-        default_root_dir=folder,
-        num_sanity_val_steps=0,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    )
+    return [
+        SpeedMonitor(),
+        ClassificationMonitor(),
+        LossGuard(),
+        progress_callback(plain=None),
+        *checkpoint_callbacks(checkpoints, settings.trainer.checkpoint_every_steps, monitor=OBJECTIVE),
+        InterruptGuard(checkpoints),
+    ]
 
 
 @torch.no_grad()
@@ -131,7 +116,9 @@ def measure_pairs(classifier: PairClassifier, task: PairTask, analysis: Analysis
     """The closing measurement: the probe, its plane kept and removed on the validation pairs, and on a ring the items' order.
 
     `ablation/accuracy_majority` is the share of the most frequent class among the validation pairs: what can be had without
-    knowing any item. `ring/residues/...` are of the whole embeddings, at the frequency the probe chose.
+    knowing any item. On a ring, `probe/frequency` is the one the probe chose and `ring/residues/...` are of the whole embeddings at that
+    frequency; `probe/frequencies` counts those that can be read (READABLE), and where they are several `..._keep_frequencies`,
+    `..._remove_frequencies` and their random controls are of the span of all their planes.
     """
     embeddings = classifier.embedding.weight.detach()
     candidates = np.stack([each.values for each in task.coordinates])
@@ -144,12 +131,18 @@ def measure_pairs(classifier: PairClassifier, task: PairTask, analysis: Analysis
     metrics |= ablation.metrics()
     classes = task.splits["validation"].rows[:, 2]
     metrics["ablation/accuracy_majority"] = float(classes.bincount().max()) / len(classes)
-    chosen = task.coordinates[probe.chosen]
+    chosen, together = task.coordinates[probe.chosen], None
     if chosen.frequency is not None and chosen.order is not None:
         metrics["probe/frequency"] = float(chosen.frequency)
         found = ring(embeddings.T, None, chosen.order, analysis.permutations, seed)
         metrics |= {f"ring/residues/{name}": value for name, value in found.items()}
-    return PairMeasurement(metrics, probe, ablation)
+        readable = np.flatnonzero(probe.scores > READABLE)
+        metrics["probe/frequencies"] = float(len(readable))
+        if 1 < len(readable) < embeddings.shape[1] / 2:
+            planes = torch.from_numpy(np.concatenate(probe.weights[readable], axis=1))
+            together = plane_ablation(embeddings, planes, accuracy, seed=seed)
+            metrics |= together.metrics("frequencies")
+    return PairMeasurement(metrics, probe, ablation, together)
 
 
 def accuracy_of(classifier: PairClassifier, task: PairTask, split: str = "validation") -> Callable[[Tensor], float]:

@@ -26,11 +26,15 @@ class Ablation:
     """Of each random plane of the same size, it alone kept."""
     remove_random: list[float]
 
-    def metrics(self) -> dict[str, float]:
+    def metrics(self, of: str = "") -> dict[str, float]:
         """`ablation/accuracy_base`, `_keep`, `_remove`; of the random planes `_keep_random`, `_remove_random` (means) and their standard
-        deviations (ddof 1) `_keep_random_sd`, `_remove_random_sd`, left out where there are fewer than two."""
-        found = {"base": self.base, "keep": self.keep, "remove": self.remove}
-        for name, values in (("keep_random", self.keep_random), ("remove_random", self.remove_random)):
+        deviations (ddof 1) `_keep_random_sd`, `_remove_random_sd`, left out where there are fewer than two.
+
+        of: what was kept and removed where it is not the probed plane, as in `ablation/accuracy_keep_<of>_random`.
+        """
+        of = f"_{of}" if of else ""
+        found = {"base": self.base, f"keep{of}": self.keep, f"remove{of}": self.remove}
+        for name, values in ((f"keep{of}_random", self.keep_random), (f"remove{of}_random", self.remove_random)):
             if values:
                 found[name] = float(torch.tensor(values, dtype=torch.float64).mean())
             if len(values) > 1:

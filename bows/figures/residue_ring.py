@@ -36,8 +36,10 @@ def residue_ring(residues: Mapping[str, Sequence], r2: float | None = None, freq
         reach = 1.18 * max(np.abs(points).max(), 1.0)
         axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel="probed cosine", ylabel="probed sine")
         axes.set_aspect("equal")
-        said = "" if r2 is None else f"\nR² = {r2:.3f} on residues held out; dotted: the true places"
-        axes.set_title(f"Residues where a probe of their embeddings puts them, frequency {frequency}{said}")
+        said = "" if r2 is None else f"; R² = {r2:.3f} on residues held out"
+        axes.set_title(
+            f"Residues where a probe of their embeddings puts them\nfrequency {frequency}{said}; dotted: true places"
+        )
         axes.legend(loc="center", title="the probe was", title_fontsize=8, fontsize=8, handletextpad=0.2)
         figure.canvas.draw()  # fixes the layout, so that labels are placed where the points will be
         figure.set_layout_engine("none")
