@@ -26,6 +26,7 @@ from bows.comparing import (
 from bows.config import AnalyzeConfig
 from bows.console import print_results, quiet_libraries
 from bows.data.datamodule import BagsDataModule
+from bows.drawing import draw
 from bows.errors import BowsError
 from bows.explaining import explain_word, print_explanation
 from bows.figures.shapes import found_shapes
@@ -41,7 +42,7 @@ from bows.loading import (
 )
 from bows.measure import Thresholds, measure
 from bows.model.autoencoder import Autoencoder
-from bows.results import read_columns, write_measurement
+from bows.results import log_results, read_columns, write_measurement
 from bows.runs import RunStatus
 from bows.training import check_accelerator, extra_loggers, whole_sets
 
@@ -156,9 +157,10 @@ def again(
     with extra_loggers(settings.logger, config, folder, None, f"analysis of {run.folder.name}") as loggers:
         for logger in loggers:
             logger.log_metrics(measured.metrics, step=step)
-        write_measurement(
-            folder, autoencoder, data.corpus, measured, measured.metrics, sets, settings.analysis, loggers, step
+        pictures = write_measurement(
+            folder, autoencoder, data.corpus, measured, measured.metrics, sets, settings.analysis
         )
+        log_results(loggers, draw(folder / "figures", pictures), measured, step)
     print_results(measured.metrics)
 
 

@@ -1,11 +1,10 @@
-"""What a finished run leaves: weights, vocabulary, word table, summary and figures."""
+"""What a finished run leaves: weights, vocabulary, word table, summary, and what its figures show."""
 
 import csv
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import torch
@@ -18,11 +17,11 @@ from bows.analysis.ring import ring_coordinates
 from bows.callbacks.geometry import weights
 from bows.config import Analysis
 from bows.data.corpus import Corpus
+from bows.drawing import Picture
 from bows.figures.curves import training_curves
 from bows.figures.gram import gram_heat_map
 from bows.figures.regimes import regime_shares
 from bows.figures.ring import ring_polygon
-from bows.figures.style import save
 from bows.measure import Measurement
 from bows.model.autoencoder import Autoencoder
 from bows.model_file import save_model
@@ -45,13 +44,11 @@ def write_results(
     summary: Mapping[str, float],
     sets: Mapping[str, Sequence[int]],
     analysis: Analysis,
-    loggers: Sequence,
-    step: int,
-) -> None:
-    """Write model.safetensors, vocabulary.txt, and what `write_measurement` writes."""
+) -> dict[str, Picture]:
+    """Write model.safetensors, vocabulary.txt, and what `write_measurement` writes. Returns the pictures to draw."""
     save_model(folder / "model.safetensors", autoencoder)
     write_whole(folder / "vocabulary.txt", "".join(f"{word}\n" for word in corpus.vocabulary))
-    write_measurement(folder, autoencoder, corpus, measured, summary, sets, analysis, loggers, step)
+    return write_measurement(folder, autoencoder, corpus, measured, summary, sets, analysis)
 
 
 def write_measurement(
@@ -62,10 +59,8 @@ def write_measurement(
     summary: Mapping[str, float],
     sets: Mapping[str, Sequence[int]],
     analysis: Analysis,
-    loggers: Sequence,
-    step: int,
-) -> None:
-    """Write words.parquet, summary.json, regimes.csv and figures/, and hand them to W&B."""
+) -> dict[str, Picture]:
+    """Write words.parquet, summary.json and regimes.csv. Returns the pictures to draw into figures/; none where none are asked for."""
     encoder, decoder = (None if each is None else each.cpu() for each in weights(autoencoder))
     assert encoder is not None
     pq.write_table(measured.words, folder / "words.parquet")
@@ -74,13 +69,19 @@ def write_measurement(
     if measured.regimes is not None:
         pyarrow.csv.write_csv(measured.regimes, folder / "regimes.csv")
         log.info("regimes: %s", thresholds)
-    figures = {}
-    if analysis.figures:
-        figures = draw(folder, encoder, decoder, corpus.vocabulary, sets, summary)
-        if measured.regimes is not None:
-            figures["regimes"] = draw_regimes(folder, measured.words, thresholds)
     for word, words in nearest_words(analysis.nearest_to, corpus.vocabulary, encoder).items():
         log.info("nearest to %s: %s", word, ", ".join(words))
+    if not analysis.figures:
+        return {}
+    pictures = pictures_of(folder, encoder, decoder, corpus.vocabulary, sets, summary)
+    if measured.regimes is not None:
+        regimes, frequency = (measured.words.column(name).to_pylist() for name in ("regime", "frequency"))
+        pictures["regimes"] = Picture(regime_shares, (regimes, frequency, str(thresholds)))
+    return pictures
+
+
+def log_results(loggers: Sequence, figures: Mapping[str, Path], measured: Measurement, step: int) -> None:
+    """Hand the figures and tables of a run to W&B, where it is among the loggers."""
     for logger in loggers:
         if type(logger).__name__ == "WandbLogger":
             from bows.logger.weights_and_biases import log_figures, log_word_table
@@ -105,38 +106,31 @@ def nearest_words(
     }
 
 
-def draw(
+def pictures_of(
     folder: Path,
     encoder: Tensor,
     decoder: Tensor | None,
     vocabulary: Sequence[str],
     sets: Mapping[str, Sequence[int]],
     summary: Mapping[str, float],
-) -> dict[str, Path]:
-    """Draw training curves, a Gram heat map and a polygon for each ordered set. Returns the PNG files by name."""
-    figures = folder / "figures"
-    figures.mkdir(exist_ok=True)
-    drawn = {}
+) -> dict[str, Picture]:
+    """Training curves, a Gram heat map and a polygon for each ordered set."""
+    pictures = {}
     if (folder / "metrics.csv").exists():
-        drawn["training_curves"] = training_curves(read_columns(folder / "metrics.csv"), "Training")
+        pictures["training_curves"] = Picture(training_curves, (read_columns(folder / "metrics.csv"), "Training"))
     chosen = next(iter(sets.values()), range(min(GRAM_WORDS, len(vocabulary))))
     columns = encoder[:, list(chosen)]
     rows = columns.T if decoder is None else decoder[list(chosen)]
     words = [vocabulary[index] for index in chosen]
-    drawn["gram"] = gram_heat_map((rows @ columns).numpy(), words, "Gram matrix of the words' directions")
+    gram = (rows @ columns).numpy()
+    pictures["gram"] = Picture(gram_heat_map, (gram, words, "Gram matrix of the words' directions"))
     for name, indices in sets.items():
         coordinates = ring_coordinates(encoder, indices)
         if coordinates is not None:
             words = [vocabulary[index] for index in indices]
             order, p = summary.get(f"ring/{name}/order"), summary.get(f"ring/{name}/order_p")
-            drawn[f"ring_{name}"] = ring_polygon(coordinates, words, name, order, p)
-    return {name: save(figure, figures / name)[0] for name, figure in drawn.items()}
-
-
-def draw_regimes(folder: Path, words: pa.Table, thresholds: Thresholds) -> Path:
-    """Draw the shares of the regimes by frequency decile. Returns the PNG file."""
-    regimes, frequency = (words.column(name).to_pylist() for name in ("regime", "frequency"))
-    return save(regime_shares(regimes, frequency, str(thresholds)), folder / "figures" / "regimes")[0]
+            pictures[f"ring_{name}"] = Picture(ring_polygon, (coordinates, words, name, order, p))
+    return pictures
 
 
 def read_columns(path: Path) -> dict[str, list[float | None]]:

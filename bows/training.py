@@ -3,6 +3,7 @@
 import logging
 import math
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -18,7 +19,7 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from bows.analysis.geometry import GROUPS
 from bows.analysis.ordered_sets import Resolved, resolve
-from bows.callbacks.checkpoints import AtomicCheckpointIO, checkpoint_callbacks, find_checkpoint
+from bows.callbacks.checkpoints import MONITOR, AtomicCheckpointIO, checkpoint_callbacks, find_checkpoint
 from bows.callbacks.geometry import GeometryMonitor
 from bows.callbacks.guard import Interrupted, InterruptGuard, LossGuard
 from bows.callbacks.progress import progress_callback
@@ -26,9 +27,11 @@ from bows.callbacks.reconstruction import ReconstructionMonitor
 from bows.callbacks.speed import SpeedMonitor, peak_memory_bytes
 from bows.checks import check
 from bows.command import plain
-from bows.config import Logger, TrainConfig
+from bows.config import Logger, TrainConfig, trains_on_pairs
 from bows.console import print_results, quiet_libraries
 from bows.data.datamodule import BagsDataModule
+from bows.data.pairs import PairsDataModule
+from bows.drawing import draw
 from bows.errors import BowsError, DataError, SettingError, cannot_write
 from bows.logger.metrics_table import MetricsTable
 from bows.measure import measure
@@ -37,7 +40,7 @@ from bows.model.module import BagsModule
 from bows.model.optimizers import OptimizerSettings
 from bows.model.pca import PrincipalComponents
 from bows.pages.run import write_report
-from bows.results import write_results
+from bows.results import log_results, write_results
 from bows.runs import RunStatus, config_key, read_json
 from bows.sparse_training import choose_bags
 
@@ -66,7 +69,8 @@ def train_job(config: DictConfig) -> float:
     sweep = hydra.mode == RunMode.MULTIRUN
     try:
         settings = check(plain(config))
-        metrics = train(
+        train_kind, objective = kind_of_run(settings)
+        metrics = train_kind(
             settings,
             plain(config),
             folder,
@@ -86,7 +90,16 @@ def train_job(config: DictConfig) -> float:
             raise KeyboardInterrupt from error  # ends the sweep, where an error would end this job alone
         raise said from error
     print_results(metrics, folder)
-    return metrics["reconstruction/loss"]
+    return metrics[objective]
+
+
+def kind_of_run(settings: TrainConfig) -> tuple[Callable[..., dict[str, float]], str]:
+    """How a run is trained, and the metric that a sweep is told of it: an autoencoder of bags, or a classifier of pairs."""
+    if not trains_on_pairs(settings.model):
+        return train, MONITOR
+    from bows.pair_training import OBJECTIVE, train_pairs  # imported here: it builds on this module
+
+    return train_pairs, OBJECTIVE
 
 
 def as_expected(error: BaseException, folder: Path) -> BaseException:
@@ -130,7 +143,7 @@ def train(
     step = torch.load(checkpoint, weights_only=True)["global_step"] - 1 if checkpoint else None
     table = MetricsTable(folder, resume_step=step)
     with extra_loggers(settings.logger, config, folder, group, run_name or settings.name) as loggers:
-        trainer = make_trainer(settings, folder, [table, *loggers], sets)
+        trainer = make_trainer(settings, folder, [table, *loggers], callbacks_of(settings, folder, sets))
         module = BagsModule(
             autoencoder,
             optimizer_settings(settings),
@@ -156,9 +169,8 @@ def train(
             for logger in trainer.loggers:
                 logger.log_metrics({**measured.metrics, "epoch": max(trainer.current_epoch - 1, 0)}, step=last_step)
                 logger.save()
-            write_results(
-                folder, autoencoder, data.corpus, measured, table.summary, sets, settings.analysis, loggers, last_step
-            )
+            pictures = write_results(folder, autoencoder, data.corpus, measured, table.summary, sets, settings.analysis)
+            log_results(loggers, draw(folder / "figures", pictures), measured, last_step)
     return table.summary
 
 
@@ -168,7 +180,7 @@ def optimizer_settings(settings: TrainConfig) -> OptimizerSettings:
     return OptimizerSettings(**chosen)
 
 
-def training_steps(settings: TrainConfig, data: BagsDataModule) -> int:
+def training_steps(settings: TrainConfig, data: BagsDataModule | PairsDataModule) -> int:
     """Optimizer steps of the whole training."""
     return settings.epochs * min(len(data.train_dataloader()), settings.trainer.limit_train_batches or sys.maxsize)
 
@@ -222,19 +234,24 @@ def find_checkpoint_or_start(folder: Path) -> Path | None:
     return find_checkpoint(folder)
 
 
-def make_trainer(settings: TrainConfig, folder: Path, loggers: list, sets: dict[str, list[int]]) -> pl.Trainer:
-    chosen = settings.trainer
-    checkpoints = folder / "checkpoints"
-    callbacks = [SpeedMonitor(), ReconstructionMonitor()]
-    analysis = settings.analysis
+def callbacks_of(settings: TrainConfig, folder: Path, sets: dict[str, list[int]]) -> list[pl.Callback]:
+    """What watches the training of one autoencoder."""
+    checkpoints, analysis = folder / "checkpoints", settings.analysis
+    callbacks: list[pl.Callback] = [SpeedMonitor(), ReconstructionMonitor()]
     if analysis.looks != 0 and set(analysis.groups) & set(GROUPS):
         callbacks.append(GeometryMonitor(sets, analysis.permutations, settings.seed, analysis.looks, analysis.groups))
-    callbacks += [
+    return [
+        *callbacks,
         LossGuard(),
         progress_callback(plain=None),
-        *checkpoint_callbacks(checkpoints, chosen.checkpoint_every_steps),
+        *checkpoint_callbacks(checkpoints, settings.trainer.checkpoint_every_steps),
+        InterruptGuard(checkpoints),
     ]
-    callbacks.append(InterruptGuard(checkpoints))
+
+
+def make_trainer(settings: TrainConfig, folder: Path, loggers: list, callbacks: Sequence[pl.Callback]) -> pl.Trainer:
+    """Lightning's trainer of a run, or of a stack."""
+    chosen = settings.trainer
     return pl.Trainer(
         accelerator=chosen.accelerator,
         devices=chosen.devices,
@@ -246,7 +263,7 @@ def make_trainer(settings: TrainConfig, folder: Path, loggers: list, sets: dict[
         limit_train_batches=chosen.limit_train_batches,
         detect_anomaly=chosen.detect_anomaly,
         logger=loggers,
-        callbacks=callbacks,
+        callbacks=list(callbacks),
         plugins=[AtomicCheckpointIO()],
         default_root_dir=folder,
         num_sanity_val_steps=0,

@@ -52,11 +52,7 @@ class GeometryMonitor(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         epoch, epochs = trainer.current_epoch + 1, trainer.max_epochs or 1
-        if epoch >= epochs or trainer.global_rank != 0:
-            return
-        if self.looks is not None and epoch not in {
-            math.ceil(epochs * look / self.looks) for look in range(1, self.looks)
-        }:
+        if trainer.global_rank != 0 or not due(epoch, epochs, self.looks):
             return
         began = time.perf_counter()
         encoder, decoder = weights(pl_module.autoencoder)
@@ -64,6 +60,17 @@ class GeometryMonitor(pl.Callback):
         self.seconds += time.perf_counter() - began
         for logger in trainer.loggers:
             logger.log_metrics({**measured, "epoch": last_epoch(trainer)}, step=trainer.global_step - 1)
+
+
+def due(epoch: int, epochs: int, looks: int | None) -> bool:
+    """Whether a look is due after `epoch` of `epochs`, where there are `looks` in all, None for every epoch, the last of them at the end.
+
+    >>> [epoch for epoch in range(1, 11) if due(epoch, 10, looks=4)]
+    [3, 5, 8]
+    """
+    if looks is None:
+        return epoch < epochs
+    return epoch in {math.ceil(epochs * look / looks) for look in range(1, looks)} - {epochs}
 
 
 def affordable_looks(looks: int, words: int, latent: int, batch: int, steps: int) -> int:

@@ -29,7 +29,7 @@ def remember_compositions(loader: ConfigLoader) -> None:
         key = tuple(sweep_overrides)
         if key not in known:
             overrides = [parsed(override) for override in key]
-            groups = tuple(each.input_line for each in overrides if is_group(each.key_or_group))
+            groups = tuple(word for word, each in zip(key, overrides, strict=True) if is_group(each.key_or_group))
             if all(_changes_a_value(each) or is_group(each.key_or_group) for each in overrides):
                 if groups not in bases:
                     bases[groups] = compose(master_config, list(groups))

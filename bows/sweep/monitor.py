@@ -14,7 +14,7 @@ from torch import Tensor
 
 from bows.analysis.geometry import geometry
 from bows.analysis.reconstruction import ReconstructionSums
-from bows.callbacks.geometry import affordable_looks, weights
+from bows.callbacks.geometry import affordable_looks, due, weights
 from bows.callbacks.reconstruction import POINTS
 from bows.callbacks.speed import last_epoch
 from bows.model.autoencoder import Autoencoder
@@ -130,7 +130,7 @@ class StackMonitor(pl.Callback):
         found: list[dict[str, float]] = [{} for _ in self.autoencoders]
         for number, autoencoder in enumerate(self.autoencoders):
             looks = self._looks[number]
-            if number in pl_module.failures or not (looks is None or due(done, epochs, looks)):
+            if number in pl_module.failures or not due(done, epochs, looks):
                 continue
             began = time.perf_counter()
             autoencoder.load_state_dict(pl_module.member_state(number))
@@ -141,11 +141,6 @@ class StackMonitor(pl.Callback):
             self.seconds[number] += time.perf_counter() - began
         if any(found):
             self.tables.log_members(by_name(found, torch.float64), step, epoch)
-
-
-def due(epoch: int, epochs: int, looks: int) -> bool:
-    """Whether a look is due after `epoch` of `epochs` where there are `looks` in all, the last of them at the end."""
-    return epoch in {math.ceil(epochs * look / looks) for look in range(1, looks)}
 
 
 def by_name(members: Sequence[Mapping[str, float]], dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:

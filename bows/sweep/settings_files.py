@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf._utils import get_omega_conf_dumper
 
 
-class _Dumper(getattr(yaml, "CDumper", yaml.Dumper)):
+class _Dumper(getattr(yaml, "CDumper", yaml.Dumper)):  # pyright: ignore[reportGeneralTypeIssues]
     """OmegaConf's own, which quotes text that it would read as a number, over libyaml, where that is there: ten times as fast."""
 
 

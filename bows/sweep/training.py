@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Sequence
-from contextlib import suppress
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,13 +24,14 @@ from bows.callbacks.speed import SpeedMonitor
 from bows.config import TrainConfig
 from bows.console import four_digits, quiet_libraries
 from bows.data.datamodule import BagsDataModule
+from bows.drawing import Drawers, Picture
 from bows.errors import BowsError, TrainingError
 from bows.logger.metrics_table import MetricsTable
-from bows.measure import measure
+from bows.measure import Measurement, measure
 from bows.model.autoencoder import Autoencoder
 from bows.model.optimizers import OptimizerSettings
 from bows.pages.run import write_report
-from bows.results import write_results
+from bows.results import log_results, write_results
 from bows.runs import RunStatus, config_key
 from bows.sweep.arrange import arrange
 from bows.sweep.block import Member
@@ -38,12 +41,12 @@ from bows.sweep.module import StackModule
 from bows.sweep.monitor import StackMonitor
 from bows.sweep.tables import StackTables
 from bows.training import (
-    VALIDATIONS,
     as_expected,
     check_accelerator,
     extra_loggers,
     instantiate_plain,
     make_autoencoder,
+    make_trainer,
     optimizer_settings,
     training_steps,
     whole_sets,
@@ -91,19 +94,19 @@ def train_stack(jobs: Sequence[StackJob], scratch: Path) -> list[float | BaseExc
     Returns:
         Of each job, the held-out loss, or the error that ended it.
     """
+    if threads := jobs[0].settings.trainer.threads:
+        torch.set_num_threads(threads)
     statuses = [RunStatus.start(job.folder, resumed=False) for job in jobs]
     for status, job in zip(statuses, jobs, strict=True):
         status.config = config_key(job.config)
     outcomes: dict[int, float | BaseException] = {}
     try:
-        members, trainer, module, monitor = _train(jobs, statuses, scratch)
-        for number, member in enumerate(members):
-            try:
-                outcomes[number] = _finish(member, number, trainer, module, monitor)
-                member.status.write("completed")
-                write_report(member.job.folder)
-            except Exception as error:
-                outcomes[number] = _fail(member.job, member.status, error)
+        with Drawers(torch.get_num_threads()) if jobs[0].settings.analysis.figures else nullcontext() as drawers:
+            members, trainer, module, monitor = _train(jobs, statuses, scratch)
+            for number, outcome in _finished(members, trainer, module, monitor, drawers):
+                if isinstance(outcome, Exception):
+                    outcome = _fail(members[number].job, members[number].status, outcome)
+                outcomes[number] = outcome
     except BaseException as error:
         for number, (job, status) in enumerate(zip(jobs, statuses, strict=True)):
             if number not in outcomes:
@@ -115,6 +118,36 @@ def train_stack(jobs: Sequence[StackJob], scratch: Path) -> list[float | BaseExc
     with suppress(OSError):
         scratch.parent.rmdir()  # where no other stack of the sweep needs it
     return [outcomes[number] for number in range(len(jobs))]
+
+
+def _finished(
+    members: Sequence[_Member], trainer: pl.Trainer, module: StackModule, monitor: StackMonitor, drawers: Drawers | None
+) -> Iterator[tuple[int, float | Exception]]:
+    """Finish the members. Yields each one's number and its held-out loss, or the error that ended it, which ends no other's.
+
+    A member is measured here while the figures of those before it are drawn beside.
+    """
+    drawing: deque[tuple[int, Measurement, Future[dict[str, Path]] | None]] = deque()
+    last_step = max(trainer.global_step - 1, 0)
+
+    def closed() -> tuple[int, float | Exception]:
+        number, measured, figures = drawing.popleft()
+        try:
+            return number, _close(members[number], measured, figures.result() if figures else {}, last_step)
+        except Exception as error:  # whatever it is, it ends this member alone
+            return number, error
+
+    for number, member in enumerate(members):
+        try:
+            measured, pictures = _measure(member, number, trainer, module, monitor)
+            figures = drawers.draw(member.job.folder / "figures", pictures) if drawers else None
+            drawing.append((number, measured, figures))
+        except Exception as error:
+            yield number, error
+        while drawing and (drawing[0][-1] is None or drawing[0][-1].done()):
+            yield closed()
+    while drawing:
+        yield closed()
 
 
 def _fail(job: StackJob, status: RunStatus, error: BaseException) -> BaseException:
@@ -136,10 +169,8 @@ def _train(
 ) -> tuple[list[_Member], pl.Trainer, StackModule, StackMonitor]:
     quiet_libraries()
     settings = jobs[0].settings
-    chosen, analysis = settings.trainer, settings.analysis
-    if chosen.threads:
-        torch.set_num_threads(chosen.threads)
-    check_accelerator(chosen.accelerator)
+    analysis = settings.analysis
+    check_accelerator(settings.trainer.accelerator)
     datasets: dict[str, BagsDataModule] = {}
     members = []
     for job, status in zip(jobs, statuses, strict=True):
@@ -183,28 +214,14 @@ def _train(
         groups,
     )
     checkpoints = scratch / "checkpoints"
-    trainer = pl.Trainer(
-        accelerator=chosen.accelerator,
-        devices=1,
-        precision=chosen.precision,
-        max_epochs=settings.epochs,
-        check_val_every_n_epoch=-(-settings.epochs // VALIDATIONS),
-        limit_train_batches=chosen.limit_train_batches,
-        logger=[tables],
-        callbacks=[
-            SpeedMonitor(),
-            monitor,
-            progress_callback(plain=None),
-            LastCheckpoint(checkpoints, chosen.checkpoint_every_steps, PAUSE),
-            InterruptGuard(checkpoints),
-        ],
-        plugins=[AtomicCheckpointIO()],
-        default_root_dir=scratch,
-        num_sanity_val_steps=0,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    )
+    callbacks = [
+        SpeedMonitor(),
+        monitor,
+        progress_callback(plain=None),
+        LastCheckpoint(checkpoints, settings.trainer.checkpoint_every_steps, PAUSE),
+        InterruptGuard(checkpoints),
+    ]
+    trainer = make_trainer(settings, scratch, [tables], callbacks)
     resume = checkpoints / LAST
     trainer.fit(
         module,
@@ -216,25 +233,28 @@ def _train(
     return members, trainer, module, monitor
 
 
-def _finish(member: _Member, number: int, trainer: pl.Trainer, module: StackModule, monitor: StackMonitor) -> float:
-    """The closing measurement of a member, and what its run leaves."""
-    job, table = member.job, member.table
-    checkpoints, steps = job.folder / "checkpoints", module.steps
+def _measure(
+    member: _Member, number: int, trainer: pl.Trainer, module: StackModule, monitor: StackMonitor
+) -> tuple[Measurement, dict[str, Picture]]:
+    """The closing measurement of a member, and what its run leaves; the pictures are yet to be drawn.
+
+    Raises:
+        TrainingError: where its loss was no number.
+    """
+    job, table, settings = member.job, member.table, member.job.settings
     files = AtomicCheckpointIO()
     for name, kept in ((BEST, monitor.best), (LAST, monitor.last)):
         if number in kept:
             best = float(monitor.lowest[number])
-            files.save_checkpoint(
-                member_checkpoint(kept[number], member.autoencoder, member.optimizer, steps, best), checkpoints / name
-            )
+            whole = member_checkpoint(kept[number], member.autoencoder, member.optimizer, module.steps, best)
+            files.save_checkpoint(whole, job.folder / "checkpoints" / name)
     if number in module.failures:
         step, loss = module.failures[number]
         optimizer = trainer.optimizers[0]
         why = cause(optimizer, member.optimizer.lr, member.optimizer.weight_decay, str(trainer.precision))
-        raise TrainingError(f"the loss is {loss} at step {step}; {why}")
+        with _loggers_with_history(member):  # which end as failed
+            raise TrainingError(f"the loss is {loss} at step {step}; {why}")
     member.autoencoder.load_state_dict(module.member_state(number))
-    last_step = max(trainer.global_step - 1, 0)
-    settings = job.settings
     measured = measure(
         member.autoencoder,
         member.data,
@@ -244,23 +264,38 @@ def _finish(member: _Member, number: int, trainer: pl.Trainer, module: StackModu
         trainer.strategy.root_device,
         monitor.seconds[number],
     )
-    table.log_metrics({**measured.metrics, "epoch": max(trainer.current_epoch - 1, 0)}, step=last_step)
+    closing = {**measured.metrics, "epoch": max(trainer.current_epoch - 1, 0)}
+    table.log_metrics(closing, step=max(trainer.global_step - 1, 0))
     table.save()
-    with extra_loggers(settings.logger, job.config, job.folder, job.group, job.run_name) as loggers:
-        for logger in loggers:
-            for step, row in table.rows():
-                logger.log_metrics(row, step=step)
-        write_results(
-            job.folder,
-            member.autoencoder,
-            member.data.corpus,
-            measured,
-            table.summary,
-            member.sets,
-            settings.analysis,
-            loggers,
-            last_step,
-        )
-    loss, r2 = (table.summary.get(f"reconstruction/{name}", float("nan")) for name in ("loss", "r2"))
-    print(f"{job.folder}  loss {four_digits(loss)}  R² {four_digits(r2)}")
+    return measured, write_results(
+        job.folder,
+        member.autoencoder,
+        member.data.corpus,
+        measured,
+        table.summary,
+        member.sets,
+        settings.analysis,
+    )
+
+
+def _close(member: _Member, measured: Measurement, figures: dict[str, Path], last_step: int) -> float:
+    """Hand a member to the loggers, and complete its folder. Returns its held-out loss."""
+    with _loggers_with_history(member) as loggers:
+        log_results(loggers, figures, measured, last_step)
+    member.status.write("completed")
+    write_report(member.job.folder)
+    summary = member.table.summary
+    loss, r2 = (summary.get(f"reconstruction/{name}", float("nan")) for name in ("loss", "r2"))
+    print(f"{member.job.folder}  loss {four_digits(loss)}  R² {four_digits(r2)}")
     return loss
+
+
+@contextmanager
+def _loggers_with_history(member: _Member) -> Iterator[list]:
+    """A member's own loggers, told all that its table holds."""
+    job = member.job
+    with extra_loggers(job.settings.logger, job.config, job.folder, job.group, job.run_name) as loggers:
+        for logger in loggers:
+            for step, row in member.table.rows():
+                logger.log_metrics(row, step=step)
+        yield loggers
