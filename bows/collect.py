@@ -51,7 +51,7 @@ def write_tables(folders: list[Path], output: Path | None = None) -> list[Path]:
 
 def print_table(table) -> None:
     """Print how the runs ended, what was varied, and what one should know of the table."""
-    from bows.sweep.collecting import STATES, dials, metrics, repeats
+    from bows.sweep.collecting import STATES, corpora, dials, metrics, repeats
 
     states = Counter(table.column("state").to_pylist())
     said = ", ".join(f"{states[state]} {state}" for state in STATES if states[state])
@@ -65,11 +65,8 @@ def print_table(table) -> None:
     for row in table.select(["run", "state", "error"]).to_pylist():
         if row["error"]:
             print(f"{row['state']} {row['run']}: {' '.join(row['error'].split())}")
-    corpora = {corpus for corpus in table.column("corpus").to_pylist() if corpus}
-    if len(corpora) > 1:
-        named = Counter(corpus.rpartition("-")[0] for corpus in sorted(corpora))
-        kinds = ", ".join(f"{count} of {name}" for name, count in named.items())
-        print(f"runs of different corpora stand in one table, {kinds}; the column corpus tells them apart")
+    if different := corpora(table):
+        print(f"runs of different corpora stand in one table, {different}; the column corpus tells them apart")
     if left_out := repeats(table):
         print(f"{left_out} runs repeat another's setting, seed and corpus; in the summary the latest of them counts")
 

@@ -15,6 +15,8 @@ from bows.figures.style import BLUE, GREEN, INK, ORANGE, PURPLE, RED, SKY, new_f
 
 _COLOURS = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY)
 _MARKERS = ("o", "s", "^", "D", "v", "P")
+_FILLS = ("full", "full", "left", "top", "right", "bottom")  # of markers, the second kind of them white
+_MARKS: dict[str, Any] = {"markersize": 4, "markeredgewidth": 0.9, "markerfacecoloralt": "white"}
 _DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1.2, 1, 1.2)), (0, (7, 3)), (0, (2, 1, 2, 3)))
 MOST_LINES = 6  # of each of the two dials that are told apart
 _COLUMNS = 3
@@ -35,7 +37,7 @@ def metrics_against_dial(
         dial: the dial's name -> its values in order.
         metrics: panels, in order.
         lines: at most two dials' names -> their values, at most 6 each: the first is told apart by colour and marker, the second
-            by the kind of line and whether markers are filled.
+            by the kind of line and how far markers are filled.
         title: above the picture.
 
     Raises:
@@ -45,22 +47,26 @@ def metrics_against_dial(
         raise ValueError(f"{len(metrics)} metrics against {list(dial)} by {dict(lines)} cannot be drawn")
     ((name, values),) = dial.items()
     rows = table.to_pylist()
-    columns = min(_COLUMNS, len(metrics))
-    down = -(-len(metrics) // columns)
+    down = -(-len(metrics) // _COLUMNS)
+    columns = -(-len(metrics) // down)  # as even as can be
+    width = max(2.45 * columns + 0.3, 3.6)
     with style():
-        figure = new_figure(2.45 * columns + 0.3, 1.95 * down + 0.9)
+        handles = _legend(lines, joined=is_numeric(values))
+        abreast = _abreast([str(each.get_label()) for each in handles], lines, width)
+        figure = new_figure(width, 1.95 * down + 0.72 + 0.18 * -(-len(handles) // abreast))
         panels = figure.subplots(down, columns, squeeze=False).ravel()
-        for axes, metric in zip(panels, metrics, strict=False):
-            _panel(axes, [row for row in rows if row["metric"] == metric], name, values, lines)
-            axes.set_title(metric, fontsize=8.5)
         for axes in panels[len(metrics) :]:
             axes.remove()
-        handles = _legend(lines)
-        below = _caption([row for row in rows if row["metric"] in metrics])
-        figure.supxlabel("\n".join(textwrap.wrap(below, 44 * columns)), x=0.01, ha="left", fontsize=7.5)
+        clipped = any(
+            [_panel(axes, rows, metric, name, values, lines) for axes, metric in zip(panels, metrics, strict=False)]
+        )
+        below = _caption([row for row in rows if row["metric"] in metrics], clipped)
+        figure.supxlabel("\n".join(textwrap.wrap(below, int(17 * width))), x=0.01, ha="left", fontsize=7.5)
         if handles:
+            # Matplotlib fills a legend's columns, people read its rows.
+            in_rows = [each for column in range(abreast) for each in handles[column::abreast]]
             figure.legend(
-                handles=handles, loc="outside upper left", ncols=min(len(handles), 2 * columns), fontsize=8, handlelength=2.6,
+                handles=in_rows, loc="outside upper left", ncols=abreast, fontsize=_LEGEND_SIZE, handlelength=_HANDLE, columnspacing=1.5,
                 title=title or None, title_fontproperties={"size": 10}, alignment="left",
             )  # fmt: skip
         elif title:
@@ -68,7 +74,12 @@ def metrics_against_dial(
     return figure
 
 
-def _panel(axes: Axes, rows: list[dict], name: str, values: Sequence[Any], lines: Mapping[str, Sequence[Any]]) -> None:
+def _panel(
+    axes: Axes, rows: list[dict], metric: str, name: str, values: Sequence[Any], lines: Mapping[str, Sequence[Any]]
+) -> bool:
+    """Draw one metric. Returns whether an interval runs beyond the panel."""
+    axes.set_title(metric, fontsize=8.5)
+    rows = [row for row in rows if row["metric"] == metric]
     places = dial_axis(axes, values, name)
     numeric = is_numeric(values)
     settings = _settings(lines)
@@ -85,23 +96,25 @@ def _panel(axes: Axes, rows: list[dict], name: str, values: Sequence[Any], lines
         )
         x = [places[row[name]] + shift for row in mine]
         y = [row["mean"] for row in mine]
-        low = [0.0 if row["low"] is None else row["mean"] - row["low"] for row in mine]
-        high = [0.0 if row["high"] is None else row["high"] - row["mean"] for row in mine]
+        low, high = (
+            [float("nan") if row[end] is None else abs(row["mean"] - row[end]) for row in mine]
+            for end in ("low", "high")
+        )
+        look = {**look, "linestyle": look["linestyle"] if numeric else "none"}
         axes.errorbar(
-            x, y, yerr=(low, high), color=look["color"], linestyle=look["linestyle"] if numeric else "none", linewidth=1.1,
-            marker=look["marker"], markersize=4, markerfacecolor=look["markerfacecolor"], markeredgewidth=0.9, elinewidth=0.7, capsize=2,
-            transform=axes.transData + aside,
+            x, y, yerr=(low, high), linewidth=1.1, elinewidth=0.7, capsize=2, transform=axes.transData + aside, **_MARKS, **look
         )  # fmt: skip
     means = [row["mean"] for row in rows]
     if not means:
         axes.text(0.5, 0.5, "no run has it", transform=axes.transAxes, ha="center", va="center", fontsize=8)
         axes.set_yticks([])
-        return
-    _limit(axes, means, rows)
+        return False
+    clipped = _limit(axes, means, rows)
     if axes.get_ylim()[0] < 0 < axes.get_ylim()[1]:
         axes.axhline(0, color=INK, linewidth=0.5, linestyle=":", zorder=0)
     axes.tick_params(labelsize=7.5)
     axes.xaxis.label.set_size(8)
+    return clipped
 
 
 def _aside(values: int, lines: int) -> float:
@@ -109,13 +122,17 @@ def _aside(values: int, lines: int) -> float:
     return min(2.4, 40 / (values * lines))
 
 
-def _limit(axes: Axes, means: Sequence[float], rows: list[dict]) -> None:
-    """Room for the intervals, but no more on either side than the means take: two seeds can have an interval of any size."""
+def _limit(axes: Axes, means: Sequence[float], rows: list[dict]) -> bool:
+    """Room for the intervals, but no more on either side than the means take: two seeds can have an interval of any size.
+
+    Returns whether some interval has not all of its room.
+    """
     span = max(means) - min(means) or 0.1 * abs(max(means)) or 1.0
     ends = [end for row in rows for end in (row["low"], row["high"]) if end is not None]
     lowest = max(min([*means, *ends]), min(means) - 0.6 * span)
     highest = min(max([*means, *ends]), max(means) + 0.6 * span)
     axes.set_ylim(lowest - 0.08 * span, highest + 0.08 * span)
+    return any(not lowest - 0.08 * span <= end <= highest + 0.08 * span for end in ends)
 
 
 def _settings(lines: Mapping[str, Sequence[Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
@@ -128,21 +145,38 @@ def _settings(lines: Mapping[str, Sequence[Any]]) -> list[tuple[dict[str, Any], 
                 "color": colour,
                 "marker": marker,
                 "linestyle": _DASHES[number],
-                "markerfacecolor": colour if number == 0 else "white",
+                "fillstyle": _FILLS[number],
+                "markerfacecolor": "white" if number == 1 else colour,
             }
             looks.append(({key: value for key, value in ((first, one), (second, other)) if key}, look))
     return looks
 
 
-def _legend(lines: Mapping[str, Sequence[Any]]) -> list[Line2D]:
+_LEGEND_SIZE = 8.0  # points
+_HANDLE = 2.6  # of that size, the length of a line in the legend
+
+
+def _legend(lines: Mapping[str, Sequence[Any]], joined: bool) -> list[Line2D]:
+    """A handle a setting, with a line where points are joined."""
     handles = []
     for setting, look in _settings(lines):
         if setting:
-            handles.append(Line2D([], [], label=label(setting), markersize=4, linewidth=1.1, **look))
+            drawn = look if joined else {**look, "linestyle": "none"}
+            handles.append(Line2D([], [], label=label(setting), linewidth=1.1, **_MARKS, **drawn))
     return handles
 
 
-def _caption(rows: list[dict]) -> str:
+def _abreast(labels: Sequence[str], lines: Mapping[str, Sequence[Any]], width: float) -> int:
+    """How many entries a row of the legend has room for, in whole sets of the second dial's values where these fit."""
+    if not labels:
+        return 1
+    entry = _LEGEND_SIZE * (_HANDLE + 0.8 + 1.5 + 0.6 * max(map(len, labels))) / 72
+    fit = max(1, min(len(labels), int((width - 0.1) // entry)))
+    inner = len([*lines.values()][-1]) if len(lines) == 2 else 1
+    return fit // inner * inner or fit
+
+
+def _caption(rows: list[dict], clipped: bool) -> str:
     counts = [row["count"] for row in rows]
     if not counts:
         return "no completed run"
@@ -150,4 +184,6 @@ def _caption(rows: list[dict]) -> str:
     seeds = f"{few}" if few == many else f"{few} to {many}"
     if many == 1:
         return "Each point is one seed: there is no interval."
-    return f"Means over {seeds} seeds; bars: 95 % intervals of the mean (Student's t), none for one seed; bars may run beyond a panel."
+    none = ", none for one seed" if few == 1 else ""
+    beyond = "; some run beyond their panel" if clipped else ""
+    return f"Means over {seeds} seeds; bars: 95 % intervals of the mean (Student’s t){none}{beyond}."

@@ -8,10 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from bows.figures.heat_map import brief
-from bows.figures.style import DIVERGING, INK, new_figure, style
+from bows.figures.style import DIVERGING, INK, new_figure, shorten, style
 
-_WIDEST = 9.6  # inches, a page on its side
+_WIDEST = 7.4  # inches, a page
+_LINE = 16  # characters of a row label
+_GAP = 0.25  # of a matrix, between the covariance and the row labels
 
 
 def gram_grid(
@@ -43,18 +44,25 @@ def gram_grid(
         raise ValueError(
             f"matrices for {len(rows)} x {len(columns)} models do not fit a covariance of {covariance.shape}"
         )
-    side = float(np.clip((_WIDEST - 1.6) / (len(columns) + 1.3), 0.55, 1.25))
-    wide = side * (len(columns) + 1.3) + 1.6
+    labels = [_in_lines(label) for label in rows]
+    room = 0.12 + 0.065 * max(len(line) for label in labels for line in label.split("\n"))  # inches, of the row labels
+    side = float(np.clip((_WIDEST - room) / (1.08 * (len(columns) + 1 + _GAP)), 0.4, 1.25))
+    wide = 1.08 * side * (len(columns) + 1 + _GAP) + room
+    below = (
+        "Features in the order of their structure, from the upper left. Colours: blue below 0, white 0, red above, up to ± the number "
+        f"below each matrix. {note}"
+    )
+    lines = textwrap.wrap(below, int(18.5 * wide))
     with style():
-        figure = new_figure(wide, (side + 0.19) * len(rows) + (0.8 if title else 0.6))
-        ratios = [1.0, 0.3, *[1.0] * len(columns)]
-        grid = figure.add_gridspec(len(rows), len(columns) + 2, width_ratios=ratios)
+        figure = new_figure(wide, (side + 0.24) * len(rows) + (0.62 if title else 0.42) + 0.13 * len(lines))
+        ratios = [1.0, _GAP, *[1.0] * len(columns)]
+        grid = figure.add_gridspec(len(rows), len(columns) + 2, width_ratios=ratios, wspace=0.05)
         # Beside the middle of the rows, or the two in the middle.
         span = slice((len(rows) - 1) // 2, len(rows) // 2 + 1)
         axes = figure.add_subplot(grid[span, 0])
         _draw(axes, covariance)
-        axes.set_title("covariance\nof held-\nout data", fontsize=7.5, loc="center")
-        for number, (label, row) in enumerate(zip(rows, matrices, strict=True)):
+        axes.set_title("covariance\nof data", fontsize=7)
+        for number, (label, row) in enumerate(zip(labels, matrices, strict=True)):
             for place, matrix in enumerate(row):
                 axes = figure.add_subplot(grid[number, place + 2])
                 if matrix is None:
@@ -66,22 +74,29 @@ def gram_grid(
                 else:
                     _draw(axes, matrix)
                 if number == 0:
-                    axes.set_title(columns[place], fontsize=8, loc="center")
+                    axes.set_title(columns[place], fontsize=7 if side < 0.6 else 8, loc="center")
                 if place == 0:
-                    axes.set_ylabel(
-                        textwrap.fill(label, 16), fontsize=8, rotation=0, ha="right", va="center", labelpad=4
-                    )
-        below = "Colours: blue below 0, white 0, red above; they end at ± the number below each matrix. " + note
-        figure.supxlabel(textwrap.fill(below, int(15 * wide)), x=0.01, ha="left", fontsize=7.5)
+                    axes.set_ylabel(label, fontsize=7.5, rotation=0, ha="right", va="center", labelpad=4)
+        figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=7.5)
         if title:
             figure.suptitle(title, fontsize=10, x=0.01, ha="left")
     return figure
+
+
+def _in_lines(label: str) -> str:
+    """A label of parts, as "ReLU (tied), wd 6", in short lines, each part whole."""
+    lines = [""]
+    for part in label.split(", "):
+        if lines[-1] and len(lines[-1]) + len(part) > _LINE:
+            lines.append("")
+        lines[-1] += f"{', ' * bool(lines[-1])}{shorten(part, 24)}"
+    return "\n".join(lines)
 
 
 def _draw(axes: Axes, matrix: np.ndarray) -> None:
     limit = float(np.abs(matrix).max()) or 1.0
     axes.imshow(matrix, cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="nearest")
     axes.set(xticks=[], yticks=[])
-    axes.set_xlabel(f"±{brief(limit)}", fontsize=6.5, labelpad=1)
+    axes.set_xlabel(f"±{limit:#.2g}".rstrip("."), fontsize=6.5, labelpad=1)
     for spine in axes.spines.values():
         spine.set(visible=True, color=INK)

@@ -54,7 +54,7 @@ def dial_heat_map(
         for axes, (name, _, _), mean in zip(grid, panels, means, strict=False):
             axes.imshow(mean, cmap=colours, norm=scale, aspect="auto", origin="lower", interpolation="nearest")
             if shape[1] <= _MOST_PRINTED:
-                _write(axes, mean, colours, scale)
+                _write(axes, mean, colours, scale, float(np.abs(known).max()) if known.size else 0.0)
             axes.set_title(name, fontsize=8.5)
             axes.set_xticks(range(shape[1]), [shown(value) for value in across[1]], fontsize=7.5)
             axes.set_yticks(range(shape[0]), [shown(value) for value in down[1]], fontsize=7.5)
@@ -71,7 +71,9 @@ def dial_heat_map(
                 axes.set_ylabel(down[0], fontsize=8)
         if known.size:
             picture = matplotlib.cm.ScalarMappable(norm=scale, cmap=colours)
-            bar = figure.colorbar(picture, ax=list(grid[: len(panels)]), fraction=0.05, pad=0.02, aspect=18)
+            bar = figure.colorbar(
+                picture, ax=list(grid[: len(panels)]), fraction=0.05, pad=0.02, aspect=18 * max(1.0, rows / 2)
+            )
             bar.outline.set_linewidth(0.6)
             bar.ax.tick_params(labelsize=7.5)
         figure.supxlabel(_seeds(counts), x=0.01, ha="left", fontsize=7.5)
@@ -90,7 +92,7 @@ def _scale(known: np.ndarray) -> tuple[str, Normalize]:
     return SEQUENTIAL, Normalize(low, high if high > low else low + (abs(low) or 1.0))
 
 
-def _write(axes, mean: np.ndarray, colours: str, scale: Normalize) -> None:
+def _write(axes, mean: np.ndarray, colours: str, scale: Normalize, largest: float) -> None:
     of = matplotlib.colormaps[colours]
     for (row, column), value in np.ndenumerate(mean):
         if not np.isfinite(value):
@@ -98,18 +100,22 @@ def _write(axes, mean: np.ndarray, colours: str, scale: Normalize) -> None:
             continue
         red, green, blue, _ = of(float(scale(value)))
         ink = "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.5 else INK
-        axes.text(column, row, brief(value), ha="center", va="center", fontsize=6.5, color=ink)
+        axes.text(column, row, brief(value, largest), ha="center", va="center", fontsize=6.5, color=ink)
 
 
-def brief(value: float) -> str:
-    """A number in three digits.
+def brief(value: float, largest: float = 0.0) -> str:
+    """A number in three digits; beside a `largest` that it is less than a thousandth of, as 0 to three places.
 
     >>> [brief(value) for value in (0.8299, -0.0123, 1.234, 12.34, 1234.5, 0.00001, 0.0)]
     ['0.830', '-0.012', '1.23', '12.3', '1234', '1e-05', '0']
+    >>> brief(-0.00009, 0.996)
+    '0.000'
     """
     size = abs(value)
     if size == 0:
         return "0"
+    if size < 0.0005 and size < largest / 1000:
+        return "0.000"
     if size < 0.0005 or size >= 1e5:
         return f"{value:.0e}"
     return f"{value:.{3 if size < 1 else 2 if size < 10 else 1 if size < 100 else 0}f}"

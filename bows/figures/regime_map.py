@@ -14,7 +14,7 @@ from bows.figures.regimes import COLOURS, REGIMES
 from bows.figures.scales import shown
 from bows.figures.style import FAINT, INK, new_figure, style
 
-# Told apart in grey too: the first letter of the regime stands in each cell.
+# Told apart in grey too: the name of the regime stands in each cell, and the parts of its strip are hatched.
 _HATCHES: dict[str, str] = dict(zip(REGIMES, ("....", "", "/////", "\\\\\\\\\\", "xxxxx"), strict=True))
 _WIDEST = 7.4  # inches, a page
 _STRIP = 0.3  # of a cell's height, with the shares of all regimes
@@ -50,7 +50,7 @@ def regime_map(
     rows = -(-len(panels) // columns)
     columns = -(-len(panels) // rows)  # as even as can be
     width = min(_WIDEST, max(columns * (cell * shape[1] + 0.25) + 0.7, 4.6))
-    lines = textwrap.wrap(thresholds, int(18 * width))
+    lines = textwrap.wrap(f"Strip: the shares of all regimes. {thresholds}", int(18.5 * width))
     with style():
         figure = new_figure(width, rows * (0.38 * shape[0] + 0.48) + 0.75 + 0.13 * len(lines))
         grid = figure.subplots(rows, columns, squeeze=False).ravel()

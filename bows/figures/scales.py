@@ -8,8 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
-# From this ratio of the largest to the smallest value on, equal ratios are drawn as equal steps.
-DECADES = 20.0
+# Equal ratios are drawn as equal steps from this ratio of the largest to the smallest value on, or where two values would be nearer
+# each other than this share of the axis; but never where that would bring values nearer still, as of 1, 2, 3 ... 30.
+DECADES, CROWDED = 20.0, 0.12
 _MOST_TICKS = 8
 
 
@@ -67,7 +68,7 @@ def dial_axis(axes: Axes, values: Sequence[Any], name: str) -> dict[Any, float]:
         axes.set_xlim(-0.5, len(values) - 0.5)
         return {value: float(place) for place, value in enumerate(values)}
     sizes = [abs(value) for value in values if value]
-    if sizes and max(sizes) / min(sizes) >= DECADES:
+    if _by_ratio(values):
         if min(values) > 0:
             axes.set_xscale("log")
         else:
@@ -80,6 +81,20 @@ def dial_axis(axes: Axes, values: Sequence[Any], name: str) -> dict[Any, float]:
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_minor_locator(NullLocator())
     return {value: float(value) for value in values}
+
+
+def _by_ratio(values: Sequence[float]) -> bool:
+    """Whether equal ratios are better drawn as equal steps than equal differences are."""
+    sizes = np.unique(np.abs([value for value in values if value]))
+    if len(sizes) < 2:
+        return False
+    nearest = _nearest(np.unique(values))
+    return _nearest(np.log(sizes)) >= nearest and (sizes[-1] / sizes[0] >= DECADES or nearest < CROWDED)
+
+
+def _nearest(places: np.ndarray) -> float:
+    """The smallest step between neighbours, as a share of the whole range."""
+    return float(np.diff(places).min() / (places[-1] - places[0]))
 
 
 def _ticks(values: Sequence[float]) -> list[float]:

@@ -9,7 +9,7 @@ from bows.pages.page import embedded, render
 from bows.pages.sweep_figures import draw
 from bows.runs import write_whole
 from bows.sweep.collect_jobs import find_jobs
-from bows.sweep.collecting import STATES, dials, over_seeds, repeats, save_table, tabulate
+from bows.sweep.collecting import STATES, corpora, dials, over_seeds, repeats, save_table, tabulate
 
 # Columns of the table of runs beside the dials; the others are in results.csv.
 SHOWN = ("reconstruction/r2", "interference/gap", "interference/filtered", "run_seconds")
@@ -39,8 +39,6 @@ def write_sweep_report(folder: Path | str, metrics: list[str] | None = None, ove
     varied = dials(table)
     columns = ["run", "state", *varied, *(name for name in SHOWN if name in table.column_names)]
     rows = table.select(list(dict.fromkeys([*columns, "error"]))).to_pylist()
-    corpora = {corpus for corpus in table.column("corpus").to_pylist() if corpus}
-    kinds = Counter(corpus.rpartition("-")[0] for corpus in sorted(corpora))
     page = render(
         "sweep.html",
         name=folder.resolve().name,
@@ -48,8 +46,7 @@ def write_sweep_report(folder: Path | str, metrics: list[str] | None = None, ove
         count=len(rows),
         dials=[(name, ", ".join(map(shown, values))) for name, values in varied.items()],
         repeats=repeats(table),
-        corpora=len(corpora),
-        kinds=", ".join(f"{count} of {name}" for name, count in kinds.items()),
+        corpora=corpora(table),
         problems=[row for row in rows if row["error"] or row["state"] in ("missing", "damaged")],
         notes=notes,
         sections=[

@@ -13,6 +13,7 @@ from bows.figures.dials import metrics_against_dial
 from bows.figures.heat_map import dial_heat_map
 from bows.figures.regime_map import regime_map
 from bows.figures.scales import label
+from bows.pages.meanings import meaning
 from bows.pages.sweep_drawing import Drawing, sentence, stem
 from bows.pages.sweep_layout import DECAY, SHARES, SIZE, Dials, Setting, few_settings, left_out, lines_and_figures
 from bows.sweep.collect_jobs import FoundJob
@@ -55,8 +56,9 @@ def heat_maps(
             if not panels:
                 continue
             figure = dial_heat_map(panels, (across, varied[across]), (down, varied[down]), metric)
+            said = f"{metric}: {meaning(metric)}" if meaning(metric) else metric
             table, kind = pa.concat_tables(kept), f"{across} and {down}"
-            yield Drawing(stem("map", across, down, metric), figure, table, kind, sentence(metric, {}, note))
+            yield Drawing(stem("map", across, down, metric), figure, table, kind, sentence(said, {}, note))
 
 
 def regime_maps(summary: pa.Table, varied: Dials, jobs: Sequence[FoundJob]) -> Iterator[Drawing]:

@@ -21,7 +21,8 @@ def gram_grids(
     table: pa.Table, runs: Sequence[dict[str, Any]], jobs: Sequence[FoundJob], notes: list[str]
 ) -> Iterator[Drawing]:
     job_of = dict(zip(table.column("run").to_pylist(), jobs, strict=True))
-    varied = dials(table)
+    # Of completed runs: a dial that only failed ones turn would stand in every label.
+    varied = [name for name in dials(table) if len({row[name] for row in runs}) > 1]
     of_data = [
         name for name in varied if name.startswith("data.") and name not in ("data.name", "data.structure", "data.seed")
     ]
@@ -36,21 +37,23 @@ def gram_grids(
         title = ", ".join(filter(None, [name, label(setting)]))
         columns, left = few_settings({each: _present(rows, each) for each in sizes}, MOST_COLUMNS)
         models, left_models = few_settings({each: _present(rows, each) for each in of_row}, MOST_ROWS)
-        models = [model for model in models if any(_fits(row, model) for row in rows)]
+        kinds = {}
+        for model in models:
+            fitting = [row for row in rows if _fits(row, model)]
+            if fitting:
+                activation = _activation(job_of[fitting[0]["run"]])
+                kinds[_row_label(model, activation)] = model, activation
+        # The linear ones on top, with which the others are compared.
+        kinds = dict(sorted(kinds.items(), key=lambda each: each[1][1] not in (None, "linear")))
         of_setting = {
-            (label(model) or "all", _column_label(column)): [
+            (kind, _column_label(column)): [
                 (row.get(SEED), job_of[row["run"]].folder) for row in rows if _fits(row, model) and _fits(row, column)
             ]
-            for model in models
+            for kind, (model, _) in kinds.items()
             for column in columns
         }
         try:
-            found = structure(
-                title,
-                of_setting,
-                [label(model) or "all" for model in models],
-                [_column_label(each) for each in columns],
-            )
+            found = structure(title, of_setting, list(kinds), [_column_label(each) for each in columns])
         except BowsError as error:
             notes.append(f"The Gram matrices of {title} are not drawn: {error}")
             continue
@@ -59,8 +62,25 @@ def gram_grids(
         figure = gram_grid(
             found.covariance, found.grams, found.rows, found.columns, f"Gram matrices, {title}", found.note
         )
-        caption = sentence(title, {}, f"{found.note} {note}".strip())
+        first = f"Data: {title}. Covariance of the held-out windows, and Gram matrices of the models, W^T W (D E where not tied)"
+        caption = sentence(first, {}, f"{found.note} {note}".strip())
         yield Drawing(stem("gram", name, *values), figure, _matrices(found), "Gram matrices", caption)
+
+
+def _activation(job: FoundJob) -> str | None:
+    """What a run's outputs go through, as the field names it; None where its model has no such setting, as PCA."""
+    model = (job.config or {}).get("model")
+    given = model.get("output_activation") if isinstance(model, dict) else None
+    return {"identity": "linear", "relu": "ReLU"}.get(str(given), given)
+
+
+def _row_label(model: Setting, activation: str | None) -> str:
+    """A setting, with the activation beside the model's name: "ReLU (tied), wd 6"."""
+    named = {
+        name: f"{activation} ({value})" if name == "model" and activation not in (None, value) else value
+        for name, value in model.items()
+    }
+    return label(named) or activation or "all"
 
 
 def _matrices(found: Structure) -> pa.Table:

@@ -43,7 +43,9 @@ def collect(folders: Sequence[Path | str]) -> pa.Table:
 
 def tabulate(jobs: Sequence[FoundJob], inside: Path | None) -> pa.Table:
     """`collect` of jobs already read; `inside` is the folder that their names are relative to."""
-    rows = [_status(job, inside) for job in jobs]
+    # A corpus has the name that any of its runs tells.
+    names = {job.status.get("corpus"): name for job in jobs if (name := _data_name(job))}
+    rows = [_status(job, inside, names) for job in jobs]
     columns = {name: pa.array([row[name] for row in rows], kind) for name, kind in _STATUS.items()}
     of_dial = {name: _array(values) for name, values in varied(jobs).items()}
     metrics = sorted({name for job in jobs for name in job.summary})
@@ -127,6 +129,14 @@ def over_seeds(table: pa.Table) -> pa.Table:
     return pa.Table.from_pylist(summary, pa.schema(kinds))
 
 
+def corpora(table: pa.Table) -> str:
+    """The corpora of the runs by name where these are several, as "2 of pydoc, sphere"; else nothing."""
+    different = {corpus for corpus in table.column("corpus").to_pylist() if corpus}
+    named = Counter(corpus.rpartition("-")[0] for corpus in sorted(different))
+    said = ", ".join(f"{count} of {name}" if count > 1 else name for name, count in named.items())
+    return said if len(different) > 1 else ""
+
+
 def repeats(table: pa.Table) -> int:
     """Completed runs that `over_seeds` leaves out, as another of the same setting, seed and corpus finished later."""
     return sum(state == "completed" for state in table.column("state").to_pylist()) - len(counted(table))
@@ -175,12 +185,11 @@ def _of_role(table: pa.Table, role: str) -> list[str]:
     return [field.name for field in table.schema if (field.metadata or {}).get(_ROLE) == role.encode()]
 
 
-def _status(job: FoundJob, inside: Path | None) -> dict[str, Any]:
+def _status(job: FoundJob, inside: Path | None, names: dict[Any, str]) -> dict[str, Any]:
     folder, status = job.folder, job.status
     if inside is not None and folder != inside:
         folder = folder.relative_to(inside)
-    data = (job.config or {}).get("data")
-    name = data.get("name") if isinstance(data, dict) else None
+    corpus = status.get("corpus")
     versions = status.get("versions")
     seconds = status.get("seconds")
     texts = {key: _text(status.get(key)) for key in ("started", "finished", "commit", "config")}
@@ -188,10 +197,16 @@ def _status(job: FoundJob, inside: Path | None) -> dict[str, Any]:
         "run": str(folder),
         "state": job.state if job.state in STATES else "damaged",
         "error": job.error or None,
-        "corpus": f"{name}-{status['corpus'][:12]}" if isinstance(status.get("corpus"), str) else None,
+        "corpus": f"{names.get(corpus, 'unknown')}-{corpus[:12]}" if isinstance(corpus, str) else None,
         "run_seconds": float(seconds) if isinstance(seconds, int | float) else None,
         "bows": _text(versions.get("bows")) if isinstance(versions, dict) else None,
     }
+
+
+def _data_name(job: FoundJob) -> str | None:
+    data = (job.config or {}).get("data")
+    name = data.get("name") if isinstance(data, dict) else None
+    return name if isinstance(name, str) and isinstance(job.status.get("corpus"), str) else None
 
 
 def _text(value: Any) -> str | None:

@@ -44,6 +44,9 @@ def axis(values, name="wd"):
         ([0, 1, 6], "linear"),
         ([0.001, 0.1, 1], "log"),
         ([0, 0.1, 4, 8], "symlog"),
+        ([0, 0.01, 0.1], "symlog"),
+        ([25, 50, 100, 200, 400], "log"),
+        ([0.001, 1], "log"),
         (["a", "b"], "linear"),
     ],
 )
@@ -63,6 +66,11 @@ def test_names_and_null_stand_apart_and_many_ticks_are_thinned():
     ticks = list(axis(list(range(2, 31)))[1].get_xticks())
     assert len(ticks) <= 8
     assert (ticks[0], ticks[-1]) == (2, 30)
+
+
+def test_values_that_a_ratio_would_crowd_are_evenly_spaced():
+    assert axis(list(range(1, 31)))[1].get_xscale() == "linear"  # 29 and 30 would touch
+    assert axis([5, 5.0])[1].get_xscale() == "linear"
 
 
 def test_labels():
@@ -85,7 +93,7 @@ def test_a_line_a_setting_with_its_intervals(tmp_path):
         (1, "tied", 2, "r2", 0.5, 3, 0.4, 0.6),
         (0, "tied", 2, "r2", 0.3, 3, 0.2, 0.4),
         (0, "linear", 2, "r2", 0.1, 1, None, None),
-        (0, "tied", 2, "gap", 7.0, 3, 6.0, 8.0),
+        (0, "tied", 2, "gap", 7.0, 3, 6.9, 7.1),
     )
     figure = metrics_against_dial(rows, {"wd": [0, 1]}, ["r2", "gap"], {"model": ["linear", "tied"]}, "decay")
     first, second = figure.axes
@@ -100,7 +108,36 @@ def test_a_line_a_setting_with_its_intervals(tmp_path):
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["linear", "tied"]
     assert figure.legends[0].get_title().get_text() == "decay"
     assert figure._supxlabel.get_text().startswith("Means over 1 to 3 seeds")
+    assert "beyond" not in figure._supxlabel.get_text()
     assert save(figure, tmp_path / "dials")[0].stat().st_size > 5000
+
+
+def test_the_legend_is_whole_and_its_rows_are_the_first_dials(tmp_path):
+    models, sizes = ("linear", "tied"), (2, 7, 12)
+    rows = table(
+        *((wd, model, latent, "r2", 0.1, 1, None, None) for wd in (0, 1) for model in models for latent in sizes)
+    )
+    figure = metrics_against_dial(rows, {"wd": [0, 1]}, ["r2"], {"model": list(models), "latent": list(sizes)}, "decay")
+    save(figure, tmp_path / "legend")
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.x1
+    named = metrics_against_dial(
+        table(*(({"a": 0}.get(model, 1), model, latent, "r2", 0.1, 1, None, None) for model in models for latent in sizes)),
+        {"model": list(models)}, ["r2"] * 3, {"latent": list(sizes)},
+    )  # fmt: skip
+    # Points that no line joins have none in the legend, and each setting its own marker.
+    looks = [
+        (each.get_marker(), each.get_fillstyle(), each.get_linestyle()) for each in named.legends[0].legend_handles
+    ]
+    assert len(set(looks)) == 3
+    assert {each[2] for each in looks} == {"None"}
+    wide = metrics_against_dial(rows, {"wd": [0, 1]}, ["r2"] * 3, {"model": list(models), "latent": list(sizes)})
+    save(wide, tmp_path / "wide")
+    places = {text.get_text(): text.get_window_extent().y0 for text in wide.legends[0].get_texts()}
+    assert len({round(places[f"linear, latent {latent}"]) for latent in sizes}) == 1
+    assert len({round(place) for place in places.values()}) == 2
 
 
 def test_two_line_dials_differ_by_colour_and_by_line():
@@ -117,6 +154,12 @@ def test_two_line_dials_differ_by_colour_and_by_line():
     assert looks[0][:2] == looks[1][:2]
     assert looks[0][2] != looks[1][2]
     assert looks[0][2] == looks[2][2]
+    figure = metrics_against_dial(
+        table(*((0, str(model), latent, "r2", 0.1, 1, None, None) for model in range(2) for latent in range(6))),
+        {"model": ["0", "1"]}, ["r2"], {"wd": [0], "latent": list(range(6))},
+    )  # fmt: skip
+    markers = [(each[0].get_fillstyle(), each[0].get_markerfacecolor()) for each in figure.axes[0].containers]
+    assert len(set(markers)) == 6  # told apart where no line tells them
 
 
 def test_names_are_not_joined_by_lines_and_stand_beside_each_other():
@@ -130,8 +173,10 @@ def test_names_are_not_joined_by_lines_and_stand_beside_each_other():
 
 def test_a_huge_interval_does_not_flatten_the_means():
     rows = table((0, "a", 2, "r2", 0.1, 2, -99.0, 99.0), (1, "a", 2, "r2", 0.2, 2, 0.15, 0.25))
-    low, high = metrics_against_dial(rows, {"wd": [0, 1]}, ["r2"], {}).axes[0].get_ylim()
+    figure = metrics_against_dial(rows, {"wd": [0, 1]}, ["r2"], {})
+    low, high = figure.axes[0].get_ylim()
     assert high - low < 0.3
+    assert "some run beyond their panel" in " ".join(figure._supxlabel.get_text().split())
 
 
 def test_refused_dials():
@@ -169,6 +214,11 @@ def test_heat_map_is_white_at_0_and_panels_share_one_scale():
         dial_heat_map([], ("latent", [2]), ("wd", [0]))
 
 
+def test_a_number_that_is_nothing_beside_the_others_is_0():
+    figure = dial_heat_map([("a", [[0.996, -0.00009]], [[1, 1]])], ("latent", [2, 3]), ("wd", [0]))
+    assert written(figure.axes[0]) == ["0.996", "0.000"]
+
+
 def test_heat_map_of_no_run():
     figure = dial_heat_map([("a", [[np.nan]], [[0]])], ("latent", [2]), ("wd", [0]))
     assert figure._supxlabel.get_text() == "no completed run"
@@ -182,17 +232,32 @@ def test_gram_grid_stands_in_rows_and_columns(tmp_path):
     covariance, *grid = figure.axes
     np.testing.assert_array_equal(covariance.images[0].get_array(), np.diag([1, 2, 0.5]))
     assert covariance.images[0].get_clim() == (-2, 2)
-    assert covariance.get_xlabel() == "±2.00"
+    assert covariance.get_xlabel() == "±2.0"
     assert [axes.get_ylabel() for axes in grid] == ["linear", "", "tied", ""]
     assert [axes.get_title() for axes in grid] == ["m = 2", "m = 3", "", ""]
     assert written(grid[1]) == ["no run"]
     np.testing.assert_array_equal(grid[2].images[0].get_array(), two)
-    assert [axes.get_xlabel() for axes in grid] == ["±1.00", "", "±2.00", "±1.00"]
+    assert [axes.get_xlabel() for axes in grid] == ["±1.0", "", "±2.0", "±1.0"]
     assert "Seed 1." in figure._supxlabel.get_text()
     assert save(figure, tmp_path / "gram")[0].stat().st_size > 5000
     for rows, columns in (([[one]], ["a", "b"]), ([], ["a"]), ([[np.eye(2)]], ["a"])):
         with pytest.raises(ValueError, match="do not fit"):
             gram_grid(one, rows, ["linear"], columns)
+
+
+def test_gram_grid_of_eleven_sizes_fits_a_page_with_nothing_cut(tmp_path):
+    rows = ["linear, wd 1", "ReLU (tied), wd 1", "ReLU (tied), wd 6, optimizer.schedule cosine"]
+    figure = gram_grid(np.eye(4), [[np.eye(4)] * 11] * 3, rows, [f"m = {m}" for m in range(2, 13)], "circular")
+    save(figure, tmp_path / "wide")
+    assert figure.get_figwidth() <= 7.4 + 1e-6
+    figure.draw_without_rendering()
+    texts = [axes._left_title if axes is figure.axes[0] else axes.yaxis.label for axes in figure.axes]
+    texts += [axes.title for axes in figure.axes] + [axes.xaxis.label for axes in figure.axes]
+    for text in texts:
+        box = text.get_window_extent()
+        assert box.x0 >= 0
+        assert box.x1 <= figure.bbox.x1
+    assert figure.axes[23].get_ylabel() == "ReLU (tied), wd 6\noptimizer.schedule cosi…"
 
 
 def shares(**given):
@@ -212,7 +277,7 @@ def test_regime_map_names_the_largest_and_shows_all(tmp_path):
         COLOURS[regime].lower() for regime in REGIMES
     ]
     assert len({part.get_hatch() for part in strip}) == len(REGIMES)  # told apart without colour
-    assert figure._supxlabel.get_text() == "absent: R² < 0.05"
+    assert figure._supxlabel.get_text() == "Strip: the shares of all regimes. absent: R² < 0.05"
     assert [text.get_text() for text in figure.legends[0].get_texts()] == list(REGIMES)
     assert save(figure, tmp_path / "regimes")[0].stat().st_size > 3000
     with pytest.raises(ValueError, match="do not fit"):

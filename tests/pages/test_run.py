@@ -31,7 +31,7 @@ class Page(HTMLParser):
         self.tags.append((tag, dict(attrs)))
 
     def handle_data(self, data):
-        self.text += data
+        self.text += "" if self.tags[-1:] and self.tags[-1][0] == "style" else data
 
 
 @pytest.fixture

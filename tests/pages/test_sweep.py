@@ -160,7 +160,10 @@ def test_covariance_is_of_the_runs_held_out_windows(sweep):
     stored = parquet.read_table(sweep / "figures" / "gram-circular.parquet").to_pylist()
     np.testing.assert_allclose(stored[0]["matrix"], np.cov(rows.T, ddof=0), atol=1e-12)
     assert [(row["row"], row["column"]) for row in stored[1:]] == [
-        (f"{model}, wd {wd}", f"m = {latent}") for model in ("linear", "tied") for wd in (0, 2) for latent in (2, 3)
+        (f"{model}, wd {wd}", f"m = {latent}")
+        for model in ("linear", "ReLU (tied)")
+        for wd in (0, 2)
+        for latent in (2, 3)
     ]
     np.testing.assert_allclose(stored[-1]["matrix"], gram_matrix(sweep / "6"))  # tied, wd 2, m 3, seed 1
 
