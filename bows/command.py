@@ -94,7 +94,8 @@ def _sweep(command: Callable[[], Any], name: str, debug: bool) -> None:
     except (HydraException, SweepError):
         raise
     except Exception as error:
-        if debug:
+        # A folder that cannot be written: a job would have said so of its own, as a DataError.
+        if debug or (isinstance(error, OSError) and cannot_write(error)):
             raise
         line = str(error).splitlines()[0] if str(error) else type(error).__name__
         print(

@@ -4,12 +4,13 @@ A sweep is checked for its keys and options; a value that is out of range fails 
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import IntervalSweep, Override, ValueType
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -19,6 +20,7 @@ from bows.errors import SettingError
 from bows.loading import asked_words, find_others, find_run, find_words_apart
 from bows.places import CONF
 from bows.sweep.collect_jobs import is_sweep
+from bows.sweep.launchers import LAUNCHERS
 
 # Settings a resumed run may be given anew: they do not change what it trains.
 MAY_CHANGE_ON_RESUME = ("logger", "debug", "outputs", "trainer", "hydra")
@@ -30,6 +32,8 @@ def check_command_line(name: str, words: list[str], multirun: bool = False) -> N
     for override in overrides:
         if override.is_sweep_override() and not multirun:
             raise SettingError(f"{override.input_line}: several values need a sweep; add -m")
+    _check_values(overrides)
+    _check_launcher(overrides)
     groups = _groups(name)
     for override in overrides:
         if override.key_or_group in groups:
@@ -42,6 +46,29 @@ def check_command_line(name: str, words: list[str], multirun: bool = False) -> N
     for combination in _samples(overrides, groups):
         config = _compose(name, combination, overrides, groups)
         check(config, name, only_keys=multirun)
+
+
+def _check_values(overrides: list[Override]) -> None:
+    for override in overrides:
+        if override.value_type == ValueType.GLOB_CHOICE_SWEEP:
+            raise SettingError(f"{override.input_line}: glob is not known here; name the values, separated by commas")
+        if override.is_discrete_sweep() and not _values(override):
+            raise SettingError(f"{override.input_line}: there is no value in it to sweep over")
+
+
+def _check_launcher(overrides: list[Override]) -> None:
+    chosen = "basic"
+    for override in overrides:
+        if override.key_or_group == "hydra/launcher":
+            chosen = str(override.value())
+            if chosen not in LAUNCHERS:
+                known = ", ".join(LAUNCHERS)
+                raise SettingError(f"{override.input_line}: there is no such option; options: {known}")
+    known = [field.name for field in fields(LAUNCHERS[chosen]) if field.name != "_target_"]
+    for override in overrides:
+        section, _, setting = override.key_or_group.rpartition(".")
+        if section == "hydra.launcher" and setting not in known and not override.is_add():
+            raise SettingError(f"{override.key_or_group}: {chosen} has no such setting; {suggest(setting, known)}")
 
 
 def check_run(words: list[str]) -> None:
@@ -146,8 +173,16 @@ def _groups(name: str) -> dict[str, list[str]]:
 
 def _values(override: Override) -> list[Any]:
     if override.is_sweep_override():
-        return [str(value).strip("'\"") for value in override.sweep_string_iterator()]
+        return [value.strip("'\"") for value in _swept(override)]
     return [override.value()]
+
+
+def _swept(override: Override) -> list[str]:
+    if override.is_interval_sweep():  # for a sweeper that can do with one
+        interval = override.value()
+        assert isinstance(interval, IntervalSweep)
+        return [str(interval.start)]
+    return [str(value) for value in override.sweep_string_iterator()]
 
 
 def _samples(overrides: list[Override], groups: dict[str, list[str]]) -> Iterator[list[str]]:
@@ -163,7 +198,7 @@ def _samples(overrides: list[Override], groups: dict[str, list[str]]) -> Iterato
 def _single(override: Override, number: int) -> str:
     if not override.is_sweep_override():
         return override.input_line or ""
-    values = list(override.sweep_string_iterator())
+    values = _swept(override)
     sign = "+" if override.is_add() else ""
     return f"{sign}{override.get_key_element().lstrip('+')}={values[number]}"
 

@@ -123,10 +123,10 @@ def _job(number: int, overrides: list[str], composed: DictConfig) -> Job:
 
 def _say_what_is_done(sweep: Path, jobs: Sequence[Job]) -> None:
     states = Counter(job.state for job in jobs)
-    if states["completed"] or states["begun"]:
+    if states["completed"] or states["begun"] or states["running"]:
         log.info(
-            "%s: of %d jobs %d are completed and not done again, %d were begun and go on",
-            sweep, len(jobs), states["completed"], states["begun"],
+            "%s: of %d jobs %d are completed and not done again, %d were begun and go on, %d are being done by other processes",
+            sweep, len(jobs), states["completed"], states["begun"], states["running"],
         )  # fmt: skip
     if states["double"]:
         log.info("%d jobs are asked for twice: their settings come to the same", states["double"])
@@ -219,14 +219,12 @@ def _wait_for_others(sweep: Path, jobs: Sequence[Job]) -> None:
     """
     if not jobs:
         return
-    who = claimed(sweep)
-    told = ", ".join(sorted({who[job.folder] for job in jobs if job.folder in who}))
-    log.info(
-        "%s: %d jobs are being done by another process (%s), and waited for; Ctrl-C leaves them to it",
-        sweep,
-        len(jobs),
-        told,
-    )
+    who = {folder: process for folder, process in claimed(sweep).items() if folder in {job.folder for job in jobs}}
+    if len(who) == len(jobs):
+        log.info(
+            "%s: %d jobs are being done by another process (%s), and waited for; Ctrl-C leaves them to it",
+            sweep, len(who), ", ".join(sorted(set(who.values()))),
+        )  # fmt: skip
     wait_for_one(sweep, [job.folder for job in jobs])
     held = claimed(sweep)
     for job in jobs:

@@ -1,0 +1,54 @@
+"""Sweeps over what does not exist, and into folders that cannot be written, end in one line before anything is made."""
+
+import subprocess
+import sys
+
+import pytest
+
+from bows.errors import SettingError
+from bows.overrides import check_command_line
+from bows.sweep.launchers import register_launchers
+
+
+@pytest.fixture(autouse=True)
+def launchers():
+    register_launchers()
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("model=tied,nope", "model=nope: there is no such option; .*tied"),
+        ("wdd=1,2", "wdd: there is no such setting; did you mean wd?"),
+        ("wd=range(1,1)", "wd=range(1,1): there is no value in it to sweep over"),
+        ("model=glob(*)", "model=glob(*): glob is not known here"),
+        ("hydra/launcher=vectorised", "hydra/launcher=vectorised: there is no such option; options: basic, vectorized"),
+        (
+            "hydra.launcher.stack_member=3",
+            "hydra.launcher.stack_member: basic has no such setting; did you mean stack_members?",
+        ),
+        ("hydra.launcher.n_jobs=3", "hydra.launcher.n_jobs: basic has no such setting; known: "),
+    ],
+)
+def test_a_sweep_over_what_does_not_exist(word, said):
+    with pytest.raises(SettingError) as raised:
+        check_command_line("train", [word], multirun=True)
+    start, _, rest = said.partition(".*")
+    assert str(raised.value).startswith(start)
+    assert rest in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_what_other_sweepers_and_engines_need_is_let_through():
+    check_command_line(
+        "train", ["wd=interval(0,1)", "hydra/launcher=joblib", "+hydra.launcher.verbose=1"], multirun=True
+    )
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    words = ["-m", "data=circular", "wd=1,2", f"hydra.sweep.dir={tmp_path / 'file' / 'sweep'}"]
+    done = subprocess.run([sys.executable, "-m", "bows.train", *words], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith(f"error: outputs: {tmp_path / 'file' / 'sweep'} cannot be written")
