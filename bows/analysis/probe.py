@@ -54,7 +54,7 @@ def fit_probe(
         seed: of the generator that draws them.
 
     Raises:
-        DataError: an embedding is not finite, too few items on one side, or held-out items of equal coordinates.
+        DataError: an embedding is not finite, too few items on one side, or items of equal coordinates.
         SettingError: ridge is not above 0 or permutations is negative.
     """
     if ridge <= 0 or permutations < 0:
@@ -100,8 +100,10 @@ def _leave_one_out_r2(hat: np.ndarray, targets: np.ndarray) -> np.ndarray:
     centred = targets - targets.mean(1, keepdims=True)
     leverage = np.diag(hat) + 1 / count
     residuals = (centred - hat @ centred) / (1 - leverage)[:, None]
-    spread = centred / (1 - 1 / count)
-    return 1 - np.square(residuals).sum((1, 2)) / np.square(spread).sum((1, 2))
+    spread = np.square(centred / (1 - 1 / count)).sum((1, 2))
+    if not spread.all():
+        raise DataError("the items a probe is fitted on have equal coordinates: there is nothing to read")
+    return 1 - np.square(residuals).sum((1, 2)) / spread
 
 
 def _r2(targets: np.ndarray, predicted: np.ndarray) -> float:
