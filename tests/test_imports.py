@@ -20,7 +20,16 @@ MAY_IMPORT = {
     "callbacks": {"analysis", "console"},
     "sweep": (SUBPACKAGES - {"figures", "pages", "bench"}) | MODULES | {"pages.run"},  # a run's page, at its end
     # Of sweeps only what reads finished jobs: a page trains nothing.
-    "pages": {"analysis", "figures", "runs", "loading", "checks", "sweep.collect_jobs", "sweep.collecting"},
+    "pages": {
+        "analysis",
+        "figures",
+        "runs",
+        "checks",
+        "data.synthetic",
+        "sweep.collect_jobs",
+        "sweep.collect_dials",
+        "sweep.collecting",
+    },
     "bench": SUBPACKAGES | MODULES,
 }
 # Modules without logic of their own, which every part may use.

@@ -2,6 +2,7 @@
 
 import base64
 import math
+from functools import cache
 from pathlib import Path
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -9,6 +10,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 def render(template: str, **values: object) -> str:
     """A file of ``templates`` as a page; what it is told is escaped. The filter ``number`` gives a readable number."""
+    return _environment().get_template(template).render(**values)
+
+
+@cache
+def _environment():
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -19,7 +25,7 @@ def render(template: str, **values: object) -> str:
         lstrip_blocks=True,
     )
     environment.filters["number"] = number
-    return environment.get_template(template).render(**values)
+    return environment
 
 
 def embedded(picture: Path) -> str:

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bows.analysis.regime import Thresholds
 from bows.figures.dials import metrics_against_dial
 from bows.figures.heat_map import dial_heat_map
 from bows.figures.regime_map import regime_map
@@ -102,6 +101,8 @@ def regime_maps(summary: pa.Table, varied: Dials, jobs: Sequence[FoundJob]) -> I
 
 def regime_thresholds(jobs: Sequence[FoundJob]) -> str:
     """Where regimes begin and end in the completed runs; all of them where they differ."""
+    from bows.analysis.regime import Thresholds  # with torch, which most reports do without
+
     found = []
     for job in jobs:
         analysis = (job.config or {}).get("analysis")

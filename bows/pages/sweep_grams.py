@@ -47,7 +47,7 @@ def gram_grids(
         kinds = dict(sorted(kinds.items(), key=lambda each: each[1][1] not in (None, "linear")))
         of_setting = {
             (kind, _column_label(column)): [
-                (row.get(SEED), job_of[row["run"]].folder) for row in rows if _fits(row, model) and _fits(row, column)
+                (row.get(SEED), job_of[row["run"]]) for row in rows if _fits(row, model) and _fits(row, column)
             ]
             for kind, (model, _) in kinds.items()
             for column in columns

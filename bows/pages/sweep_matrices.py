@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bows.errors import BowsError, DataError
-from bows.loading import find_run, open_data
+from bows.sweep.collect_dials import resolved
 from bows.sweep.collect_jobs import FoundJob
 
 _STRUCTURED = "bows.data.options.synthetic"
-BATCH = 4096  # windows held as bags at a time
 
 
 @dataclass
@@ -52,62 +52,80 @@ def gram_matrix(folder: Path) -> np.ndarray:
         decoder = weights.get("decoder.weight", encoder.T).astype(float)
     except (OSError, SafetensorError, KeyError) as error:
         raise DataError(f"{folder / 'model.safetensors'}: cannot be read ({error}); train this run again") from error
-    places = feature_order(folder)
+    places = feature_order(folder, encoder.shape[1])
     return (decoder @ encoder)[np.ix_(places, places)]
 
 
-def feature_order(folder: Path) -> np.ndarray:
-    """(V,) indices of feature0, feature1, ... in a run's vocabulary."""
+def feature_order(folder: Path, features: int) -> np.ndarray:
+    """(features,) indices of feature0, feature1, ... in a run's vocabulary."""
+    file = folder / "vocabulary.txt"
     try:
-        words = (folder / "vocabulary.txt").read_text(encoding="utf-8").split()
-        return np.argsort([int(word.removeprefix("feature")) for word in words], kind="stable")
+        places = [int(word.removeprefix("feature")) for word in file.read_text(encoding="utf-8").split()]
     except (OSError, ValueError) as error:
-        raise DataError(f"{folder / 'vocabulary.txt'}: cannot be read ({error}); train this run again") from error
+        raise DataError(f"{file}: cannot be read ({error}); train this run again") from error
+    if sorted(places) != list(range(features)):
+        raise DataError(f"{file}: these are not the {features} features that were trained on; train this run again")
+    return np.argsort(places)
 
 
-def held_out_covariance(folder: Path) -> np.ndarray:
+def held_out_covariance(job: FoundJob) -> np.ndarray:
     """Covariance of a run's held-out windows: (V, V), features in the order of their places.
 
-    Raises BowsError where the run's data cannot be made again.
+    Raises DataError where the run's data cannot be made again.
     """
-    run = find_run(folder)
-    data = open_data(run.config["data"], run, "run")
-    total, products, count = 0.0, 0.0, 0
-    for bags in data.windows("validation").batches(BATCH):
-        bags = bags.double().numpy()
-        total, products, count = total + bags.sum(0), products + bags.T @ bags, count + len(bags)
-    mean = np.asarray(total) / count
-    places = feature_order(folder)
-    return (np.asarray(products) / count - np.outer(mean, mean))[np.ix_(places, places)]
+    from scipy.sparse import csr_array
+
+    from bows.data.synthetic import synthetic_corpus
+
+    settings = resolved((job.config or {}).get("data", {}), job.config or {})
+    try:
+        given = {name: settings[name] for name in signature(synthetic_corpus).parameters}
+        corpus = synthetic_corpus(**given)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{job.folder}: its data cannot be made ({error!r}); it is of another version of bows"
+        ) from error
+    if corpus.hash != job.status.get("corpus"):
+        raise DataError(
+            f"{job.folder}: its data come out otherwise now; it is of another version of bows: train it again"
+        )
+    bags, features = corpus.split("validation"), len(corpus.vocabulary)
+    present = csr_array((np.ones(len(bags.indices)), bags.indices, bags.indptr), shape=(bags.rows, features))
+    mean = np.asarray(present.sum(axis=0)).ravel() / bags.rows
+    places = feature_order(job.folder, features)
+    return ((present.T @ present).toarray() / bags.rows - np.outer(mean, mean))[np.ix_(places, places)]
 
 
 def structure(
-    title: str, of_setting: Mapping[tuple[str, str], Sequence[tuple[Any, Path]]], rows: list[str], columns: list[str]
+    title: str,
+    of_setting: Mapping[tuple[str, str], Sequence[tuple[Any, FoundJob]]],
+    rows: list[str],
+    columns: list[str],
 ) -> Structure:
     """Read the matrices of one structure.
 
     Args:
-        of_setting: (row, column) -> the seeds and folders of its completed runs. The lowest seed that most of these have is drawn.
+        of_setting: (row, column) -> the seeds and jobs of its completed runs. The lowest seed that most of these have is drawn.
 
     Raises:
         BowsError: where the data of the first run cannot be made again, or no run's weights can be read.
     """
     seeds = [seed for runs in of_setting.values() for seed, _ in runs]
     seed = min(set(seeds), key=lambda each: (-seeds.count(each), (each is None, each)))
-    folders = {place: dict(runs).get(seed) for place, runs in of_setting.items()}
+    jobs = {place: dict(runs).get(seed) for place, runs in of_setting.items()}
     unread, grams = [], []
     for row in rows:
         grams.append([])
         for column in columns:
-            folder, gram = folders.get((row, column)), None
-            if folder is not None:
+            job, gram = jobs.get((row, column)), None
+            if job is not None:
                 try:
-                    gram = gram_matrix(folder)
+                    gram = gram_matrix(job.folder)
                 except BowsError as error:
                     unread.append(str(error))
             grams[-1].append(gram)
     if all(gram is None for row in grams for gram in row):
         raise DataError(unread[0])
-    first = next(folder for folder in folders.values() if folder is not None)
+    first = next(job for job in jobs.values() if job is not None)
     note = "" if seed is None else f"Runs of seed {seed}."
     return Structure(title, held_out_covariance(first), rows, columns, grams, note, unread)

@@ -98,6 +98,12 @@ def _leaf(value: Any) -> Any:
     return f"[{','.join(map(str, value))}]" if isinstance(value, list) else value
 
 
+def resolved(node: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a node of a stored configuration, values behind interpolations such as ${seed} in their place."""
+    leaves = _flat(config)
+    return {name: _resolved(value, leaves) for name, value in node.items()}
+
+
 def _resolved(value: Any, leaves: Mapping[str, Any]) -> Any:
     """The value behind an interpolation such as ${wd}; any other text as it is."""
     for _ in range(10):  # an interpolation of itself ends too

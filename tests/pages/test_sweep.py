@@ -12,7 +12,7 @@ from pyarrow import parquet
 from safetensors.numpy import save_file
 
 from bows.data.synthetic import synthetic_corpus
-from bows.errors import SettingError
+from bows.errors import DataError, SettingError
 from bows.pages.sweep import write_sweep_report
 from bows.pages.sweep_dials import regime_thresholds
 from bows.pages.sweep_figures import draw
@@ -38,13 +38,13 @@ def write_run(folder, number, model, wd, latent, seed, structure="circular", **s
     (run / ".hydra").mkdir(parents=True)
     data = {
         "_target_": "bows.data.options.synthetic", "name": structure, "structure": structure, "features": FEATURES, "train_rows": 50,
-        "validation_rows": 400, "sharpness": 4.0, "log_odds": 0.0, "batch_size": None, "validation_windows": None, "seed": 7,
+        "validation_rows": 400, "sharpness": 4.0, "log_odds": 0.0, "batch_size": None, "validation_windows": None, "seed": "${other}",
         "relabel": False,
     }  # fmt: skip
     thresholds = {"absent": 0.05, "linear": 0.8, "antipodal": -0.9, "orthogonal": 0.1}
     activation = {"tied": "relu", "linear": "identity"}[model]
     config = {
-        "seed": seed, "wd": wd, "latent": latent, "outputs": "${oc.env:BOWS_OUTPUTS,outputs}", "data": data,
+        "seed": seed, "other": 7, "wd": wd, "latent": latent, "outputs": "${oc.env:BOWS_OUTPUTS,outputs}", "data": data,
         "model": {"_target_": "bows.model.tied.Tied", "latent": "${latent}", "output_activation": activation},
         "optimizer": {"weight_decay": "${wd}"}, "analysis": {"regimes": thresholds},
     }  # fmt: skip
@@ -155,7 +155,7 @@ def test_covariance_is_of_the_runs_held_out_windows(sweep):
     rows = np.zeros((400, FEATURES))
     for row in range(400):
         rows[row, bags.indices[bags.indptr[row] : bags.indptr[row + 1]]] = 1
-    np.testing.assert_allclose(held_out_covariance(sweep / "0"), np.cov(rows.T, ddof=0), atol=1e-12)
+    np.testing.assert_allclose(held_out_covariance(find_jobs([sweep])[0]), np.cov(rows.T, ddof=0), atol=1e-12)
     drawn(sweep)
     stored = parquet.read_table(sweep / "figures" / "gram-circular.parquet").to_pylist()
     np.testing.assert_allclose(stored[0]["matrix"], np.cov(rows.T, ddof=0), atol=1e-12)
@@ -166,6 +166,16 @@ def test_covariance_is_of_the_runs_held_out_windows(sweep):
         for latent in (2, 3)
     ]
     np.testing.assert_allclose(stored[-1]["matrix"], gram_matrix(sweep / "6"))  # tied, wd 2, m 3, seed 1
+
+
+def test_data_that_cannot_be_made_again_are_not_drawn(sweep):
+    (job, other, *_) = find_jobs([sweep])
+    job.status["corpus"] = "0" * 64
+    with pytest.raises(DataError, match="come out otherwise now"):
+        held_out_covariance(job)
+    del other.config["data"]["sharpness"]
+    with pytest.raises(DataError, match="sharpness"):
+        held_out_covariance(other)
 
 
 def test_a_structure_a_grid_and_one_that_cannot_be_read(tmp_path):
