@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import pytorch_lightning as pl
@@ -117,7 +116,9 @@ class StackMonitor(pl.Callback):
             self._written = time.monotonic()
 
     def state_dict(self) -> dict[str, Any]:
-        best = {number: asdict(moment) for number, moment in self.best.items()}
+        best = {
+            number: vars(moment) for number, moment in self.best.items()
+        }  # no copies: this is asked for at each validation
         return {"events": self.tables.events, "lowest": self.lowest, "best": best, "seconds": self.seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
