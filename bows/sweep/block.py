@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from bows.model.autoencoder import Autoencoder, AutoencoderOutput
+from bows.sweep.squared_error import SquaredErrors, can_train
 
 
 class Member(NamedTuple):
@@ -64,11 +65,13 @@ class Block(nn.Module):
 
     def losses(self, bags: Tensor) -> Tensor:
         """(K,): each member's loss on its bags."""
-        return self._prototype[0].losses(self(bags), bags)
-
-    def fill(self, place: int, autoencoder: Autoencoder) -> None:
-        """Copy a member's weights into an autoencoder of its size."""
-        autoencoder.load_state_dict(self.member_state(place))
+        model = self._prototype[0]
+        if not can_train(model) or torch.is_autocast_enabled(bags.device.type):
+            return model.losses(self(bags), bags)
+        state = self._state()
+        encoder = state["weight"] if model.tied else state["encoder"]
+        rectified = model.output_activation == "relu"
+        return SquaredErrors.apply(bags, encoder, None if model.tied else state["decoder"], state["bias"], rectified)  # type: ignore[return-value]
 
     def member_state(self, place: int) -> dict[str, Tensor]:
         """Views of a member's weights, without the padding, under the names of its own class."""
