@@ -74,6 +74,8 @@ def dial_heat_map(
             bar = figure.colorbar(
                 picture, ax=list(grid[: len(panels)]), fraction=0.05, pad=0.02, aspect=18 * max(1.0, rows / 2)
             )
+            if colours == DIVERGING:
+                bar.ax.set_ylim(known.min(), known.max())  # colours that occur
             bar.outline.set_linewidth(0.6)
             bar.ax.tick_params(labelsize=7.5)
         figure.supxlabel(_seeds(counts), x=0.01, ha="left", fontsize=7.5)

@@ -1,7 +1,6 @@
 """What every page has: one file with its style and its pictures inside, everything else escaped."""
 
 import base64
-import math
 from functools import cache
 from pathlib import Path
 
@@ -34,11 +33,15 @@ def embedded(picture: Path) -> str:
 
 
 def number(value: object) -> str:
-    """Four significant digits, whole numbers with thousands apart, a dash for None, text as it is."""
+    """Four significant digits, whole numbers with thousands apart, a dash for None, text as it is.
+
+    >>> [number(value) for value in (0.123456, 1234567, 12345.67, 1e20, 2.0, None, "text")]
+    ['0.1235', '1,234,567', '12,345.7', '1e+20', '2', '–', 'text']
+    """
     if value is None:
         return "–"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
-    if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) < 1e15):
+    if abs(value) < 1e15 and (isinstance(value, int) or value == int(value)):
         return f"{int(value):,}"
-    return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return f"{value:,.1f}" if 1000 <= abs(value) < 1e15 else f"{value:.4g}"

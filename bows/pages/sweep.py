@@ -53,7 +53,7 @@ def write_sweep_report(folder: Path | str, metrics: list[str] | None = None, ove
             (kind, [(each.caption, each.picture.stem, embedded(each.picture)) for each in group])
             for kind, group in groupby(figures, key=lambda each: each.kind)
         ],
-        columns=columns,
+        columns=[(name, any(isinstance(row[name], int | float) for row in rows)) for name in columns],
         rows=[[row[name] for name in columns] for row in rows],
     )
     write_whole(folder / "report.html", page)

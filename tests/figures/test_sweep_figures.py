@@ -203,7 +203,8 @@ def test_heat_map_prints_each_value_where_it_belongs(tmp_path):
 
 def test_heat_map_is_white_at_0_and_panels_share_one_scale():
     panels = [("a", [[1.0, 0.0]], [[1, 1]]), ("b", [[-3.0, 2.0]], [[1, 1]])]
-    first, second = dial_heat_map(panels, ("latent", [2, 3]), ("wd", [0])).axes[:2]
+    first, second, bar = dial_heat_map(panels, ("latent", [2, 3]), ("wd", [0])).axes
+    assert bar.get_ylim() == (-3, 2)  # no colour that does not occur
     for axes in (first, second):
         assert axes.images[0].get_clim() == (-3, 3)
         assert axes.images[0].get_cmap().name == "RdBu_r"
