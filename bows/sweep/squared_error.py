@@ -48,7 +48,7 @@ class SquaredErrors(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, gradients: Tensor) -> tuple[Tensor | None, ...]:
         bags, encoder, decoder, latent, cells = ctx.saved_tensors
-        cells *= (gradients * (2 / cells[0].numel())).view(-1, 1, 1)
+        cells = cells * (gradients * (2 / cells[0].numel())).view(-1, 1, 1)
         of_latent = cells @ (encoder.mT if decoder is None else decoder)
         of_encoder = _outer(of_latent, bags, encoder.shape)
         of_bias = cells.sum(1)
