@@ -73,6 +73,8 @@ def _check(name: str, arguments: Namespace) -> None:
     from bows.overrides import check_command_line, check_run, resumed
     from bows.sweep.again import gone_on, taken_up
 
+    if any(word.startswith("hydra.job.name=train_ddp_process_") for word in arguments.overrides):
+        return  # Lightning started this as a further process of one run, with the command line that the first has checked
     if arguments.cfg and arguments.multirun:
         raise SettingError(f"--cfg {arguments.cfg}: it prints the settings of one job; leave -m out")
     overrides = arguments.overrides

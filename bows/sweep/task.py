@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,14 +13,17 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, open_dict, read_write
 
+from bows.overrides import quoted
 from bows.sweep.claims import claim
 from bows.sweep.plan import held_out_loss, state_of
 
 log = logging.getLogger(__name__)
 
 SCRATCH = ".stacks"
+# What Lightning sets in the environment as it starts the other processes of a run.
+OF_SEVERAL_PROCESSES = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE")
 
 
 class SweepTask:
@@ -42,6 +47,11 @@ class SweepTask:
         """
         first = Path(HydraConfig.get().runtime.output_dir)
         sweep = first.parent
+        if not _keeps_the_books():
+            # What the first process does with this job is told by its checkpoint: none is written before all are here.
+            if (first / "checkpoints" / "last.ckpt").is_file():
+                config.resume = str(first)
+            return self.task(config)
         jobs = self.stacks.get(first.name, [])
         with claim(sweep, [name for name, _ in jobs] or [first.name]):
             if jobs:
@@ -54,7 +64,42 @@ class SweepTask:
                 return held_out_loss(first)
             if state == "begun":
                 config.resume = str(first)
-            return self.task(config)
+            with _as_a_single_run(first, config.resume):
+                return self.task(config)
+
+
+def _keeps_the_books() -> bool:
+    """Whether this process is the first, or only, one of a run's: a cluster may start the others of itself."""
+    from pytorch_lightning.utilities.rank_zero import rank_zero_only
+
+    return rank_zero_only.rank == 0
+
+
+@contextmanager
+def _as_a_single_run(folder: Path, resume: str | None) -> Iterator[None]:
+    """For the time of a job, this process's command line is the job's own, and what Lightning leaves of several processes is cleared.
+
+    Lightning starts the other processes of a run (trainer=ddp) by the command line of the first; that of the sweep would be a sweep again.
+    """
+    import torch.distributed
+
+    hydra: Any = HydraConfig.get()
+    words, before = sys.argv, {name: os.environ.get(name) for name in OF_SEVERAL_PROCESSES}
+    own = [f"resume={quoted(Path(resume))}"] if resume else []
+    sys.argv = [words[0], *(str(word) for word in hydra.overrides.task), *own]
+    with read_write(hydra), open_dict(hydra):
+        hydra.run.dir = str(folder)
+    try:
+        yield
+    finally:
+        sys.argv = words
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def run_stack(sweep: Path, jobs: Sequence[tuple[str, DictConfig]], leader: DictConfig) -> list[float | BaseException]:
