@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-Row = tuple[str, float, str]  # what, value, unit
+from bows.bench.sweeps import Row, synthetic_sweep, text_sweep
 
 TEXT_MEGABYTES = 40
 WHOLE_MEGABYTES = 540
@@ -236,6 +236,8 @@ MEASURES: dict[str, Callable[[], list[Row]]] = {
     "start": start,
     "analysis": analysis,
     "scanner": scanner,
+    "synthetic_sweep": synthetic_sweep,
+    "text_sweep": text_sweep,
     "large": large,
 }
 USUAL = ["corpus", "step", "start", "analysis", "scanner"]
