@@ -6,13 +6,15 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from bows.figures.style import DIVERGING, INK, new_figure, shorten, style
 
 _WIDEST = 7.4  # inches, a page
 _LINE = 16  # characters of a row label
-_GAP = 0.25  # of a matrix, between the covariance and the row labels
+_STEP = 1.08  # from one matrix to the next, in their sides
+_EDGE = 0.06  # inches
 
 
 def gram_grid(
@@ -45,41 +47,40 @@ def gram_grid(
             f"matrices for {len(rows)} x {len(columns)} models do not fit a covariance of {covariance.shape}"
         )
     labels = [_in_lines(label) for label in rows]
-    room = 0.12 + 0.065 * max(len(line) for label in labels for line in label.split("\n"))  # inches, of the row labels
-    side = float(np.clip((_WIDEST - room) / (1.08 * (len(columns) + 1 + _GAP)), 0.4, 1.25))
-    wide = 1.08 * side * (len(columns) + 1 + _GAP) + room
+    room = 0.15 + 0.065 * max(len(line) for label in labels for line in label.split("\n"))  # of the row labels
+    side = float(np.clip((_WIDEST - room - 3 * _EDGE) / (1 + _STEP * len(columns)), 0.4, 1.25))
+    left, top, down = 2 * _EDGE + side + room, 0.5 if title else 0.28, side + 0.2
+    wide = left + _STEP * side * len(columns) + _EDGE
     below = (
         "Features in the order of their structure, from the upper left. Colours: blue below 0, white 0, red above, up to ± the number "
         f"below each matrix. {note}"
     )
     lines = textwrap.wrap(below, int(18.5 * wide))
+    tall = top + down * len(rows) + 0.13 * len(lines) + 0.1
     with style():
-        figure = new_figure(wide, (side + 0.24) * len(rows) + (0.62 if title else 0.42) + 0.13 * len(lines))
-        ratios = [1.0, _GAP, *[1.0] * len(columns)]
-        grid = figure.add_gridspec(len(rows), len(columns) + 2, width_ratios=ratios, wspace=0.05)
-        # Beside the middle of the rows, or the two in the middle.
-        span = slice((len(rows) - 1) // 2, len(rows) // 2 + 1)
-        axes = figure.add_subplot(grid[span, 0])
-        _draw(axes, covariance)
-        axes.set_title("covariance\nof data", fontsize=7)
+        # One plain set of axes in inches, downwards: with axes for each of dozens of matrices, drawing takes three times as long.
+        figure = new_figure(wide, tall)
+        figure.set_layout_engine("none")
+        axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), xlim=(0, wide), ylim=(tall, 0), autoscale_on=False)
+        axes.set_axis_off()
+        middle = top + (down * (len(rows) - 1)) / 2
+        _draw(axes, covariance, _EDGE, middle, side)
+        axes.text(_EDGE, middle - 0.03, "covariance\nof data", fontsize=7, va="bottom")
+        for place, column in enumerate(columns):
+            x = left + (_STEP * place + 0.5) * side
+            axes.text(x, top - 0.04, column, fontsize=7 if side < 0.6 else 8, ha="center", va="bottom")
         for number, (label, row) in enumerate(zip(labels, matrices, strict=True)):
+            y = top + down * number
+            axes.text(left - 0.06, y + side / 2, label, fontsize=7.5, ha="right", va="center")
             for place, matrix in enumerate(row):
-                axes = figure.add_subplot(grid[number, place + 2])
+                x = left + _STEP * place * side
                 if matrix is None:
-                    axes.set(xticks=[], yticks=[])
-                    axes.set_box_aspect(1)
-                    axes.text(0.5, 0.5, "no run", ha="center", va="center", fontsize=7, transform=axes.transAxes)
-                    for spine in axes.spines.values():
-                        spine.set_visible(False)
+                    axes.text(x + side / 2, y + side / 2, "no run", ha="center", va="center", fontsize=7)
                 else:
-                    _draw(axes, matrix)
-                if number == 0:
-                    axes.set_title(columns[place], fontsize=7 if side < 0.6 else 8, loc="center")
-                if place == 0:
-                    axes.set_ylabel(label, fontsize=7.5, rotation=0, ha="right", va="center", labelpad=4)
-        figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=7.5)
+                    _draw(axes, matrix, x, y, side)
+        axes.text(_EDGE, top + down * len(rows) + 0.03, "\n".join(lines), fontsize=7.5, va="top")
         if title:
-            figure.suptitle(title, fontsize=10, x=0.01, ha="left")
+            axes.text(_EDGE, 0.07, title, fontsize=10, va="top")
     return figure
 
 
@@ -93,10 +94,17 @@ def _in_lines(label: str) -> str:
     return "\n".join(lines)
 
 
-def _draw(axes: Axes, matrix: np.ndarray) -> None:
+def _draw(axes: Axes, matrix: np.ndarray, x: float, y: float, side: float) -> None:
+    """A matrix with its upper left corner at x, y, and what its colours end at below it."""
     limit = float(np.abs(matrix).max()) or 1.0
-    axes.imshow(matrix, cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="nearest")
-    axes.set(xticks=[], yticks=[])
-    axes.set_xlabel(f"±{limit:#.2g}".rstrip("."), fontsize=6.5, labelpad=1)
-    for spine in axes.spines.values():
-        spine.set(visible=True, color=INK)
+    axes.imshow(
+        matrix,
+        cmap=DIVERGING,
+        vmin=-limit,
+        vmax=limit,
+        interpolation="nearest",
+        extent=(x, x + side, y + side, y),
+        aspect="auto",
+    )
+    axes.add_patch(Rectangle((x, y), side, side, fill=False, edgecolor=INK, linewidth=0.6))
+    axes.text(x + side / 2, y + side + 0.02, f"±{limit:#.2g}".rstrip("."), fontsize=6.5, ha="center", va="top")

@@ -230,35 +230,49 @@ def test_gram_grid_stands_in_rows_and_columns(tmp_path):
     figure = gram_grid(
         np.diag([1, 2, 0.5]), [[one, None], [two, one]], ["linear", "tied"], ["m = 2", "m = 3"], "circular", "Seed 1."
     )
-    covariance, *grid = figure.axes
-    np.testing.assert_array_equal(covariance.images[0].get_array(), np.diag([1, 2, 0.5]))
-    assert covariance.images[0].get_clim() == (-2, 2)
-    assert covariance.get_xlabel() == "±2.0"
-    assert [axes.get_ylabel() for axes in grid] == ["linear", "", "tied", ""]
-    assert [axes.get_title() for axes in grid] == ["m = 2", "m = 3", "", ""]
-    assert written(grid[1]) == ["no run"]
-    np.testing.assert_array_equal(grid[2].images[0].get_array(), two)
-    assert [axes.get_xlabel() for axes in grid] == ["±1.0", "", "±2.0", "±1.0"]
-    assert "Seed 1." in figure._supxlabel.get_text()
+    (axes,) = figure.axes
+    covariance, upper, lower, last = axes.images
+    np.testing.assert_array_equal(covariance.get_array(), np.diag([1, 2, 0.5]))
+    assert covariance.get_clim() == (-2, 2)
+    for image, matrix in ((upper, one), (lower, two), (last, one)):
+        np.testing.assert_array_equal(image.get_array(), matrix)
+    at = {text.get_text().split("\n")[0]: text.get_position() for text in axes.texts}
+    inside = {
+        name: [image for image in axes.images if image.get_extent()[0] < x < image.get_extent()[1]]
+        for name, (x, _) in at.items()
+    }
+    assert inside["m = 2"] == [upper, lower]
+    assert inside["m = 3"] == [last]
+    beside = {
+        name: [image for image in axes.images[1:] if image.get_extent()[3] < y < image.get_extent()[2]]
+        for name, (_, y) in at.items()
+    }
+    assert beside["linear"] == [upper]
+    assert beside["tied"] == [lower, last]
+    assert at["no run"] == (at["m = 3"][0], at["linear"][1])
+    # Below the covariance, and below the matrices row by row.
+    assert [text for text in written(axes) if text.startswith("±")] == ["±2.0", "±1.0", "±2.0", "±1.0"]
+    assert [text for text in written(axes) if "Seed 1." in text]
     assert save(figure, tmp_path / "gram")[0].stat().st_size > 5000
     for rows, columns in (([[one]], ["a", "b"]), ([], ["a"]), ([[np.eye(2)]], ["a"])):
         with pytest.raises(ValueError, match="do not fit"):
             gram_grid(one, rows, ["linear"], columns)
 
 
-def test_gram_grid_of_eleven_sizes_fits_a_page_with_nothing_cut(tmp_path):
+def test_gram_grid_of_eleven_sizes_fits_a_page_with_nothing_cut_or_colliding():
     rows = ["linear, wd 1", "ReLU (tied), wd 1", "ReLU (tied), wd 6, optimizer.schedule cosine"]
-    figure = gram_grid(np.eye(4), [[np.eye(4)] * 11] * 3, rows, [f"m = {m}" for m in range(2, 13)], "circular")
-    save(figure, tmp_path / "wide")
+    sizes = [f"m = {m}" for m in range(2, 13)]
+    figure = gram_grid(np.eye(4), [[0.012 * np.eye(4)] * 11] * 3, rows, sizes, "circular", "Runs of seed 3. " * 4)
     assert figure.get_figwidth() <= 7.4 + 1e-6
-    figure.draw_without_rendering()
-    texts = [axes._left_title if axes is figure.axes[0] else axes.yaxis.label for axes in figure.axes]
-    texts += [axes.title for axes in figure.axes] + [axes.xaxis.label for axes in figure.axes]
-    for text in texts:
-        box = text.get_window_extent()
-        assert box.x0 >= 0
-        assert box.x1 <= figure.bbox.x1
-    assert figure.axes[23].get_ylabel() == "ReLU (tied), wd 6\noptimizer.schedule cosi…"
+    boxes = {text: text.get_window_extent() for text in figure.axes[0].texts}
+    for box in boxes.values():
+        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
+        assert figure.bbox.y0 <= box.y0 < box.y1 <= figure.bbox.y1
+    pictures = [image.get_window_extent() for image in figure.axes[0].images]
+    for text, box in boxes.items():
+        others = [*pictures, *(other for one, other in boxes.items() if one is not text)]
+        assert not [other for other in others if box.overlaps(other)], text.get_text()
+    assert "ReLU (tied), wd 6\noptimizer.schedule cosi…" in written(figure.axes[0])
 
 
 def shares(**given):
