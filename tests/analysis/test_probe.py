@@ -40,7 +40,7 @@ def test_scores_leave_each_item_out():
         error = spread = 0.0
         for left_out in fitted:
             rest = fitted[fitted != left_out]
-            # The bending of the fit by one item fewer, the mean that centres the embeddings included.
+            # Fitted without the item, the means that centre embeddings and coordinates included.
             ridge = Ridge(alpha=0.7).fit(embeddings[rest], candidate[rest])
             error += ((candidate[left_out] - ridge.predict(embeddings[[left_out]])[0]) ** 2).sum()
             spread += ((candidate[left_out] - candidate[rest].mean(0)) ** 2).sum()
