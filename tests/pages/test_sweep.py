@@ -286,14 +286,13 @@ def test_only_what_an_earlier_report_drew_is_removed(sweep):
     assert after <= before
     drawn(sweep)
     assert {file.name for file in figures.iterdir()} == before
-    # What a list that is not bows' own names is left alone.
-    for listed in ('{"figures": ["../0/model", "my-own", 3]}', '{"figures": 3}', "[]", "torn"):
+    # A list that is not bows' own has no say over files elsewhere, nor over anything where it cannot be read.
+    (sweep / "outside.png").write_bytes(b"mine")
+    for listed in ('{"figures": ["../outside", "my_own.x", 3]}', '{"figures": 3}', "[]", "torn"):
         (figures / "drawn.json").write_text(listed)
-        if "my-own" not in listed:
-            drawn(sweep, ["interference/gap"])
-            assert (figures / "my-own.png").exists()
-            assert (figures / "map-latent-wd-reconstruction_r2.png").exists()
-    assert (sweep / "0" / "model.safetensors").exists()
+        drawn(sweep, ["interference/gap"])
+        assert (sweep / "outside.png").exists()
+        assert {file.name for file in figures.iterdir()} == before
 
 
 def test_a_sweep_with_nothing_to_draw(tmp_path):
