@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -24,7 +25,7 @@ from bows.sweep.claims import Claimed, claimed, wait_for_one
 from bows.sweep.engines import ENGINES, Unit
 from bows.sweep.plan import LIST, LOCK, Job, held_out_loss, plan, state_of, write_list
 from bows.sweep.stacking import free_bytes, member_bytes, pieces, stacks
-from bows.sweep.task import SweepTask
+from bows.sweep.task import SCRATCH, SweepTask
 
 if TYPE_CHECKING:
     from hydra_plugins.bows_launcher import SweepLauncher
@@ -82,6 +83,10 @@ def launch(launcher: SweepLauncher, job_overrides: Sequence[list[str]], first: i
             if job.state == "completed":
                 done[job.folder] = _result(job, held_out_loss(sweep / job.folder))
         results = [done[job.folder] for job in jobs]
+        if all(result.status == JobStatus.COMPLETED for result in results) and not claimed(sweep):
+            shutil.rmtree(
+                sweep / SCRATCH, ignore_errors=True
+            )  # of stacks that were killed as their first members were done
     counts = Counter("completed" if result.status == JobStatus.COMPLETED else "failed" for result in results)
     told = ", ".join(f"{count} {state}" for state, count in counts.items())
     log.info("sweep of %d jobs: %s; one table of them: python -m bows.collect %s", len(jobs), told, sweep)

@@ -48,7 +48,7 @@ def test_what_other_sweepers_and_engines_need_is_let_through():
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
     words = ["-m", "data=circular", "wd=1,2", f"hydra.sweep.dir={tmp_path / 'file' / 'sweep'}"]
-    done = subprocess.run([sys.executable, "-m", "bows.train", *words], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-m", "bows.train", *words], capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith(f"error: outputs: {tmp_path / 'file' / 'sweep'} cannot be written")
