@@ -143,7 +143,7 @@ class PrincipalComponentsModel:
 
 @dataclass(config=NODE, kw_only=True)
 class PairClassifierModel:
-    latent: Count
+    latent: Annotated[int, Strict(), Field(ge=3)]  # a plane of it is kept and removed
     hidden: Count
 
 

@@ -89,7 +89,9 @@ def orthonormal(directions: Tensor) -> Tensor:
         )
     basis, triangle = torch.linalg.qr(directions / directions.norm(dim=0).clamp_min(1e-300))
     if not bool((triangle.diagonal().abs() > 1e-9).all()):
-        raise DataError(f"the {count} directions span fewer than {count} dimensions")
+        raise DataError(
+            f"the {count} directions span fewer than {count} dimensions, as where embeddings have shrunk to nothing; lower wd"
+        )
     return basis
 
 
