@@ -45,7 +45,7 @@ def city_map(cities: Mapping[str, Sequence], r2: float | None = None) -> Figure:
         title = ["Cities where a probe of their embeddings puts them, each with a line to its true place"]
         title += [] if r2 is None else [f"R² = {r2:.3f} on cities held out of the probe"]
         if not inside.all():
-            away = [str(cities["word"][place]).partition(",")[0] for place in np.flatnonzero(~inside)]
+            away = [str(cities["word"][place]).partition(",")[0] for place in np.flatnonzero(~inside).tolist()]
             title[-1] += f"; beyond the map: {shorten(', '.join(away), 40)}"
         axes.set_title("\n".join(title))
         axes.legend(

@@ -28,19 +28,20 @@ def residue_ring(residues: Mapping[str, Sequence], r2: float | None = None, freq
         figure = new_figure(5.2, 5.5)
         axes = figure.add_subplot()
         turn = np.linspace(0, 2 * np.pi, 200)
-        axes.plot(np.cos(turn), np.sin(turn), color=FAINT, linewidth=0.8, linestyle=":", zorder=0)
+        axes.plot(np.cos(turn), np.sin(turn), color=FAINT, linewidth=0.8, linestyle=":", label="true places", zorder=0)
         closed = np.vstack([points, points[:1]])
         axes.plot(closed[:, 0], closed[:, 1], color=FAINT, linewidth=0.6, zorder=1)
-        for chosen, colour, label in ((~held_out, BLUE, "fitted on"), (held_out, ORANGE, "held out")):
+        for chosen, colour, label in (
+            (~held_out, BLUE, "fitted on by the probe"),
+            (held_out, ORANGE, "held out of the probe"),
+        ):
             axes.scatter(*points[chosen].T, s=16, color=colour, linewidth=0, label=label, zorder=3)
         reach = 1.18 * max(np.abs(points).max(), 1.0)
         axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel="probed cosine", ylabel="probed sine")
         axes.set_aspect("equal")
         said = "" if r2 is None else f"; R² = {r2:.3f} on residues held out"
-        axes.set_title(
-            f"Residues where a probe of their embeddings puts them\nfrequency {frequency}{said}; dotted: true places"
-        )
-        axes.legend(loc="center", title="the probe was", title_fontsize=8, fontsize=8, handletextpad=0.2)
+        axes.set_title(f"Residues where a probe of their embeddings puts them\nfrequency {frequency}{said}")
+        axes.legend(loc="center", fontsize=8, handletextpad=0.4)
         figure.canvas.draw()  # fixes the layout, so that labels are placed where the points will be
         figure.set_layout_engine("none")
         shown = np.unique(np.linspace(0, len(points) - 1, min(LABELLED, len(points))).round().astype(int))

@@ -26,7 +26,9 @@ def cities() -> dict[str, list]:
 def inside(figure) -> bool:
     """Whether every text of the figure lies in it."""
     figure.canvas.draw()
-    boxes = [text.get_window_extent() for axes in figure.axes for text in [axes.title, *axes.texts] if text.get_text()]
+    boxes = [
+        text.get_window_extent() for axes in figure.axes for text in [axes._left_title, *axes.texts] if text.get_text()
+    ]
     return all(box.x0 >= 0 and box.x1 <= figure.bbox.x1 and box.y0 >= 0 and box.y1 <= figure.bbox.y1 for box in boxes)
 
 
