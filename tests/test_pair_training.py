@@ -152,7 +152,13 @@ def test_learning_shows_over_epochs(cities):
 
 
 def test_the_same_seed_gives_the_same_weights_and_a_stopped_run_goes_on(outputs, residues):
-    words = [*RESIDUES, "logger=none", "trainer.checkpoint_every_steps=200", "epochs=100", "optimizer.schedule=constant"]
+    words = [
+        *RESIDUES,
+        "logger=none",
+        "trainer.checkpoint_every_steps=200",
+        "epochs=100",
+        "optimizer.schedule=constant",
+    ]
     whole = load_file(finished(outputs, words) / "model.safetensors")
     process = subprocess.Popen(command(outputs, *words, "name=stopped"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     end = time.monotonic() + 60
