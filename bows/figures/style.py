@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 from cycler import cycler
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
+from PIL import Image
 
 from bows.figures.font import families
 
@@ -22,6 +24,7 @@ from bows.figures.font import families
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
 INK, FAINT = "#222222", "#B8B8B8"
 DIVERGING = "RdBu_r"
+COMPRESSION = 3  # of PNG files, 0 to 9
 
 _SETTINGS = {
     "figure.constrained_layout.use": True,
@@ -96,7 +99,11 @@ def save(figure: Figure, path: Path | str) -> list[Path]:
     with style():
         # Not by savefig, which lays out and draws a figure twice for each file. Both files have the layout of the first.
         figure.dpi = matplotlib.rcParams["savefig.dpi"]
-        FigureCanvasAgg(figure).print_png(files[0], metadata={"Software": None})
+        agg = FigureCanvasAgg(figure)
+        agg.draw()
+        # Without the alpha channel, and lightly compressed: half the time of print_png, for files as large.
+        drawn = Image.fromarray(np.asarray(agg.buffer_rgba())).convert("RGB")
+        drawn.save(files[0], dpi=(figure.dpi, figure.dpi), compress_level=COMPRESSION)
         figure.set_layout_engine("none")
         FigureCanvasPdf(figure).print_pdf(files[1], metadata={"CreationDate": None})
     figure.set_layout_engine(engine)
