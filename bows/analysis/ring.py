@@ -1,6 +1,7 @@
 """Do words with a known cyclic order (months, weekdays) lie on a ring, in that order?"""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from scipy.spatial import procrustes
@@ -78,7 +79,7 @@ def ring(
         scores["order"] = cyclic_order(angles)
         if permutations:
             around, corners = np.exp(1j * angles), np.exp(1j * positions)
-            drawn = np.random.default_rng(seed).permuted(np.tile(corners, (permutations, 1)), axis=1)
+            drawn = _drawn_orders(len(angles), permutations, seed)
             # The tolerance lets the n rotations of one order, equal but for rounding, count as equal.
             least = _alignment(around, corners) - 1e-9 * len(angles)
             at_least = np.count_nonzero(_alignment(around, drawn) >= least)
@@ -91,6 +92,15 @@ def ring(
     if circulance is not None:
         scores["circulance"] = circulance
     return scores
+
+
+@lru_cache(maxsize=16)  # a stack asks for the same orders again for each of its members, at each look
+def _drawn_orders(count: int, permutations: int, seed: int) -> np.ndarray:
+    """(permutations, n): the corners of a regular polygon, as complex numbers, in random orders. Not to be written to."""
+    corners = np.exp(1j * regular_positions(count))
+    drawn = np.random.default_rng(seed).permuted(np.tile(corners, (permutations, 1)), axis=1)
+    drawn.setflags(write=False)
+    return drawn
 
 
 def regular_positions(count: int) -> np.ndarray:
