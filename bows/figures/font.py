@@ -10,11 +10,8 @@ from matplotlib.font_manager import findfont, fontManager
 from matplotlib.ft2font import FT2Font
 
 WHOLE = "DejaVu Sans"
-# Latin, Greek, Cyrillic; punctuation, super- and subscripts, arrows and signs of mathematics. A word in another script takes its
-# letters from the whole font.
-LETTERS = (
-    range(0x20, 0x250), range(0x370, 0x460), range(0x1D60, 0x1D6B), range(0x2000, 0x20C0), range(0x2190, 0x2270), range(0x2C7C, 0x2C7D),
-)  # fmt: skip
+# English and its neighbours, and the signs that figures use. A word with other letters takes those from the whole font.
+LETTERS = [*range(0x20, 0x7F), *range(0xA0, 0x100), *map(ord, "ŒœŠšŽž–—‘’“”…•€−√∑≈≠≤≥→←↑↓ᵢⱼ")]
 # Tables that are not needed to write words; kerning (GPOS) is.
 UNNEEDED = ("GDEF", "GSUB", "MATH", "FFTM")
 
@@ -40,7 +37,7 @@ def _make(place: Path) -> None:
     temporary = place.with_name(f".{place.name}.{os.getpid()}")
     with subset.load_font(findfont(WHOLE), options) as font:
         subsetter = subset.Subsetter(options)
-        subsetter.populate(unicodes=[letter for letters in LETTERS for letter in letters])
+        subsetter.populate(unicodes=LETTERS)
         subsetter.subset(font)
         for record in font["name"].names:
             if record.nameID in {1, 4, 16}:  # family, full name, typographic family

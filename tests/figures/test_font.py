@@ -16,7 +16,7 @@ def _picture(text):
 
 def test_the_small_font_has_the_letters_of_european_words_as_the_whole_one_draws_them():
     small, whole = (FT2Font(findfont(name)) for name in font.families())
-    for letter in "aZ09é ßœžΩжñ−²·…ᵢⱼ→≤∑“”–—€":
+    for letter in "aZ09é ßœžñ−²·…ᵢⱼ→≤∑“”–—€":
         place, reference = (face.load_char(ord(letter)) for face in (small, whole))
         assert small.get_char_index(ord(letter)) > 0, letter
         assert (place.width, place.height, place.horiAdvance) == (
