@@ -12,8 +12,8 @@ from matplotlib.ft2font import FT2Font
 WHOLE = "DejaVu Sans"
 # English and its neighbours, and the signs that figures use. A word with other letters takes those from the whole font.
 LETTERS = [*range(0x20, 0x7F), *range(0xA0, 0x100), *map(ord, "ŒœŠšŽž–—‘’“”…•€−√∑≈≠≤≥→←↑↓ᵢⱼ")]
-# Tables that are not needed to write words; kerning (GPOS) is.
-UNNEEDED = ("GDEF", "GSUB", "MATH", "FFTM")
+# Tables that take long to read and are not needed: kerning has a plain table of its own, and the figures' letters are hinted anew.
+UNNEEDED = ("GDEF", "GSUB", "GPOS", "MATH", "FFTM")
 
 
 @cache
@@ -31,7 +31,14 @@ def families() -> list[str]:
 
 
 def _make(place: Path) -> None:
-    options = subset.Options(layout_features=["kern"], recommended_glyphs=True, name_IDs=["*"], name_languages=["*"])
+    options = subset.Options(
+        layout_features=[],
+        legacy_kern=True,
+        hinting=False,
+        recommended_glyphs=True,
+        name_IDs=["*"],
+        name_languages=["*"],
+    )
     options.drop_tables += UNNEEDED
     # Of several processes that come here at once, each leaves the same whole file.
     temporary = place.with_name(f".{place.name}.{os.getpid()}")

@@ -39,7 +39,7 @@ def place_labels(figure: Figure, axes: Axes, points: np.ndarray, labels: Sequenc
         middle = place + heading * (DISTANCES * unit + np.abs(heading) @ half)[:, None]
         low, high = middle - half, middle + half
         outside = np.maximum(frame.min - low, 0).sum(1) + np.maximum(high - frame.max, 0).sum(1)
-        cost = _overlap(low, high, np.array(taken)).sum(1) + 100 * outside + unit * unit * COST
+        cost = 3 * _overlap(low, high, np.array(taken)).sum(1) + 100 * outside + unit * unit * COST
         cheapest = int(cost.argmin())
         best = middle[cheapest]
         x, y = axes.transData.inverted().transform(best)

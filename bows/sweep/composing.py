@@ -1,6 +1,6 @@
 """Composing the configurations of a sweep's jobs: each once, and those with the same choices of groups from one composition."""
 
-import copy
+import pickle
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -22,7 +22,7 @@ def remember_compositions(loader: ConfigLoader) -> None:
     assert isinstance(loader, ConfigLoaderImpl)
     compose = loader.load_sweep_config
     known: dict[tuple[str, ...], DictConfig] = {}
-    bases: dict[tuple[str, ...], DictConfig] = {}
+    bases: dict[tuple[str, ...], bytes] = {}  # pickled: read back in a tenth of the time of a deep copy
     is_group = cache(loader.repository.group_exists)
 
     def load_sweep_config(master_config: DictConfig, sweep_overrides: list[str]) -> Any:
@@ -32,7 +32,7 @@ def remember_compositions(loader: ConfigLoader) -> None:
             groups = tuple(word for word, each in zip(key, overrides, strict=True) if is_group(each.key_or_group))
             if all(_changes_a_value(each) or is_group(each.key_or_group) for each in overrides):
                 if groups not in bases:
-                    bases[groups] = compose(master_config, list(groups))
+                    bases[groups] = pickle.dumps(compose(master_config, list(groups)))
                 values = [each for each in overrides if not is_group(each.key_or_group)]
                 known[key] = _with_values(bases[groups], values, overrides, master_config)
             else:
@@ -54,10 +54,10 @@ def _changes_a_value(override: Override) -> bool:
 
 
 def _with_values(
-    base: DictConfig, values: list[Override], overrides: Sequence[Override], master_config: DictConfig
+    base: bytes, values: list[Override], overrides: Sequence[Override], master_config: DictConfig
 ) -> DictConfig:
     """What Hydra's own composition does after it has merged the files (ConfigLoaderImpl)."""
-    config = copy.deepcopy(base)
+    config: DictConfig = pickle.loads(base)
     ConfigLoaderImpl._apply_overrides_to_config(values, config)
     config.hydra.overrides.task = [override.input_line for override in overrides]
     form = config.hydra.job.config.override_dirname
