@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-import threading
+import pickle
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 
 class Picture(NamedTuple):
@@ -30,45 +31,71 @@ def draw(folder: Path, pictures: Mapping[str, Picture]) -> dict[str, Path]:
 class Drawers:
     """Processes that draw: `with Drawers(2) as drawers: drawers.draw(folder, pictures).result()`.
 
-    They end with the block, and with the process that began them, however it ends.
+    Each is a Python of its own that reads pictures from its standard input, and ends with it: when the block ends, or when the process that
+    began it does, however that happens. Not by multiprocessing, whose processes depend on how this one was itself begun.
     """
 
     def __init__(self, processes: int) -> None:
-        # Spawned: a fork of a process that has trained would hold copies of its locks.
-        self._pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=_begin)
-        self._processes = processes
+        # The same modules are found; a session of its own, so that Ctrl-C reaches only the process that began it.
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        command = [sys.executable, "-c", "from bows.drawing import serve; serve()"]
+        self._processes = [
+            subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
+            )
+            for _ in range(processes)
+        ]
+        self._free: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
+        for process in self._processes:
+            self._free.put(process)
+        self._threads = ThreadPoolExecutor(processes)
 
     def __enter__(self) -> Drawers:
-        # Processes are begun by the first pictures; these make them read matplotlib while the models train.
-        for _ in range(self._processes):
-            self._pool.submit(_prepare)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._pool.shutdown(cancel_futures=True)
+        self._threads.shutdown(cancel_futures=True)
+        for process in self._processes:
+            process.communicate()
 
     def draw(self, folder: Path, pictures: Mapping[str, Picture]) -> Future[dict[str, Path]]:
         """`draw`, in one of the processes."""
-        return self._pool.submit(draw, folder, pictures)
+        return self._threads.submit(self._draw, folder, pictures)
+
+    def _draw(self, folder: Path, pictures: Mapping[str, Picture]) -> dict[str, Path]:
+        process = self._free.get()
+        try:
+            to, back = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
+            pickle.dump((folder, dict(pictures)), to)
+            to.flush()
+            outcome = pickle.load(back)
+        except (OSError, EOFError) as error:
+            raise RuntimeError(f"a process that draws figures ended early (exit code {process.poll()})") from error
+        finally:
+            self._free.put(process)
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
 
 
-def _begin() -> None:
-    # Ctrl-C reaches every process of the terminal; the one that began this one decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
-
-
-def _prepare() -> None:
+def serve() -> None:
+    """What a process of `Drawers` does: answers each (folder, pictures) with the files drawn, or with the error that kept it from it."""
+    source, answers = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr  # whatever prints must not come between the answers
     from bows.figures.style import new_figure, style
 
-    with style():
+    with style():  # matplotlib is read while the models train
         new_figure(1, 1).text(0, 0, "text").get_window_extent()
+    while True:
+        try:
+            folder, pictures = pickle.load(source)
+        except EOFError:
+            return
+        try:
+            outcome: Any = draw(folder, pictures)
+        except Exception as error:  # of any kind: it is raised where it was asked for
+            outcome = error
+        pickle.dump(outcome, answers)
+        answers.flush()

@@ -40,7 +40,12 @@ class StackModule(LightningModule):
         """Of members whose loss was no number: the step and the loss there."""
         self._numbers = torch.tensor([number for numbers in self.order for number in numbers])
         norms = [settings.clip_norm or math.inf for settings in optimizers]
-        self._limits = [torch.tensor([norms[number] for number in numbers]) for numbers in self.order]
+        self._limits = [
+            torch.tensor([norms[number] for number in numbers])
+            if any(math.isfinite(norms[number]) for number in numbers)
+            else None
+            for numbers in self.order
+        ]
         self._views: list[tuple[nn.Parameter, nn.Parameter, slice]] = []
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -72,8 +77,9 @@ class StackModule(LightningModule):
         return torch.empty_like(joined).index_copy_(0, self._numbers, joined)
 
     def configure_optimizers(self) -> Any:
-        """One optimizer. Its groups are runs of neighbouring members with the same rate and decay, as views of the blocks' weights."""
-        groups: list[dict[str, Any]] = []
+        """One optimizer. A group is the weights of all members with one rate and decay, as views of the blocks' weights: each of a run of
+        neighbours."""
+        groups: dict[tuple[float, float], dict[str, Any]] = {}
         self._views = []
         blocks: list[Any] = list(self.blocks)
         for block, numbers in zip(blocks, self.order, strict=True):
@@ -82,9 +88,11 @@ class StackModule(LightningModule):
                 members = slice(first, first := first + len(list(same)))
                 views = [(weight, nn.Parameter(weight.detach()[members]), members) for weight in block.weights]
                 settings = self.optimizer_settings[numbers[members.start]]
-                groups += parameter_groups([view for _, view, _ in views], settings, bias_dimensions=2)
+                for group in parameter_groups([view for _, view, _ in views], settings, bias_dimensions=2):
+                    same_rates = groups.setdefault((group["lr"], group["weight_decay"]), {**group, "params": []})
+                    same_rates["params"] += group["params"]
                 self._views += views
-        optimizer = optimizer_over(groups, self.optimizer_settings[0])
+        optimizer = optimizer_over(list(groups.values()), self.optimizer_settings[0])
         schedule = make_schedule(optimizer, self.optimizer_settings[0], self.steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -101,10 +109,10 @@ class StackModule(LightningModule):
                 weight.data[at] = 0.0
                 weight.grad[at] = 0.0
         for block, limits in zip(blocks, self._limits, strict=True):
-            if bool(limits.isinf().all()):
+            if limits is None:
                 continue
-            squares = [weight.grad.square().flatten(1).sum(1) for weight in block.weights]
-            norm = torch.stack(squares).sum(0).sqrt()
+            norms = [torch.linalg.vector_norm(weight.grad.flatten(1), dim=1) for weight in block.weights]
+            norm = torch.linalg.vector_norm(torch.stack(norms), dim=0)
             factor = (limits.to(norm.device) / (norm + 1e-6)).clamp(max=1.0)
             for weight in block.weights:
                 weight.grad *= factor.view(-1, *[1] * (weight.ndim - 1))
