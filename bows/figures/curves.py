@@ -33,8 +33,10 @@ def training_curves(
     if step not in columns:
         raise ValueError(f"training curves need a column {step!r}, got {sorted(columns)}")
     with style():
-        figure = new_figure(6.4, 4.6)
-        upper, lower = figure.subplots(2, 1, sharex=True)
+        figure = new_figure(6.4, 4.6, layout="none")
+        room = {"left": 0.125, "right": 0.985, "bottom": 0.105, "top": 0.93 if title else 0.98, "hspace": 0.12}
+        upper, lower = figure.subplots(2, 1, sharex=True, gridspec_kw=room)
+        upper.tick_params(labelbottom=False)
         drawn = [
             _curve(upper, columns, step, train_loss, "training", BLUE),
             _curve(upper, columns, step, held_out_loss, "held-out", ORANGE),

@@ -11,6 +11,7 @@ from bows.figures.style import DIVERGING, INK, new_figure, shorten, style
 
 LABELLED = 60  # words; beyond that labels would be too small to read and are left out
 
+BAR = 1.15  # inches to the right of the matrix, for the colour bar and its labels
 BESIDE: dict[str, Any] = {"textcoords": "offset points", "annotation_clip": False}
 
 
@@ -44,18 +45,24 @@ def gram_heat_map(
         (bool(gram.min() < -limit), bool(gram.max() > limit))
     ]
     side = float(np.clip(0.17 * count, 2.8, 7.5))
+    labels = [shorten(word, 18) for word in words] if count <= LABELLED else []
+    size = float(np.clip(72 * 0.78 * side / count, 4.5, 9))
     with style():
-        figure = new_figure(side + 2.2, side + 1.3)
-        axes = figure.add_subplot()
+        figure = new_figure(1, 1, layout="none")
+        room = max([0.3, *(width(figure, label, size) + 0.12 for label in labels)]) if labels else 0.5
+        wide, tall = room + side + BAR, room + side + (0.4 if title else 0.1)
+        figure.set_size_inches(wide, tall)
+        axes = figure.add_axes((room / wide, room / tall, side / wide, side / tall))
         image = axes.imshow(gram, cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="nearest")
-        bar = figure.colorbar(image, ax=axes, extend=extend, shrink=0.8, pad=0.02)
+        beside = figure.add_axes(
+            ((room + side + 0.1) / wide, (room + 0.1 * side) / tall, 0.15 / wide, 0.8 * side / tall)
+        )
+        bar = figure.colorbar(image, cax=beside, extend=extend)
         bar.set_label(quantity)
         bar.outline.set_linewidth(0.6)
         for spine in axes.spines.values():
             spine.set(visible=True, color=INK)
-        if count <= LABELLED:
-            labels = [shorten(word, 18) for word in words]
-            size = float(np.clip(72 * 0.78 * side / count, 4.5, 9))
+        if labels:
             axes.set(xticks=[], yticks=[])
             for place, label in enumerate(labels):  # as texts: ticks take several times as long to lay out
                 axes.annotate(
@@ -67,3 +74,11 @@ def gram_heat_map(
         if title:
             figure.suptitle(title, fontsize=10, x=0.02, ha="left")
     return figure
+
+
+def width(figure: Figure, label: str, size: float) -> float:
+    """Of a text, in inches."""
+    text = figure.text(0, 0, label, fontsize=size)
+    inches = text.get_window_extent().width / figure.dpi
+    text.remove()
+    return inches

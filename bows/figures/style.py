@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 import numpy as np
@@ -66,9 +66,12 @@ def style() -> Iterator[None]:
         yield
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of ``width`` x ``height`` inches with an Agg canvas. Call it inside ``style()``."""
-    figure = Figure(figsize=(width, height))
+def new_figure(width: float, height: float, layout: Literal["constrained", "none"] = "constrained") -> Figure:
+    """An empty figure of ``width`` x ``height`` inches with an Agg canvas. Call it inside ``style()``.
+
+    layout: matplotlib's engine, which takes as long as drawing; none for figures that know where their axes go.
+    """
+    figure = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
     return figure
 
