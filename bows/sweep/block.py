@@ -64,14 +64,19 @@ class Block(nn.Module):
         return functional_call(prototype, self._state(), (bags,))
 
     def losses(self, bags: Tensor) -> Tensor:
-        """(K,): each member's loss on its bags."""
+        """(K,): each member's loss on its bags, of (batch, datasets, V) bags of all datasets."""
         model = self._prototype[0]
         if not can_train(model) or torch.is_autocast_enabled(bags.device.type):
-            return model.losses(self(bags), bags)
+            own = self.bags(bags)
+            return model.losses(self(own), own)
+        turned = bags.permute(1, 2, 0)
+        if self._one_dataset is not None:
+            turned = turned[self._one_dataset]
+        else:
+            turned = turned.contiguous().index_select(0, self.datasets)
         state = self._state()
-        encoder = state["weight"] if model.tied else state["encoder"]
-        rectified = model.output_activation == "relu"
-        return SquaredErrors.apply(bags, encoder, None if model.tied else state["decoder"], state["bias"], rectified)  # type: ignore[return-value]
+        encoder, decoder = (state["weight"], None) if model.tied else (state["encoder"], state["decoder"])
+        return SquaredErrors.apply(turned, encoder, decoder, state["bias"], model.output_activation == "relu")  # type: ignore[return-value]
 
     def member_state(self, place: int) -> dict[str, Tensor]:
         """Views of a member's weights, without the padding, under the names of its own class."""

@@ -60,7 +60,7 @@ class StackModule(LightningModule):
 
     def training_step(self, bags: Tensor, batch_index: int) -> dict[str, Tensor]:
         blocks: list[Any] = list(self.blocks)
-        of_blocks = [block.losses(block.bags(bags)) for block in blocks]
+        of_blocks = [block.losses(bags) for block in blocks]
         total = torch.stack([losses.sum() for losses in of_blocks]).sum()
         losses = self.in_order(of_blocks)
         self._note_failures(losses)

@@ -147,7 +147,7 @@ def test_padding_stays_at_exactly_zero(compose):
     for _ in range(20):
         bags = (torch.rand(8, 6) < 0.5).float()
         optimizer.zero_grad()
-        block.losses(bags).sum().backward()
+        block.losses(bags.unsqueeze(1)).sum().backward()
         optimizer.step()
     encoder, decoder = (block.weights[block.names.index(name)] for name in ("encoder", "decoder"))
     assert torch.equal(encoder[0, 2:], torch.zeros(2, 6))
