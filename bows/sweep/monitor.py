@@ -21,8 +21,8 @@ from bows.sweep.checkpoint import Moment, moments
 from bows.sweep.module import StackModule
 from bows.sweep.tables import StackTables
 
-# Seconds between two writings of the members' tables while they train.
-PAUSE = 10.0
+# Seconds between two writings of the members' tables while they train, and the share of the training that writing may take.
+PAUSE, WRITING = 10.0, 0.02
 
 
 class StackMonitor(pl.Callback):
@@ -60,7 +60,7 @@ class StackMonitor(pl.Callback):
         self._every = 1
         self._sums: list[ReconstructionSums] = []
         self._held_out: dict[str, Tensor] = {}
-        self._written = time.monotonic()
+        self._next_writing = time.monotonic() + PAUSE
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: StackModule) -> None:
         steps = pl_module.steps
@@ -111,9 +111,10 @@ class StackMonitor(pl.Callback):
             self.last = moments(trainer, pl_module, living)
         elif self.groups:
             self._look(trainer, pl_module, step, epoch)
-        if time.monotonic() - self._written > PAUSE:
+        if (began := time.monotonic()) > self._next_writing:
             self.tables.write()
-            self._written = time.monotonic()
+            ended = time.monotonic()
+            self._next_writing = ended + max(PAUSE, (ended - began) / WRITING)
 
     def state_dict(self) -> dict[str, Any]:
         best = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import shutil
@@ -100,6 +101,9 @@ def train_stack(jobs: Sequence[StackJob], scratch: Path) -> list[float | BaseExc
     for status, job in zip(statuses, jobs, strict=True):
         status.config = config_key(job.config)
     outcomes: dict[int, float | BaseException] = {}
+    # The configurations of a large sweep are millions of objects that live to its end: searching them for garbage again and again would
+    # take longer than training.
+    gc.freeze()
     try:
         with Drawers(torch.get_num_threads()) if jobs[0].settings.analysis.figures else nullcontext() as drawers:
             members, trainer, module, monitor = _train(jobs, statuses, scratch)
