@@ -197,7 +197,7 @@ class TrainerSettings:
     devices: Count | Literal["auto"]
     strategy: str
     num_nodes: Count
-    precision: Literal["32-true", "bf16-mixed", "16-mixed", "64-true", "bf16-true"]
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed", "64-true", "bf16-true"]
     compile: Flag
     threads: Count | None
     checkpoint_every_steps: Count | None

@@ -27,7 +27,7 @@ from bows.callbacks.reconstruction import ReconstructionMonitor
 from bows.callbacks.speed import SpeedMonitor, peak_memory_bytes
 from bows.checks import check
 from bows.command import plain
-from bows.config import Logger, TrainConfig, trains_on_pairs
+from bows.config import Logger, TrainConfig, TrainerSettings, trains_on_pairs
 from bows.console import print_results, quiet_libraries
 from bows.data.datamodule import BagsDataModule
 from bows.data.pairs import PairsDataModule
@@ -48,6 +48,9 @@ log = logging.getLogger(__name__)
 
 # Validations over a run, at most; more would cost small models more time than their training.
 VALIDATIONS = 20
+# Words of a vocabulary up to which models train in double precision on a CPU. It costs them nothing that is felt, and what rounding does to
+# the directions a model does not use, which it amplifies step by step, then stays far below anything that is read off a model.
+DOUBLE_PRECISION_WORDS = 64
 
 
 def train_job(config: DictConfig) -> float:
@@ -143,7 +146,7 @@ def train(
     step = torch.load(checkpoint, weights_only=True)["global_step"] - 1 if checkpoint else None
     table = MetricsTable(folder, resume_step=step)
     with extra_loggers(settings.logger, config, folder, group, run_name or settings.name) as loggers:
-        trainer = make_trainer(settings, folder, [table, *loggers], callbacks_of(settings, folder, sets))
+        trainer = make_trainer(settings, folder, [table, *loggers], callbacks_of(settings, folder, sets), words)
         module = BagsModule(
             autoencoder,
             optimizer_settings(settings),
@@ -155,6 +158,7 @@ def train(
         else:
             choose_bags(trainer, module, data, settings.trainer.compile)
             trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+        autoencoder.float()  # as model.safetensors will hold it: what is measured is what can be measured again
         if trainer.global_rank == 0:
             last_step = max(trainer.global_step - 1, 0)
             measured = measure(
@@ -249,15 +253,27 @@ def callbacks_of(settings: TrainConfig, folder: Path, sets: dict[str, list[int]]
     ]
 
 
-def make_trainer(settings: TrainConfig, folder: Path, loggers: list, callbacks: Sequence[pl.Callback]) -> pl.Trainer:
-    """Lightning's trainer of a run, or of a stack."""
+def chosen_precision(chosen: TrainerSettings, words: int | None) -> str:
+    """Lightning's name of the precision that trainer.precision=auto stands for."""
+    if chosen.precision != "auto":
+        return chosen.precision
+    on_cpu = chosen.accelerator == "cpu" or (
+        chosen.accelerator == "auto" and not torch.cuda.is_available() and not torch.backends.mps.is_available()
+    )
+    return "64-true" if on_cpu and words is not None and words <= DOUBLE_PRECISION_WORDS else "32-true"
+
+
+def make_trainer(
+    settings: TrainConfig, folder: Path, loggers: list, callbacks: Sequence[pl.Callback], words: int | None = None
+) -> pl.Trainer:
+    """Lightning's trainer of a run, or of a stack. words: of the vocabulary; None where the model is not of bags."""
     chosen = settings.trainer
     return pl.Trainer(
         accelerator=chosen.accelerator,
         devices=chosen.devices,
         strategy=chosen.strategy,
         num_nodes=chosen.num_nodes,
-        precision=chosen.precision,
+        precision=chosen_precision(chosen, words),  # type: ignore[arg-type]
         max_epochs=settings.epochs,
         check_val_every_n_epoch=-(-settings.epochs // VALIDATIONS),
         limit_train_batches=chosen.limit_train_batches,

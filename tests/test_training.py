@@ -321,6 +321,33 @@ def test_other_models_leave_the_contract_too(train_here, model):
     assert list((folder / "tensorboard").glob("events*"))
 
 
+@pytest.mark.parametrize(
+    ("precision", "kept"),
+    [
+        ("32-true", torch.float32),
+        ("64-true", torch.float64),
+        ("bf16-true", torch.bfloat16),
+        ("bf16-mixed", torch.float32),
+    ],
+)
+def test_every_precision_trains_and_leaves_a_float32_model(train_here, precision, kept):
+    folder = train_here(f"trainer.precision={precision}", "epochs=1", "trainer=cpu", "model=untied")
+    state = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    assert {value.dtype for value in state.values()} == {kept}
+    assert {value.dtype for value in load_file(folder / "model.safetensors").values()} == {torch.float32}
+    assert read(folder / "summary.json")["reconstruction/loss"] > 0
+
+
+def test_small_vocabularies_train_in_double_precision_on_a_cpu(compose):
+    from bows.checks import check
+    from bows.training import DOUBLE_PRECISION_WORDS, chosen_precision
+
+    on_cpu, asked = (check(compose("trainer=cpu", *more)).trainer for more in ([], ["trainer.precision=bf16-mixed"]))
+    few = DOUBLE_PRECISION_WORDS
+    assert [chosen_precision(on_cpu, words) for words in (few, few + 1, None)] == ["64-true", "32-true", "32-true"]
+    assert chosen_precision(asked, few) == "bf16-mixed"
+
+
 BAD = {
     "data.window=100": "data.window=100 is longer than the validation split, which has 40 rows; allowed: 1 to 40",
     "data.train=nowhere.txt": "data.train=nowhere.txt: there is no such file",

@@ -16,9 +16,9 @@ class WindowBatch(NamedTuple):
     numbers: Tensor
     windows: Windows
 
-    def bags(self, device: torch.device | str = "cpu") -> Tensor:
+    def bags(self, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> Tensor:
         """(batch, V) zeros and ones on the device."""
-        return self.windows.multi_hot(self.numbers, device)
+        return self.windows.multi_hot(self.numbers, device, dtype)
 
     def sparse(self) -> SparseBags:
         """The same bags as lists of words, on the CPU."""

@@ -87,7 +87,12 @@ class BagsDataModule(LightningDataModule):
         """Bags are made on the device itself: only window numbers come this far."""
         if self.sparse_training and self.trainer is not None and self.trainer.training:
             return batch.sparse()
-        return batch.bags(device)
+        return batch.bags(device, dtype_of_bags(self))
+
+
+def dtype_of_bags(data: LightningDataModule) -> torch.dtype:
+    """That of the model's weights: bags are made after Lightning has cast what a batch holds to the trainer's precision."""
+    return torch.float32 if data.trainer is None else data.trainer.lightning_module.dtype  # type: ignore[return-value]
 
 
 def usual_batch_size(windows: int) -> int:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from bows.model.autoencoder import Autoencoder, AutoencoderOutput
-from bows.sweep.squared_error import SquaredErrors, can_train
+from bows.sweep.squared_error import LinearSquaredErrors, SquaredErrors, can_train
 
 
 class Member(NamedTuple):
@@ -69,13 +69,20 @@ class Block(nn.Module):
         if not can_train(model) or torch.is_autocast_enabled(bags.device.type):
             own = self.bags(bags)
             return model.losses(self(own), own)
-        turned = bags.permute(1, 2, 0)
-        if self._one_dataset is not None:
-            turned = turned[self._one_dataset]
-        else:
-            turned = turned.contiguous().index_select(0, self.datasets)
         state = self._state()
         encoder, decoder = (state["weight"], None) if model.tied else (state["encoder"], state["decoder"])
+        turned = bags.permute(1, 2, 0)
+        # In float32 the moments would cost digits.
+        if model.output_activation == "identity" and bags.dtype == torch.float64 and model.features <= len(bags):
+            turned = turned.contiguous()
+            second, first = turned @ turned.mT / len(bags), turned.mean(2)
+            own = (second.index_select(0, self.datasets), first.index_select(0, self.datasets))
+            return LinearSquaredErrors.apply(*own, encoder, decoder, state["bias"])  # type: ignore[return-value]
+        turned = (
+            turned[self._one_dataset]
+            if self._one_dataset is not None
+            else turned.contiguous().index_select(0, self.datasets)
+        )
         return SquaredErrors.apply(turned, encoder, decoder, state["bias"], model.output_activation == "relu")  # type: ignore[return-value]
 
     def member_state(self, place: int) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
 from bows.data.batches import WindowBatch, WindowBatches
-from bows.data.datamodule import BagsDataModule
+from bows.data.datamodule import BagsDataModule, dtype_of_bags
 from bows.data.windows import Windows
 
 # Windows x words up to which a split is held as dense bags: making a batch is then one gather.
@@ -68,7 +68,7 @@ class StackData(LightningDataModule):
     def __init__(self, datasets: Sequence[BagsDataModule]):
         super().__init__()
         self.datasets = list(datasets)
-        self._dense: dict[tuple[Windows, torch.device], DenseSplit] = {}
+        self._dense: dict[tuple[Windows, torch.device, torch.dtype], DenseSplit] = {}
 
     def setup(self, stage: str) -> None:
         for data in self.datasets:
@@ -86,13 +86,14 @@ class StackData(LightningDataModule):
         """(batch, datasets, V), as a view of (datasets, batch, V)."""
         windows: Windows = batch[0].windows
         numbers = torch.stack([each.numbers for each in batch])
+        dtype = dtype_of_bags(self)
         if len(windows) * windows.words * len(batch) > DENSE_CELLS:
-            bags = torch.stack([each.bags(device) for each in batch])
+            bags = torch.stack([each.bags(device, dtype) for each in batch])
         else:
-            key = (windows, device)
+            key = (windows, device, dtype)
             if key not in self._dense:
                 every = torch.arange(len(windows))
-                whole = torch.cat([each.windows.multi_hot(every, device) for each in batch])
+                whole = torch.cat([each.windows.multi_hot(every, device, dtype) for each in batch])
                 self._dense[key] = DenseSplit(whole, len(windows))
             offsets = torch.arange(len(batch)).unsqueeze(1) * self._dense[key].windows
             chosen = (numbers + offsets).flatten().to(device)

@@ -32,10 +32,7 @@ class SquaredErrors(torch.autograd.Function):
     @staticmethod
     def forward(ctx, bags: Tensor, encoder: Tensor, decoder: Tensor | None, bias: Tensor, rectified: bool) -> Tensor:
         models, latents, _ = encoder.shape
-        if bags.ndim == 2:
-            latent = (encoder.flatten(0, 1) @ bags).view(models, latents, -1)
-        else:
-            latent = encoder @ bags
+        latent = (encoder.flatten(0, 1) @ bags).view(models, latents, -1) if bags.ndim == 2 else encoder @ bags
         cells = torch.baddbmm(bias.unsqueeze(2), encoder.mT if decoder is None else decoder, latent)
         if rectified:
             passed = cells.relu_()
@@ -54,11 +51,38 @@ class SquaredErrors(torch.autograd.Function):
         bags, encoder, decoder, latent, cells = ctx.saved_tensors
         cells = cells * (gradients * (2 / cells[0].numel())).view(-1, 1, 1)
         of_latent = (encoder if decoder is None else decoder.mT) @ cells
-        if bags.ndim == 2:
-            of_encoder = (of_latent.flatten(0, 1) @ bags.T).view_as(encoder)
-        else:
-            of_encoder = of_latent @ bags.mT
+        of_encoder = (of_latent.flatten(0, 1) @ bags.T).view_as(encoder) if bags.ndim == 2 else of_latent @ bags.mT
         of_bias = cells.sum(2)
         if decoder is None:
             return None, of_encoder.add_(latent @ cells.mT), None, of_bias, None
         return None, of_encoder, cells @ latent.mT, of_bias, None
+
+
+class LinearSquaredErrors(torch.autograd.Function):
+    """What SquaredErrors is for s the identity, from the batch's second moments alone, without a single reconstruction.
+
+    With A = D E - I, the error of a bag f is A f + b, and the mean of its square over cells (tr(A S A^T) + 2 b A mu + b^2) / V, where
+    S = mean of f f^T and mu = mean of f, of which models on the same bags need one. Worth it where the batch is larger than V.
+
+    Arguments of `apply`: second (K, V, V) and first (K, V), the moments S and mu. encoder, decoder, bias as of SquaredErrors.
+    """
+
+    @staticmethod
+    def forward(ctx, second: Tensor, first: Tensor, encoder: Tensor, decoder: Tensor | None, bias: Tensor) -> Tensor:
+        words = bias.shape[1]
+        apart = (encoder.mT if decoder is None else decoder) @ encoder
+        apart.diagonal(dim1=1, dim2=2).sub_(1.0)
+        mean_error = torch.baddbmm(bias.unsqueeze(2), apart, first.unsqueeze(2)).squeeze(2)
+        crossed = torch.baddbmm(bias.unsqueeze(2) * first.unsqueeze(1), apart, second)  # mean of error times bag
+        ctx.save_for_backward(encoder, decoder, mean_error, crossed)
+        return ((crossed * apart).sum(dim=(1, 2)) + (mean_error * bias).sum(1)) / words
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradients: Tensor) -> tuple[Tensor | None, ...]:
+        encoder, decoder, mean_error, crossed = ctx.saved_tensors
+        factor = gradients * (2 / crossed.shape[1])
+        crossed, of_bias = crossed * factor.view(-1, 1, 1), mean_error * factor.view(-1, 1)
+        if decoder is None:
+            return None, None, encoder @ (crossed + crossed.mT), None, of_bias
+        return None, None, decoder.mT @ crossed, crossed @ encoder.mT, of_bias

@@ -24,7 +24,7 @@ FREE_OF_DATA = {
 }
 # Settings of trainer with the values that a stack can do with.
 TRAINER = {"devices": (1,), "strategy": ("auto",), "num_nodes": (1,), "compile": (False,), "detect_anomaly": (False,)}
-PRECISIONS = ("32-true", "bf16-mixed", "64-true", "bf16-true")
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "64-true", "bf16-true")
 # Copies of a weight, beside its gradient: the optimizer's two, three of the best state, the model that looks at it.
 COPIES = 8
 # (batch, V) arrays alive in a step of one model.

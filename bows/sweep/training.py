@@ -225,7 +225,7 @@ def _train(
         LastCheckpoint(checkpoints, settings.trainer.checkpoint_every_steps, PAUSE),
         InterruptGuard(checkpoints),
     ]
-    trainer = make_trainer(settings, scratch, [tables], callbacks)
+    trainer = make_trainer(settings, scratch, [tables], callbacks, len(data.corpus.vocabulary))
     resume = checkpoints / LAST
     trainer.fit(
         module,

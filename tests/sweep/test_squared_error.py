@@ -7,7 +7,7 @@ from bows.model.tied import Tied
 from bows.model.untied import Untied
 from bows.sweep import block as blocks
 from bows.sweep.block import Block, Member
-from bows.sweep.squared_error import can_train
+from bows.sweep.squared_error import LinearSquaredErrors, SquaredErrors, can_train
 
 
 def _block(kind, activation, datasets, words=12, latents=(2, 5, 3, 5, 4, 2)):
@@ -49,8 +49,25 @@ def test_its_gradients_are_those_of_the_loss():
     bags = block.bags((torch.rand(7, 2, 5) < 0.4).double()).mT
     encoder, bias = block.weights[block.names.index("weight")], block.weights[block.names.index("bias")]
     assert torch.autograd.gradcheck(
-        lambda weight, offset: blocks.SquaredErrors.apply(bags, weight, None, offset, True), (encoder, bias)
+        lambda weight, offset: SquaredErrors.apply(bags, weight, None, offset, True), (encoder, bias)
     )
+
+
+def test_the_gradients_from_moments_are_those_of_the_loss():
+    for kind in (Tied, Untied):
+        block = _block(kind, "identity", 2, words=5, latents=(2, 3)).double()
+        bags = block.bags((torch.rand(7, 2, 5) < 0.4).double()).mT
+        names = ["weight", "bias"] if kind is Tied else ["encoder", "decoder", "bias"]
+        weights = [block.weights[block.names.index(name)] for name in names]
+
+        def both(*weights, bags=bags):
+            encoder, decoder = weights[0], weights[1] if len(weights) == 3 else None
+            moments = (bags @ bags.mT / bags.shape[2], bags.mean(2))
+            from_moments = LinearSquaredErrors.apply(*moments, encoder, decoder, weights[-1])
+            return from_moments, SquaredErrors.apply(bags, encoder, decoder, weights[-1], False)
+
+        torch.testing.assert_close(*both(*weights))
+        assert torch.autograd.gradcheck(both, weights)
 
 
 def test_padding_gets_no_gradient():
@@ -64,7 +81,7 @@ def test_padding_gets_no_gradient():
 
 def test_a_block_on_the_cpu_under_mixed_precision_is_left_to_autograd(monkeypatch):
     block = _block(Tied, "relu", 1)
-    monkeypatch.setattr(blocks.SquaredErrors, "apply", lambda *arguments: pytest.fail("not under autocast"))
+    monkeypatch.setattr(SquaredErrors, "apply", lambda *arguments: pytest.fail("not under autocast"))
     bags = (torch.rand(64, 1, 12) < 0.4).float()
     with torch.autocast("cpu", torch.bfloat16):
         assert block.losses(bags).isfinite().all()

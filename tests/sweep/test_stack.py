@@ -189,3 +189,18 @@ def test_blocks_hold_one_kind_and_pad_only_where_that_is_cheap(compose):
     large = [Member(model("tied", latent, 4000), dataset) for latent in (50, 200) for dataset in (0, 1)]
     assert sorted(map(sorted, arrange(large, 512))) == [[0, 1], [2, 3]]
     assert sorted(map(sorted, arrange(large, 2048))) == [[0], [1], [2], [3]]
+
+
+def test_members_do_not_drift_from_the_jobs_alone_over_thousands_of_steps(compose, tmp_path):
+    """Decay empties directions, and there each step amplifies what rounding left: here, in single precision, to some 1e-4."""
+    settings = ["data=sphere", "wd=6", "lr=1e-2", "optimizer.clip_norm=1", "epochs=60", "data.train_rows=3200"]
+    variants = {"tied": ["latent=12"], "linear": ["model=linear", "latent=5"], "narrow": ["latent=4"]}
+    jobs = stack(compose, tmp_path / "stack", variants, *settings, "analysis=none")
+    assert all(isinstance(outcome, float) for outcome in train_stack(jobs, tmp_path / "scratch"))
+    for job in jobs[:2]:
+        alone(job, tmp_path / "alone" / job.folder.name)
+        ours, theirs = (
+            load_file(tmp_path / kind / job.folder.name / "model.safetensors") for kind in ("stack", "alone")
+        )
+        for name, weight in ours.items():
+            assert (weight - theirs[name]).norm() <= 1e-6 * theirs[name].norm(), (job.folder.name, name)
