@@ -71,7 +71,7 @@ def new_figure(width: float, height: float, layout: Literal["constrained", "none
 
     layout: matplotlib's engine, which takes as long as drawing; none for figures that know where their axes go.
     """
-    figure = Figure(figsize=(width, height), layout=layout)
+    figure = Figure(figsize=(width, height), layout=layout)  # type: ignore[arg-type]  # "none" is taken, but not in the stubs
     FigureCanvasAgg(figure)
     return figure
 

@@ -47,10 +47,10 @@ class MemoryOrder:
 
 
 def _turn(parameter: nn.Parameter, state: dict[str, Any]) -> None:
-    """Exchange the two dimensions of a parameter, its gradient and its states."""
+    """Exchange the last two dimensions of a parameter, its gradient and its states."""
     gradient, parameter.grad = parameter.grad, None
-    parameter.data = parameter.data.T
-    parameter.grad = None if gradient is None else gradient.T
+    parameter.data = parameter.data.mT
+    parameter.grad = None if gradient is None else gradient.mT
     for name, value in state.items():
-        if isinstance(value, Tensor) and value.ndim == 2:
-            state[name] = value.T
+        if isinstance(value, Tensor) and value.ndim >= 2:
+            state[name] = value.mT

@@ -1,7 +1,7 @@
 """Which members of a stack go into one block: those of one kind, padded to one latent size where that costs less than a block more."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from bows.model.autoencoder import Autoencoder
 from bows.sweep.block import Member
@@ -12,15 +12,30 @@ BLOCK_SECONDS, OPERATIONS_A_SECOND = 3e-4, 2e10
 COPIED_CELLS = 1 << 22
 
 
-def arrange(members: Sequence[Member], batch: int) -> list[list[int]]:
+def solos(members: Sequence[Member], batch: int) -> set[int]:
+    """Numbers of the members that gain nothing by batched products on a CPU: theirs take longer than starting them."""
+    return {
+        number
+        for number, member in enumerate(members)
+        if _operations(batch, member.autoencoder) > BLOCK_SECONDS * OPERATIONS_A_SECOND
+    }
+
+
+def _operations(batch: int, autoencoder: Autoencoder) -> int:
+    """Of a step's five products."""
+    return 10 * batch * autoencoder.features * autoencoder.latent
+
+
+def arrange(members: Sequence[Member], batch: int, alone: Collection[int] = ()) -> list[list[int]]:
     """Numbers of the members of each block.
 
-    batch: windows a batch.
+    batch: windows a batch. alone: members that are to be in a block of their own.
     """
     kinds: dict[tuple, list[int]] = defaultdict(list)
     for number, member in enumerate(members):
-        kinds[kind(member.autoencoder)].append(number)
-    blocks = []
+        if number not in alone:
+            kinds[kind(member.autoencoder)].append(number)
+    blocks = [[number] for number in sorted(alone)]
     for numbers in kinds.values():
         for same in by_latent(
             [members[number].autoencoder.latent for number in numbers], members[0].autoencoder.features, batch

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from bows.model.autoencoder import Autoencoder, AutoencoderOutput
+from bows.sweep.data import StackBatch
 from bows.sweep.squared_error import LinearSquaredErrors, SquaredErrors, can_train
 
 
@@ -63,9 +64,28 @@ class Block(nn.Module):
         prototype.training = self.training
         return functional_call(prototype, self._state(), (bags,))
 
-    def losses(self, bags: Tensor) -> Tensor:
-        """(K,): each member's loss on its bags, of (batch, datasets, V) bags of all datasets."""
-        model = self._prototype[0]
+    def bind(self) -> None:
+        """To be called when the weights have come to their device, before the first step."""
+
+    def forget_gradients(self) -> None:
+        for weight in self.weights:
+            weight.grad = None
+
+    def collect_gradients(self) -> None:
+        """To be called after a backward pass: the gradients of `weights` are then there."""
+
+    def clip_gradients(self, limits: Tensor) -> None:
+        """Scale each member's gradients to its largest norm, of (K,) limits, as clip_grad_norm_ does for one model."""
+        gradients = [weight.grad for weight in self.weights if weight.grad is not None]
+        norms = [torch.linalg.vector_norm(gradient.flatten(1), dim=1) for gradient in gradients]
+        norm = torch.linalg.vector_norm(torch.stack(norms), dim=0)
+        factor = (limits.to(norm.device) / (norm + 1e-6)).clamp(max=1.0)
+        for gradient in gradients:
+            gradient *= factor.view(-1, *[1] * (gradient.ndim - 1))
+
+    def losses(self, batch: StackBatch) -> Tensor:
+        """(K,): each member's loss on its bags."""
+        model, bags = self._prototype[0], batch.of_all
         if not can_train(model) or torch.is_autocast_enabled(bags.device.type):
             own = self.bags(bags)
             return model.losses(self(own), own)

@@ -1,6 +1,7 @@
 """The DataModule of a stack: one batch of each dataset at every step."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from bows.data.batches import WindowBatch, WindowBatches
 from bows.data.datamodule import BagsDataModule, dtype_of_bags
 from bows.data.windows import Windows
+from bows.sparse_bags import SparseBags
 
 # Windows x words up to which a split is held as dense bags: making a batch is then one gather.
 DENSE_CELLS = 1 << 22
@@ -59,15 +61,39 @@ class DenseSplit(NamedTuple):
     windows: int
 
 
-class StackData(LightningDataModule):
-    """Bags of several datasets of one size, as (batch, datasets, V) zeros and ones on the model's device.
+@dataclass(frozen=True)
+class StackBatch:
+    """The bags of one step, of all datasets. dense: (batch, datasets, V) zeros and ones on the model's device; sparse: the same, one a
+    dataset, on the CPU. None where no member asks for them."""
 
-    datasets: whose windows of each split are as many, and whose vocabularies are as large, in all of them.
+    dense: Tensor | None
+    sparse: tuple[SparseBags, ...] | None
+
+    def __len__(self) -> int:
+        """Bags of one dataset."""
+        if self.dense is not None:
+            return len(self.dense)
+        assert self.sparse is not None
+        return len(self.sparse[0])
+
+    @property
+    def of_all(self) -> Tensor:
+        """The dense bags."""
+        assert self.dense is not None, "this batch was made for members that train sparsely"
+        return self.dense
+
+
+class StackData(LightningDataModule):
+    """Bags of several datasets of one size.
+
+    datasets: whose windows of each split are as many, and whose vocabularies are as large, in all of them. `densely` and `sparsely`, set
+    before training: which bags a training step asks for; validation takes dense ones.
     """
 
     def __init__(self, datasets: Sequence[BagsDataModule]):
         super().__init__()
         self.datasets = list(datasets)
+        self.densely, self.sparsely = True, False
         self._dense: dict[tuple[Windows, torch.device, torch.dtype], DenseSplit] = {}
 
     def setup(self, stage: str) -> None:
@@ -82,7 +108,13 @@ class StackData(LightningDataModule):
 
     def transfer_batch_to_device(
         self, batch: tuple[WindowBatch, ...], device: torch.device, dataloader_idx: int
-    ) -> Tensor:
+    ) -> StackBatch:
+        if self.trainer is None or not self.trainer.training:
+            return StackBatch(self._dense_bags(batch, device), None)
+        sparse = tuple(each.sparse() for each in batch) if self.sparsely else None
+        return StackBatch(self._dense_bags(batch, device) if self.densely else None, sparse)
+
+    def _dense_bags(self, batch: tuple[WindowBatch, ...], device: torch.device) -> Tensor:
         """(batch, datasets, V), as a view of (datasets, batch, V)."""
         windows: Windows = batch[0].windows
         numbers = torch.stack([each.numbers for each in batch])

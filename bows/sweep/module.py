@@ -1,7 +1,7 @@
 """The LightningModule of a stack: one step trains every member, each with its own rate, decay, clipping and fate."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -9,15 +9,19 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
+from bows.model.by_word import MemoryOrder
 from bows.model.optimizers import OptimizerSettings, make_schedule, optimizer_over, parameter_groups
 from bows.sweep.block import Block, Member
+from bows.sweep.data import StackBatch
+from bows.sweep.solo import Solo
 
 
 class StackModule(LightningModule):
-    """Trains members on (batch, datasets, V) bags, each on those of its own dataset.
+    """Trains members on the bags of all datasets, each on those of its own.
 
     blocks: numbers of the members of each block. members, optimizers: the models and their settings, in one order; of the settings lr,
-    weight_decay and clip_norm may differ. steps: optimizer steps of the whole training.
+    weight_decay and clip_norm may differ. steps: optimizer steps of the whole training. solos: members whose block
+    is a Solo.
     """
 
     def __init__(
@@ -27,13 +31,19 @@ class StackModule(LightningModule):
         optimizers: Sequence[OptimizerSettings],
         *,
         steps: int,
+        solos: Collection[int] = (),
     ):
         super().__init__()
         self.optimizer_settings = list(optimizers)
         self.steps = steps
         self.order = [sorted(numbers, key=lambda number: (self._rates(number), number)) for numbers in blocks]
         """Of each block, the numbers of its members; those with the same rate and decay stand together."""
-        self.blocks = nn.ModuleList([Block([members[number] for number in numbers]) for numbers in self.order])
+        self.blocks = nn.ModuleList(
+            [
+                Solo(members[numbers[0]]) if numbers[0] in solos else Block([members[number] for number in numbers])
+                for numbers in self.order
+            ]
+        )
         self.place = {number: (block, at) for block, order in enumerate(self.order) for at, number in enumerate(order)}
         """Of each member, its block and its place there."""
         self.failures: dict[int, tuple[int, float]] = {}
@@ -46,6 +56,7 @@ class StackModule(LightningModule):
             else None
             for numbers in self.order
         ]
+        self._memory_order = MemoryOrder()
         self._views: list[tuple[nn.Parameter, nn.Parameter, slice]] = []
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -58,18 +69,18 @@ class StackModule(LightningModule):
         settings = self.optimizer_settings[number]
         return settings.lr, settings.weight_decay
 
-    def training_step(self, bags: Tensor, batch_index: int) -> dict[str, Tensor]:
+    def training_step(self, batch: StackBatch, batch_index: int) -> dict[str, Tensor]:
         blocks: list[Any] = list(self.blocks)
-        of_blocks = [block.losses(bags) for block in blocks]
+        of_blocks = [block.losses(batch) for block in blocks]
         total = torch.stack([losses.sum() for losses in of_blocks]).sum()
         losses = self.in_order(of_blocks)
         self._note_failures(losses)
         return {"loss": total, "losses": losses, "mean_loss": losses.nanmean()}
 
-    def validation_step(self, bags: Tensor, batch_index: int) -> list[tuple[Tensor, Tensor]]:
+    def validation_step(self, batch: StackBatch, batch_index: int) -> list[tuple[Tensor, Tensor]]:
         """Of each block, its members' bags, (batch, V) or (K, batch, V), and their reconstructions (K, batch, V)."""
         blocks: list[Any] = list(self.blocks)
-        return [(own := block.bags(bags), block(own).reconstruction) for block in blocks]
+        return [(own := block.bags(batch.of_all), block(own).reconstruction) for block in blocks]
 
     def in_order(self, of_blocks: Sequence[Tensor]) -> Tensor:
         """(members,) on the CPU: one number a member, of (K,) numbers of each block."""
@@ -83,6 +94,7 @@ class StackModule(LightningModule):
         self._views = []
         blocks: list[Any] = list(self.blocks)
         for block, numbers in zip(blocks, self.order, strict=True):
+            block.bind()
             first = 0
             for _, same in groupby(numbers, self._rates):
                 members = slice(first, first := first + len(list(same)))
@@ -93,32 +105,32 @@ class StackModule(LightningModule):
                     same_rates["params"] += group["params"]
                 self._views += views
         optimizer = optimizer_over(list(groups.values()), self.optimizer_settings[0])
+        optimizer.register_step_post_hook(self._memory_order.after_update)
         schedule = make_schedule(optimizer, self.optimizer_settings[0], self.steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: torch.optim.Optimizer) -> None:
-        for weight in self.parameters():
-            weight.grad = None
+        blocks: list[Any] = list(self.blocks)
+        for block in blocks:
+            block.forget_gradients()
 
     def configure_gradient_clipping(self, optimizer, gradient_clip_val=None, gradient_clip_algorithm=None) -> None:
         """Scale each member's gradients to its own largest norm, as clip_grad_norm_ does for one model; then hand them to the optimizer."""
         blocks: list[Any] = list(self.blocks)
+        for block in blocks:
+            block.collect_gradients()
         for number in self.failures:
             block, at = self.place[number]
             for weight in blocks[block].weights:
                 weight.data[at] = 0.0
                 weight.grad[at] = 0.0
         for block, limits in zip(blocks, self._limits, strict=True):
-            if limits is None:
-                continue
-            norms = [torch.linalg.vector_norm(weight.grad.flatten(1), dim=1) for weight in block.weights]
-            norm = torch.linalg.vector_norm(torch.stack(norms), dim=0)
-            factor = (limits.to(norm.device) / (norm + 1e-6)).clamp(max=1.0)
-            for weight in block.weights:
-                weight.grad *= factor.view(-1, *[1] * (weight.ndim - 1))
+            if limits is not None:
+                block.clip_gradients(limits)
         for weight, view, members in self._views:
             assert weight.grad is not None
             view.grad = weight.grad[members]
+        self._memory_order.before_update(optimizer)
 
     def member_state(self, number: int) -> dict[str, Tensor]:
         """Views of a member's weights, without padding, under the names of its own class."""

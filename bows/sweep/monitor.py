@@ -18,6 +18,7 @@ from bows.callbacks.reconstruction import POINTS
 from bows.callbacks.speed import last_epoch
 from bows.model.autoencoder import Autoencoder
 from bows.sweep.checkpoint import Moment, moments
+from bows.sweep.data import StackBatch
 from bows.sweep.module import StackModule
 from bows.sweep.tables import StackTables
 
@@ -81,10 +82,10 @@ class StackMonitor(pl.Callback):
         self._sums = []
 
     def on_validation_batch_end(
-        self, trainer, pl_module: StackModule, outputs: Any, batch: Tensor, batch_idx, *args
+        self, trainer, pl_module: StackModule, outputs: Any, batch: StackBatch, batch_idx, *args
     ) -> None:
         if not self._sums:
-            self._sums = [ReconstructionSums(batch.shape[-1], batch.device) for _ in self.autoencoders]
+            self._sums = [ReconstructionSums(batch.of_all.shape[-1], batch.of_all.device) for _ in self.autoencoders]
         for numbers, (bags, reconstruction) in zip(pl_module.order, outputs, strict=True):
             for place, number in enumerate(numbers):
                 self._sums[number].update(bags if bags.ndim == 2 else bags[place], reconstruction[place])

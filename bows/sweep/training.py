@@ -31,15 +31,17 @@ from bows.logger.metrics_table import MetricsTable
 from bows.measure import Measurement, measure
 from bows.model.autoencoder import Autoencoder
 from bows.model.optimizers import OptimizerSettings
+from bows.model.sparse import why_dense
 from bows.pages.run import write_report
 from bows.results import log_results, write_results
 from bows.runs import RunStatus, config_key
-from bows.sweep.arrange import arrange
+from bows.sweep.arrange import arrange, solos
 from bows.sweep.block import Member
 from bows.sweep.checkpoint import member_checkpoint
 from bows.sweep.data import StackData
 from bows.sweep.module import StackModule
 from bows.sweep.monitor import StackMonitor
+from bows.sweep.solo import Solo
 from bows.sweep.tables import StackTables
 from bows.training import (
     as_expected,
@@ -202,10 +204,6 @@ def _train(
     windows, batch = len(data.windows("train")), data.batch_size
     log.info("%s windows of %d rows, %d a batch", f"{windows:,}", data.window, batch)
     steps = training_steps(settings, data)
-    places = [Member(member.autoencoder, member.dataset) for member in members]
-    blocks = arrange(places, batch)
-    log.info("%d models on %d datasets, in %d blocks of batched products", len(members), len(datasets), len(blocks))
-    module = StackModule(blocks, places, [member.optimizer for member in members], steps=steps)
     tables = StackTables([member.table for member in members])
     groups = sorted(set(analysis.groups) & set(GROUPS)) if analysis.looks != 0 else []
     monitor = StackMonitor(
@@ -226,15 +224,47 @@ def _train(
         InterruptGuard(checkpoints),
     ]
     trainer = make_trainer(settings, scratch, [tables], callbacks, len(data.corpus.vocabulary))
+    module, stack_data = _module_and_data(members, list(datasets.values()), trainer, steps)
     resume = checkpoints / LAST
     trainer.fit(
         module,
-        datamodule=StackData(list(datasets.values())),
+        datamodule=stack_data,
         ckpt_path=resume if resume.exists() else None,
         weights_only=True,
     )
     tables.write()
     return members, trainer, module, monitor
+
+
+def _module_and_data(
+    members: Sequence[_Member], datasets: Sequence[BagsDataModule], trainer: pl.Trainer, steps: int
+) -> tuple[StackModule, StackData]:
+    places = [Member(member.autoencoder, member.dataset) for member in members]
+    batch, device, precision = datasets[0].batch_size, trainer.strategy.root_device, str(trainer.precision)
+    alone = solos(places, batch) if device.type == "cpu" else set()
+    blocks = arrange(places, batch, alone)
+    module = StackModule(blocks, places, [member.optimizer for member in members], steps=steps, solos=alone)
+    data = StackData(datasets)
+    densities = [each.windows("train").density() for each in datasets] if alone else []
+    sparsely = {
+        number
+        for number in alone
+        if not why_dense(places[number].autoencoder, densities[places[number].dataset], batch, device, precision, False)
+    }
+    for block, numbers in zip(module.blocks, module.order, strict=True):
+        if isinstance(block, Solo) and numbers[0] in sparsely:
+            block.train_sparsely()
+    data.sparsely, data.densely = bool(sparsely), len(sparsely) < len(places)
+    log.info(
+        "%d models on %d datasets: %d in %d blocks of batched products, %d each by itself, of which %d by the sparsity of their bags",
+        len(places),
+        len(datasets),
+        len(places) - len(alone),
+        len(blocks) - len(alone),
+        len(alone),
+        len(sparsely),
+    )
+    return module, data
 
 
 def _measure(

@@ -32,7 +32,7 @@ def test_a_batch_holds_each_datasets_own(compose, monkeypatch, dense_cells):
             alone = list(zip(*own, strict=True))
             assert len(batches) == len(alone) == len(own[0]) >= 1
             for batch, expected in zip(batches, alone, strict=True):
-                assert batch.shape[1:] == (3, 12)
+                assert batch.of_all.shape == (len(batch), 3, 12)
                 for place, each in enumerate(expected):
-                    assert torch.equal(batch[:, place], each.bags(device))
-                assert not torch.equal(batch[:, 0], batch[:, 2])
+                    assert torch.equal(batch.of_all[:, place], each.bags(device))
+                assert not torch.equal(batch.of_all[:, 0], batch.of_all[:, 2])

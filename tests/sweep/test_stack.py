@@ -12,6 +12,8 @@ from bows.errors import TrainingError
 from bows.runs import RunStatus, read_json
 from bows.sweep.arrange import arrange
 from bows.sweep.block import Block, Member
+from bows.sweep.data import StackBatch
+from bows.sweep.solo import Solo
 from bows.sweep.training import StackJob, train_stack
 from bows.training import make_autoencoder, train
 
@@ -147,7 +149,7 @@ def test_padding_stays_at_exactly_zero(compose):
     for _ in range(20):
         bags = (torch.rand(8, 6) < 0.5).float()
         optimizer.zero_grad()
-        block.losses(bags.unsqueeze(1)).sum().backward()
+        block.losses(StackBatch(bags.unsqueeze(1), None)).sum().backward()
         optimizer.step()
     encoder, decoder = (block.weights[block.names.index(name)] for name in ("encoder", "decoder"))
     assert torch.equal(encoder[0, 2:], torch.zeros(2, 6))
@@ -204,3 +206,31 @@ def test_members_do_not_drift_from_the_jobs_alone_over_thousands_of_steps(compos
         )
         for name, weight in ours.items():
             assert (weight - theirs[name]).norm() <= 1e-6 * theirs[name].norm(), (job.folder.name, name)
+
+
+@pytest.mark.parametrize("sparsely", [False, True], ids=["dense", "sparse"])
+def test_large_members_are_those_alone_to_the_last_bit(compose, tmp_path, monkeypatch, sparsely):
+    monkeypatch.setattr("bows.sweep.arrange.BLOCK_SECONDS", 0.0)  # every product is a long one
+    if sparsely:
+        monkeypatch.setattr("bows.model.sparse.LEAST_WORK", 0)
+        monkeypatch.setattr("bows.model.sparse.FULLEST", 1.0)
+    asked: list[Solo] = []
+    monkeypatch.setattr(Solo, "bind", lambda self, bind=Solo.bind: (asked.append(self), bind(self)))
+    settings = ["trainer.precision=32-true", "epochs=12", "analysis=none"]
+    jobs = stack(compose, tmp_path / "stack", MEMBERS, *settings)
+    assert all(isinstance(outcome, float) for outcome in train_stack(jobs, tmp_path / "scratch"))
+    for job in jobs:
+        alone(job, tmp_path / "alone" / job.folder.name)
+        ours, theirs = (
+            load_file(tmp_path / kind / job.folder.name / "model.safetensors") for kind in ("stack", "alone")
+        )
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(ours[name], theirs[name]) for name in ours), job.folder.name
+        content, other = (
+            torch.load(tmp_path / kind / job.folder.name / "checkpoints" / "last.ckpt", weights_only=True)
+            for kind in ("stack", "alone")
+        )
+        assert_same(content, other)
+    assert len(asked) == len(MEMBERS)
+    # The deep, the sigmoid and the rectified latent have no sparse loss: they see dense bags of the same windows.
+    assert sum(solo._sparse_loss is not None for solo in asked) == (4 if sparsely else 0)
