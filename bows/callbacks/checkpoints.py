@@ -25,6 +25,8 @@ from bows.errors import DataError, SettingError, TrainingError
 
 FOLDER, LAST, PREVIOUS, BEST = "checkpoints", "last.ckpt", "previous.ckpt", "best.ckpt"
 MONITOR = "reconstruction/loss"
+# The share of a training that writing checkpoints at epochs' ends may take.
+WRITING = 0.05
 
 
 def checkpoint_callbacks(
@@ -154,13 +156,13 @@ class LastCheckpoint(Checkpoint):
     """Writes ``last.ckpt`` at the ends of epochs and, if asked, each so many optimizer steps.
 
     Epochs of a small model last milliseconds, a checkpoint that is safe on the disk takes longer: an epoch's end is
-    passed over where the last checkpoint is younger than ``pause`` seconds. The first, the last, and one at which
-    training was asked to stop are always saved.
+    passed over where the last checkpoint is younger than ``pause`` seconds, or than twenty times what it took to write.
+    The first, the last, and one at which training was asked to stop are always saved.
 
     Args:
         folder: The checkpoints' folder.
         every_steps: Optimizer steps between two; None for the ends of epochs only.
-        pause: Seconds.
+        pause: Seconds; 0 saves at the end of every epoch.
     """
 
     def __init__(self, folder: str | Path, every_steps: int | None = None, pause: float = 2.0) -> None:
@@ -168,10 +170,10 @@ class LastCheckpoint(Checkpoint):
         self._every_steps = every_steps
         self._pause = pause
         self._saved_step: int | None = None
-        self._saved_at = -math.inf
+        self._young_until = -math.inf
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._saved_step, self._saved_at = None, -math.inf
+        self._saved_step, self._young_until = None, -math.inf
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, *args: Any
@@ -187,7 +189,7 @@ class LastCheckpoint(Checkpoint):
         self._save(trainer)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        young = time.monotonic() - self._saved_at < self._pause
+        young = time.monotonic() < self._young_until
         is_last = trainer.current_epoch + 1 == trainer.max_epochs or trainer.should_stop
         stopping = any(isinstance(guard, InterruptGuard) and guard.interrupted for guard in trainer.callbacks)  # type: ignore[attr-defined]
         # Processes of one run must save together, and their clocks differ.
@@ -196,8 +198,11 @@ class LastCheckpoint(Checkpoint):
 
     def _save(self, trainer: pl.Trainer) -> None:
         if not trainer.fast_dev_run:
+            began = time.monotonic()
             trainer.save_checkpoint(self.path)
-            self._saved_step, self._saved_at = trainer.global_step, time.monotonic()
+            ended = time.monotonic()
+            rest = max(self._pause, (ended - began) / WRITING) if self._pause else 0.0
+            self._saved_step, self._young_until = trainer.global_step, ended + rest
 
 
 class BestCheckpoint(Checkpoint):

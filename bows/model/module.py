@@ -34,6 +34,10 @@ class BagsModule(LightningModule):
     def forward(self, bags: Tensor) -> AutoencoderOutput:
         return self.autoencoder(bags)
 
+    def setup(self, stage: str) -> None:
+        # Lightning itself does so only after it has loaded a checkpoint, whose weights would be rounded to the model's first precision.
+        self.trainer.precision_plugin.convert_module(self)
+
     def train_sparsely(self) -> None:
         """Train on SparseBags from now on. For the autoencoders that bows.model.sparse can train."""
         self._sparse_loss = SparseLoss(self.autoencoder)

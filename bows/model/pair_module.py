@@ -33,6 +33,10 @@ class PairModule(LightningModule):
         if compile:
             classifier.compile()  # in place: the names of the weights stay
 
+    def setup(self, stage: str) -> None:
+        # Lightning itself does so only after it has loaded a checkpoint, whose weights would be rounded to the model's first precision.
+        self.trainer.precision_plugin.convert_module(self)
+
     def training_step(self, rows: Tensor, batch_index: int) -> Tensor:
         return nn.functional.cross_entropy(self.classifier(rows[:, :2]), rows[:, 2])
 

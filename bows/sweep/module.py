@@ -59,6 +59,10 @@ class StackModule(LightningModule):
         self._memory_order = MemoryOrder()
         self._views: list[tuple[nn.Parameter, nn.Parameter, slice]] = []
 
+    def setup(self, stage: str) -> None:
+        # Lightning itself does so only after it has loaded a checkpoint, whose weights would be rounded to the model's first precision.
+        self.trainer.precision_plugin.convert_module(self)
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["failures"] = self.failures
 

@@ -358,6 +358,21 @@ def test_ends_of_short_epochs_are_passed_over_but_not_the_last(tmp_path, monkeyp
     assert [step for name, step in saved if name == "last.ckpt"] == [4, 20]
 
 
+def test_a_checkpoint_that_takes_long_to_write_is_written_less_often(tmp_path, monkeypatch):
+    """1,000 s a writing, on a clock that only writing moves: the next is due 20,000 s later."""
+    now, saved = [0.0], []
+    monkeypatch.setattr("bows.callbacks.checkpoints.time.monotonic", lambda: now[0])
+
+    def slow(self, checkpoint, path, storage_options=None):
+        saved.append((Path(path).name, checkpoint["global_step"]))
+        now[0] += 1000.0
+
+    monkeypatch.setattr(AtomicCheckpointIO, "save_checkpoint", slow)
+    scores = [9.0 - epoch for epoch in range(30)]  # each epoch is the best so far, and best.ckpt is written: 1,000 s
+    fit(tmp_path, Tiny(scores), epochs=30, pause=1.0)
+    assert [step for name, step in saved if name == "last.ckpt"] == [4, 84, 120]
+
+
 def test_torchs_own_words_for_a_full_disk_are_understood(tmp_path, monkeypatch):
     def full(*_):
         raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 324096 vs 324048")
