@@ -1,6 +1,5 @@
 """What a finished run leaves: weights, vocabulary, word table, summary, and what its figures show."""
 
-import csv
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -135,7 +134,5 @@ def pictures_of(
 
 def read_columns(path: Path) -> dict[str, list[float | None]]:
     """metrics.csv by columns; empty cells are None."""
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    names = rows[0].keys() if rows else ["step"]
-    return {name: [float(row[name]) if row[name] else None for row in rows] for name in names}
+    table = pyarrow.csv.read_csv(path, convert_options=pyarrow.csv.ConvertOptions(null_values=[""]))
+    return {name: table.column(name).cast("float64").to_pylist() for name in table.column_names}

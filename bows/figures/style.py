@@ -30,7 +30,7 @@ _SETTINGS = {
     "figure.constrained_layout.use": True,
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
-    "savefig.dpi": 200,
+    "savefig.dpi": 150,  # of the PNG, for screens: print takes the PDF
     "figure.dpi": 100,
     "pdf.fonttype": 42,  # letters stay letters in the PDF
     "text.parse_math": False,  # a word may hold a dollar sign

@@ -91,18 +91,12 @@ class Block(nn.Module):
             return model.losses(self(own), own)
         state = self._state()
         encoder, decoder = (state["weight"], None) if model.tied else (state["encoder"], state["decoder"])
-        turned = bags.permute(1, 2, 0)
         # In float32 the moments would cost digits.
         if model.output_activation == "identity" and bags.dtype == torch.float64 and model.features <= len(bags):
-            turned = turned.contiguous()
-            second, first = turned @ turned.mT / len(bags), turned.mean(2)
-            own = (second.index_select(0, self.datasets), first.index_select(0, self.datasets))
+            own = [moments.index_select(0, self.datasets) for moments in batch.moments]
             return LinearSquaredErrors.apply(*own, encoder, decoder, state["bias"])  # type: ignore[return-value]
-        turned = (
-            turned[self._one_dataset]
-            if self._one_dataset is not None
-            else turned.contiguous().index_select(0, self.datasets)
-        )
+        shared = self._one_dataset
+        turned = batch.turned.index_select(0, self.datasets) if shared is None else batch.turned[shared]
         return SquaredErrors.apply(turned, encoder, decoder, state["bias"], model.output_activation == "relu")  # type: ignore[return-value]
 
     def member_state(self, place: int) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -75,6 +76,16 @@ class StackBatch:
             return len(self.dense)
         assert self.sparse is not None
         return len(self.sparse[0])
+
+    @cached_property
+    def turned(self) -> Tensor:
+        """(datasets, V, batch): the dense bags by word."""
+        return self.of_all.permute(1, 2, 0).contiguous()
+
+    @cached_property
+    def moments(self) -> tuple[Tensor, Tensor]:
+        """(datasets, V, V) and (datasets, V): means of the products of two words' presences, and of one's."""
+        return self.turned @ self.turned.mT / len(self), self.turned.mean(2)
 
     @property
     def of_all(self) -> Tensor:

@@ -25,7 +25,7 @@ from bows.sweep.claims import Claimed, claimed, wait_for_one
 from bows.sweep.engines import ENGINES, Unit
 from bows.sweep.plan import LIST, LOCK, Job, held_out_loss, plan, state_of, write_list
 from bows.sweep.stacking import free_bytes, member_bytes, pieces, stacks
-from bows.sweep.task import SCRATCH, SweepTask
+from bows.sweep.task import SCRATCH, StackedJob, SweepTask
 
 if TYPE_CHECKING:
     from hydra_plugins.bows_launcher import SweepLauncher
@@ -71,7 +71,9 @@ def launch(launcher: SweepLauncher, job_overrides: Sequence[list[str]], first: i
             asked = [place for place, job in enumerate(jobs) if job.folder in left and job.state in {"new", "begun"}]
             units, members = _units(launcher, asked, jobs, engine.workers)
             stacked = {
-                jobs[places[0]].folder: [(jobs[place].folder, composed[place]) for place in places]
+                jobs[places[0]].folder: [
+                    StackedJob(jobs[place].folder, composed[place], jobs[place].config) for place in places
+                ]
                 for places in members
             }
             for unit in units:

@@ -21,6 +21,7 @@ from bows.sweep.checkpoint import Moment, moments
 from bows.sweep.data import StackBatch
 from bows.sweep.module import StackModule
 from bows.sweep.tables import StackTables
+from bows.sweep.threads import threads_for
 
 # Seconds between two writings of the members' tables while they train, and the share of the training that writing may take.
 PAUSE, WRITING = 10.0, 0.02
@@ -111,7 +112,8 @@ class StackMonitor(pl.Callback):
             living = [number for number in range(len(self.autoencoders)) if number not in pl_module.failures]
             self.last = moments(trainer, pl_module, living)
         elif self.groups:
-            self._look(trainer, pl_module, step, epoch)
+            with threads_for(max(model.features * model.latent for model in self.autoencoders)):
+                self._look(trainer, pl_module, step, epoch)
         if (began := time.monotonic()) > self._next_writing:
             self.tables.write()
             ended = time.monotonic()

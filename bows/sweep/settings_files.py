@@ -1,5 +1,7 @@
 """.hydra/ of a job's folder, as Hydra itself writes it for a job alone."""
 
+import pickle
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +28,32 @@ def write_settings(folder: Path, composed: DictConfig) -> None:
     place.mkdir(parents=True, exist_ok=True)
     own: Any = OmegaConf.to_container(composed, resolve=False, enum_to_str=True)
     hydra = own.pop("hydra")
-    for name, value in (("config", own), ("hydra", {"hydra": hydra}), ("overrides", hydra["overrides"]["task"])):
-        (place / f"{name}.yaml").write_text(as_yaml(value), encoding="utf-8")
+    texts = {
+        "config": _by_entry(own),
+        "hydra": _by_entry({"hydra": hydra}),
+        "overrides": as_yaml(hydra["overrides"]["task"]),
+    }
+    for name, text in texts.items():
+        (place / f"{name}.yaml").write_text(text, encoding="utf-8")
 
 
 def as_yaml(value: Any) -> str:
     """Plain values as YAML that OmegaConf reads as the same values."""
     return yaml.dump(value, default_flow_style=False, allow_unicode=True, sort_keys=False, Dumper=_Dumper)
+
+
+def _by_entry(values: dict[str, Any]) -> str:
+    """`as_yaml` of a mapping. Jobs of a sweep have nearly all their settings in common: each part is written once for all of them."""
+    text = ""
+    for name, value in values.items():
+        if name == "hydra":
+            parts = [_entry(pickle.dumps({name: {key: inner}})).partition("\n")[2] for key, inner in value.items()]
+            text += f"{name}:\n" + "".join(parts)
+        else:
+            text += _entry(pickle.dumps({name: value}))
+    return text
+
+
+@lru_cache(maxsize=1024)
+def _entry(pickled: bytes) -> str:
+    return as_yaml(pickle.loads(pickled))

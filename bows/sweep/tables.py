@@ -38,6 +38,12 @@ class StackTables(Logger):
 
     def write(self) -> None:
         """Bring each member's metrics.csv up to date."""
+        self.hand_out()
+        for table in self.tables:
+            table.save()
+
+    def hand_out(self) -> None:
+        """Log to each member's table what was logged here since the last time, without writing the files."""
         fresh = [
             (step, {name: value.tolist() if isinstance(value, Tensor) else value for name, value in values.items()})
             for step, values in self.events[self._written :]
@@ -49,7 +55,6 @@ class StackTables(Logger):
                 if step < end:
                     own = {name: value[member] if isinstance(value, list) else value for name, value in values.items()}
                     table.log_metrics({name: value for name, value in own.items() if not math.isnan(value)}, step)
-            table.save()
 
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
         """Nothing: each run folder holds its configuration."""

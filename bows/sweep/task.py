@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import TaskFunction
@@ -26,13 +26,21 @@ SCRATCH = ".stacks"
 OF_SEVERAL_PROCESSES = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE")
 
 
+class StackedJob(NamedTuple):
+    """A job of a stack. folder: its name in the sweep's. composed: its configuration; config: the same, plain and resolved."""
+
+    folder: str
+    composed: DictConfig
+    config: dict[str, Any]
+
+
 class SweepTask:
     """A Hydra task: what to do with a job, told by its folder.
 
-    task: of a job alone. stacks: folder of a stack's first job -> the folders and composed configurations of all its jobs.
+    task: of a job alone. stacks: folder of a stack's first job -> all its jobs.
     """
 
-    def __init__(self, task: TaskFunction, stacks: dict[str, list[tuple[str, DictConfig]]]):
+    def __init__(self, task: TaskFunction, stacks: dict[str, list[StackedJob]]):
         self.task = task
         self.stacks = stacks
         self.__name__ = getattr(task, "__name__", "task")
@@ -53,12 +61,15 @@ class SweepTask:
                 config.resume = str(first)
             return self.task(config)
         jobs = self.stacks.get(first.name, [])
-        with claim(sweep, [name for name, _ in jobs] or [first.name]):
+        with claim(sweep, [job.folder for job in jobs] or [first.name]):
             if jobs:
-                left = [(name, composed) for name, composed in jobs if state_of(sweep / name) != "completed"]
-                names = [name for name, _ in left]
+                left = [job for job in jobs if state_of(sweep / job.folder) != "completed"]
+                names = [job.folder for job in left]
                 outcomes = dict(zip(names, run_stack(sweep, left, config), strict=True)) if left else {}
-                return [outcomes[name] if name in outcomes else held_out_loss(sweep / name) for name, _ in jobs]
+                return [
+                    outcomes[job.folder] if job.folder in outcomes else held_out_loss(sweep / job.folder)
+                    for job in jobs
+                ]
             state = state_of(first)
             if state == "completed":
                 return held_out_loss(first)
@@ -102,13 +113,12 @@ def _as_a_single_run(folder: Path, resume: str | None) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def run_stack(sweep: Path, jobs: Sequence[tuple[str, DictConfig]], leader: DictConfig) -> list[float | BaseException]:
+def run_stack(sweep: Path, jobs: Sequence[StackedJob], leader: DictConfig) -> list[float | BaseException]:
     """Train the jobs as one stack. The folder that Hydra made is there, and its log; the others are given theirs here.
 
     leader: the configuration of the unit, which says how many threads it may use.
     """
     from bows.checks import check
-    from bows.command import plain
     from bows.runs import config_key
     from bows.sweep.settings_files import write_settings
     from bows.sweep.training import StackJob, train_stack
@@ -116,13 +126,12 @@ def run_stack(sweep: Path, jobs: Sequence[tuple[str, DictConfig]], leader: DictC
     hydra = HydraConfig.get()
     hydras_own = Path(hydra.runtime.output_dir).name
     made = []
-    for name, composed in jobs:
-        folder = sweep / name
-        if name != hydras_own:
+    for job in jobs:
+        folder, composed, config = sweep / job.folder, job.composed, job.config
+        if job.folder != hydras_own:
             write_settings(folder, composed)
-        config = plain(composed)
         if leader.trainer.threads:
-            config["trainer"]["threads"] = leader.trainer.threads
+            config = {**config, "trainer": {**config["trainer"], "threads": leader.trainer.threads}}
         settings = check(config)
         name = f"{settings.name} {composed.hydra.job.override_dirname}".strip()
         made.append(StackJob(folder, config, settings, group=sweep.name, run_name=name))

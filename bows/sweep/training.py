@@ -43,6 +43,7 @@ from bows.sweep.module import StackModule
 from bows.sweep.monitor import StackMonitor
 from bows.sweep.solo import Solo
 from bows.sweep.tables import StackTables
+from bows.sweep.threads import threads_for
 from bows.training import (
     as_expected,
     check_accelerator,
@@ -109,10 +110,11 @@ def train_stack(jobs: Sequence[StackJob], scratch: Path) -> list[float | BaseExc
     try:
         with Drawers(torch.get_num_threads()) if jobs[0].settings.analysis.figures else nullcontext() as drawers:
             members, trainer, module, monitor = _train(jobs, statuses, scratch)
-            for number, outcome in _finished(members, trainer, module, monitor, drawers):
-                if isinstance(outcome, Exception):
-                    outcome = _fail(members[number].job, members[number].status, outcome)
-                outcomes[number] = outcome
+            with threads_for(max(member.autoencoder.features * member.autoencoder.latent for member in members)):
+                for number, outcome in _finished(members, trainer, module, monitor, drawers):
+                    if isinstance(outcome, Exception):
+                        outcome = _fail(members[number].job, members[number].status, outcome)
+                    outcomes[number] = outcome
     except BaseException as error:
         for number, (job, status) in enumerate(zip(jobs, statuses, strict=True)):
             if number not in outcomes:
@@ -232,7 +234,7 @@ def _train(
         ckpt_path=resume if resume.exists() else None,
         weights_only=True,
     )
-    tables.write()
+    tables.hand_out()
     return members, trainer, module, monitor
 
 
@@ -283,6 +285,7 @@ def _measure(
             whole = member_checkpoint(kept[number], member.autoencoder, member.optimizer, module.steps, best)
             files.save_checkpoint(whole, job.folder / "checkpoints" / name)
     if number in module.failures:
+        table.save()
         step, loss = module.failures[number]
         optimizer = trainer.optimizers[0]
         why = cause(optimizer, member.optimizer.lr, member.optimizer.weight_decay, str(trainer.precision))
