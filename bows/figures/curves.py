@@ -10,6 +10,8 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from bows.figures.style import BLUE, GREEN, INK, ORANGE, new_figure, style
 
+ROUND = [1, 2, 2.5, 5, 10]  # steps between ticks, times powers of ten
+
 
 def training_curves(
     columns: Mapping[str, Sequence],
@@ -36,7 +38,7 @@ def training_curves(
         figure = new_figure(6.4, 4.6, layout="none")
         room = {"left": 0.125, "right": 0.985, "bottom": 0.105, "top": 0.93 if title else 0.98, "hspace": 0.12}
         upper, lower = figure.subplots(2, 1, sharex=True, gridspec_kw=room)
-        upper.tick_params(labelbottom=False)
+        upper.xaxis.set_visible(False)  # the lower one's; ticks are half of what a figure takes to draw
         drawn = [
             _curve(upper, columns, step, train_loss, "training", BLUE),
             _curve(upper, columns, step, held_out_loss, "held-out", ORANGE),
@@ -54,7 +56,9 @@ def training_curves(
         lower.set(xlabel="step", ylabel="held-out R²")
         last = max([_number(cell) or 0 for cell in columns[step]], default=0)
         lower.set_xlim(0, 1.03 * max(last, 1))
-        lower.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        lower.xaxis.set_major_locator(MaxNLocator(6, steps=ROUND, integer=True, min_n_ticks=1))
+        for axes in (upper, lower):
+            axes.yaxis.set_major_locator(MaxNLocator(5, steps=ROUND))
         lower.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         if title:
             figure.suptitle(title, fontsize=10, x=0.02, ha="left")

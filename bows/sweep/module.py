@@ -134,7 +134,8 @@ class StackModule(LightningModule):
         for weight, view, members in self._views:
             assert weight.grad is not None
             view.grad = weight.grad[members]
-        self._memory_order.before_update(optimizer)
+        if any(isinstance(block, Solo) and block.trains_sparsely for block in blocks):
+            self._memory_order.before_update(optimizer)  # their encoders lie by word
 
     def member_state(self, number: int) -> dict[str, Tensor]:
         """Views of a member's weights, without padding, under the names of its own class."""

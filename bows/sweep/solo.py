@@ -21,7 +21,7 @@ class Solo(Block):
         super().__init__([member])
         self.dataset = member.dataset
         self._sparse_loss: SparseLoss | None = None
-        self._sparsely = False
+        self.trains_sparsely = False
 
     @property
     def model(self) -> Any:
@@ -29,18 +29,18 @@ class Solo(Block):
 
     def train_sparsely(self) -> None:
         """Train on SparseBags from now on. For the autoencoders that bows.model.sparse can train."""
-        self._sparsely = True
+        self.trains_sparsely = True
 
     def bind(self) -> None:
         """To be called when the weights have come to their device, before the first step: the model's parameters become views of them."""
-        if self._sparsely:
+        if self.trains_sparsely:
             encoder = self.weights[self.names.index("weight" if self.model.tied else "encoder")]
             encoder.data = encoder.data.mT.contiguous().mT  # by word, as SparseLoss keeps it
         for name, parameter in self.model.named_parameters():
             parameter.data = self.weights[self.names.index(name)].data[0]
         for number, (_, buffer) in enumerate(self.model.named_buffers()):
             buffer.data = getattr(self, f"buffer{number}")[0]
-        self._sparse_loss = SparseLoss(self.model) if self._sparsely else None
+        self._sparse_loss = SparseLoss(self.model) if self.trains_sparsely else None
 
     def losses(self, batch: StackBatch) -> Tensor:
         if self._sparse_loss is not None:
