@@ -129,8 +129,8 @@ def _refuse_other_settings(folder: Path, own: list[str]) -> None:
             )
 
 
-def quoted(path: Path) -> str:
-    """A path as the value of an override, whatever characters it holds."""
+def quoted(path: Path | str) -> str:
+    """A path or another text as the value of an override, whatever characters it holds."""
     return "'" + str(path).replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 

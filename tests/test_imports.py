@@ -30,6 +30,7 @@ MAY_IMPORT = {
         "sweep.collect_dials",
         "sweep.collecting",
     },
+    "paper": {"analysis", "pages", "runs", "sweep.collect_jobs"},  # what runs left, and how it is shown
     "bench": SUBPACKAGES | MODULES,
 }
 # Modules without logic of their own, which every part may use.

@@ -1,0 +1,1 @@
+"""The paper, measured again: what each of its figures says, from the runs of its preset."""

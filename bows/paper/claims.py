@@ -1,0 +1,94 @@
+"""The one table of what the paper claims, what is measured for it, and from which value on it holds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Verdict = Literal["holds", "does not hold", "not measured here"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What runs say to a claim. value: None where they cannot say. told: the value as a reader wants it, with intervals and nulls; or,
+    without a value, why it was not measured."""
+
+    value: float | None
+    told: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim. figure: its preset. name: of the value it rests on. says: what is claimed. paper: the paper's own figure for it. quantity:
+    what the value is. It holds where that is at least `least`, or at most `most`."""
+
+    figure: str
+    name: str
+    says: str
+    paper: str
+    quantity: str
+    least: float | None = None
+    most: float | None = None
+
+    @property
+    def threshold(self) -> str:
+        """The condition in words."""
+        return f"{self.quantity} {'at least' if self.most is None else 'at most'} {self.most if self.least is None else self.least:g}"
+
+
+def verdict(claim: Claim, measured: Mapping[str, Measured]) -> Verdict:
+    """Whether a claim holds, by its threshold alone."""
+    value = measured[claim.name].value if claim.name in measured else None
+    if value is None or value != value:
+        return "not measured here"
+    holds = value >= claim.least if claim.least is not None else value <= claim.most  # type: ignore[operator]
+    return "holds" if holds else "does not hold"
+
+
+READER = " (from a reader's notes)"
+RING = "share of seeds whose order is at least 0.5 with p < 0.05"
+CLAIMS: tuple[Claim, ...] = (
+    Claim("months", "weights", "the months lie in order on a circle in the weights", "a polygon, no score", RING, least=0.5),
+    Claim("months", "pca", "and in the data's principal components", "a polygon, no score", RING, least=0.5),
+    Claim("months", "seasons", "words of a season lie beside its months", "a picture",
+          "p of the distance between seasonal words and their months, against shuffled months", most=0.05),
+    Claim("umap", "purity", "words of one category lie together under the largest weight decay", "a picture",
+          "lowest z of the purity of the 10 nearest, over seeds", least=3),
+    Claim("umap", "growth", "and more so than without decay", "a picture", "lowest gain of that z over seeds", least=0),
+    Claim("mechanism", "context", "words are rebuilt better in natural contexts than alone", "81 % of contexts of Beatles" + READER,
+          "share of represented words whose R² in natural windows is above that of the word alone", least=0.5),
+    Claim("mechanism", "constructive", "interference is larger where the word is", "bars for single words",
+          "share of represented words with more interference where they are", least=0.95),
+    Claim("mechanism", "filtered", "the ReLU removes false positives that interference leaves", "a histogram",
+          "share of a word's absences where others push it and the ReLU stops it", least=0.05),
+    Claim("structure", "norm", "structure fades as m grows: the off-diagonal norm of the Gram matrix falls", "a falling curve",
+          "rank correlation of the norm with m", most=-0.8),
+    Claim("structure", "norm_free", "and the norm-free one falls", "not in the paper",
+          "rank correlation of the cosines' root mean square with m",
+          most=-0.8),
+    Claim("structure", "months_first", "months become orthogonal at smaller m than Roman numerals", "two curves",
+          "mean over m of the cosines' root mean square among Roman numerals, less that among months", least=0),
+    Claim("linear", "months", "a linear read-out of the latent finds the months",
+          "R² 0.98" + READER, "mean R² of the linear read-out over the months", least=0.9),
+    Claim("linear", "split", "most words are not linear", "522 linear, 4,073 nonlinear" + READER,
+          "share of linear words among linear and mixed", most=0.5),
+    Claim("linear", "frequent", "the linear words are the frequent ones", "522 frequent words" + READER,
+          "median frequency of linear words over that of the others", least=1),
+    Claim("synthetic", "linear_circle", "a linear autoencoder on circular data is a circle at every m", "at every m",
+          "share of m from 2 to 12 with an order of at least 0.9, wd 1", least=1),
+    Claim("synthetic", "relu_circle", "a ReLU one is a circle for m below 6", "m < 6" + READER,
+          "share of m from 2 to 5 with an order of at least 0.9, wd 1", least=1),
+    Claim("synthetic", "antipodal", "a ReLU one is antipodal at m from 6 to 10", "m 6 to 10" + READER,
+          "mean share of features in antipodal pairs at m from 6 to 10, wd 1", least=0.5),
+    Claim("synthetic", "identity", "a ReLU one is nearly the identity at m = 12", "m near 12" + READER,
+          "largest |cosine| of two features at m = 12, wd 1", most=0.1),
+    Claim("synthetic", "decay", "weight decay 6 keeps the circle longer", "longer",
+          "values of m with an order of at least 0.9 under wd 6, less those under wd 1 (ReLU)", least=1),
+    Claim("city_map", "base", "the direction from one city to another is learnt", "97.94 %", "accuracy", least=0.95),
+    Claim("city_map", "probe", "a linear probe reads the places of cities never fitted", "R² 0.98", "R²", least=0.95),
+    Claim("city_map", "keep", "the probed plane alone is nearly enough", "93.16 %", "accuracy with the plane alone", least=0.9),
+    Claim("city_map", "remove", "without it little is left", "22.43 %", "accuracy without the plane", most=0.3),
+    Claim("modular_addition", "base", "sums of residues are learnt", "100 %" + READER, "accuracy", least=0.99),
+    Claim("modular_addition", "keep", "one plane alone is nearly enough", "93.99 %" + READER, "accuracy with the plane alone", least=0.9),
+    Claim("modular_addition", "remove", "without it nothing is left", "3.11 %" + READER, "accuracy without the plane", most=0.1),
+)  # fmt: skip
+"""Thresholds are bows' own: the paper gives pictures and single figures, and no bounds."""

@@ -1,0 +1,62 @@
+"""results.md and index.html: each claim with the paper's figure, ours, where it was measured, and whether it holds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bows.pages.page import embedded, render
+from bows.paper.claims import CLAIMS, Claim, Measured, verdict
+from bows.runs import write_whole
+
+HEAD = ("claim", "the paper", "ours", "measured on", "holds where", "verdict")
+
+
+@dataclass
+class Measurement:
+    """What a figure's runs say. measured: values by the claims' names. on: corpus and size in words. command: that trains them. pictures:
+    captions and files."""
+
+    measured: Mapping[str, Measured]
+    on: str
+    command: str
+    pictures: Sequence[tuple[str, Path]] = ()
+
+
+def rows(figure: str, of: Measurement) -> list[tuple[str, ...]]:
+    """A row a claim of a figure, as HEAD has it."""
+    return [_row(claim, of) for claim in CLAIMS if claim.figure == figure]
+
+
+def _row(claim: Claim, of: Measurement) -> tuple[str, ...]:
+    found = of.measured.get(claim.name, Measured(None, "the runs do not give it"))
+    said = verdict(claim, of.measured)
+    return claim.says, claim.paper, found.told, of.on, claim.threshold, said
+
+
+def write_results(folder: Path, size: str, figures: Mapping[str, Measurement]) -> list[Path]:
+    """Write results.md and index.html of some figures into a folder, and return them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [
+        "# The paper, measured again",
+        "",
+        f"Size: {size}. Thresholds are bows' own (`bows/paper/claims.py`): the paper gives no bounds.",
+        "",
+    ]
+    for figure, of in figures.items():
+        lines += [f"## {figure}", "", f"`{of.command}`", "", _line(HEAD), _line(["---"] * len(HEAD))]
+        lines += [_line(row) for row in rows(figure, of)]
+        lines.append("")
+    write_whole(folder / "results.md", "\n".join(lines))
+    sections = [
+        (figure, of.command, rows(figure, of), [(caption, embedded(picture)) for caption, picture in of.pictures])
+        for figure, of in figures.items()
+    ]
+    page = render(
+        "paper.html", name="The paper, measured again", size=size, head=HEAD, parts=list(figures), sections=sections
+    )
+    write_whole(folder / "index.html", page)
+    return [folder / "index.html", folder / "results.md"]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"

@@ -1,0 +1,71 @@
+"""The completed runs of a preset, chosen by their settings."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from bows.errors import SettingError
+from bows.sweep.collect_jobs import find_jobs
+
+
+@dataclass(frozen=True)
+class Run:
+    """A completed run, read where it is asked for."""
+
+    folder: Path
+    dials: dict[str, Any]
+    """seed, wd, latent, and the options of model and data."""
+    summary: dict[str, float]
+    corpus: str
+
+    @cached_property
+    def vocabulary(self) -> list[str]:
+        return (self.folder / "vocabulary.txt").read_text(encoding="utf-8").removesuffix("\n").split("\n")
+
+    @cached_property
+    def encoder(self) -> Tensor:
+        """(m, V)."""
+        return load_file(self.folder / "model.safetensors")["encoder.weight"]
+
+    @cached_property
+    def unit(self) -> Tensor:
+        """(m, V): unit directions; of a word with a zero column, zeros."""
+        return torch.nn.functional.normalize(self.encoder, dim=0)
+
+    @cached_property
+    def words(self) -> dict[str, list]:
+        """words.parquet by columns."""
+        return pq.read_table(self.folder / "words.parquet").to_pydict()
+
+    def indices(self, words: Sequence[str]) -> list[int] | None:
+        """Of words; None where the vocabulary lacks one of them."""
+        places = {word: place for place, word in enumerate(self.vocabulary)}
+        found = [places[word] for word in words if word in places]
+        return found if len(found) == len(words) else None
+
+
+def completed(folder: Path) -> list[Run]:
+    """The completed runs in a folder, by seed; none where there is none."""
+    try:
+        jobs = find_jobs([folder])
+    except SettingError:
+        return []
+    runs = []
+    for job in jobs:
+        if job.state == "completed" and job.config is not None:
+            dials = {name: job.config.get(name) for name in ("seed", "wd", "latent")}
+            dials |= {name: job.choices.get(name) for name in ("model", "data")}
+            runs.append(Run(job.folder, dials, job.summary, str(job.status.get("corpus"))))
+    return sorted(runs, key=lambda run: run.dials["seed"] or 0)
+
+
+def chosen(runs: Sequence[Run], **dials: Any) -> Iterator[Run]:
+    """Those with these dials."""
+    return (run for run in runs if all(run.dials[name] == value for name, value in dials.items()))

@@ -1,0 +1,58 @@
+"""How does structure fade as m grows?"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from bows.paper.claims import Measured
+from bows.paper.months import MONTHS, no_set
+from bows.paper.runs import Run
+from bows.paper.spread import lacking
+
+NUMERALS = ("II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X")
+LEAST_SIZES = 4
+
+
+def measure(runs: Sequence[Run]) -> dict[str, Measured]:
+    """The values of the claims on structure against m."""
+    sizes = len({run.dials["latent"] for run in runs})
+    if sizes < LEAST_SIZES:
+        return dict.fromkeys(
+            ("norm", "norm_free", "months_first"), lacking(f"{sizes} latent sizes, {LEAST_SIZES} are needed")
+        )
+    return {
+        "norm": _trend(runs, "packing/off_diagonal_norm"),
+        "norm_free": _trend(runs, "packing/interference_rms"),
+        "months_first": _months_first(runs),
+    }
+
+
+def _trend(runs: Sequence[Run], metric: str) -> Measured:
+    pairs = sorted((run.dials["latent"], run.summary[metric]) for run in runs)
+    sizes, values = zip(*pairs, strict=True)
+    rank = float(spearmanr(sizes, values).statistic)
+    ends = [np.mean([value for size, value in pairs if size == end]) for end in (pairs[0][0], pairs[-1][0])]
+    return Measured(rank, f"{rank:.2f}: from {ends[0]:.3g} at m = {pairs[0][0]} to {ends[1]:.3g} at m = {pairs[-1][0]}")
+
+
+def _months_first(runs: Sequence[Run]) -> Measured:
+    differences = []
+    for run in runs:
+        both = []
+        for words in (NUMERALS, MONTHS):
+            indices = run.indices(words)
+            if indices is None:
+                return lacking(no_set(runs, words))
+            both.append(cosine_rms(run, indices))
+        differences.append(both[0] - both[1])
+    mean = float(np.mean(differences))
+    return Measured(
+        mean, f"{mean:+.3f}, above 0 in {sum(value > 0 for value in differences)} of {len(differences)} runs"
+    )
+
+
+def cosine_rms(run: Run, indices: Sequence[int]) -> float:
+    """Root mean square of the cosines of different words of a set."""
+    cosines = (run.unit[:, list(indices)].T @ run.unit[:, list(indices)]).double()
+    return float(cosines[~np.eye(len(indices), dtype=bool)].square().mean().sqrt())

@@ -1,0 +1,36 @@
+"""Is the plane of places in the embeddings used?"""
+
+from collections.abc import Sequence
+
+from bows.paper.claims import Measured
+from bows.paper.runs import Run
+from bows.paper.spread import lacking
+
+NAMES = {
+    "base": "ablation/accuracy_base",
+    "keep": "ablation/accuracy_keep",
+    "remove": "ablation/accuracy_remove",
+    "probe": "probe/r2",
+}
+
+
+def measure(runs: Sequence[Run]) -> dict[str, Measured]:
+    """The values of the claims on cities, or on residues."""
+    if not runs:
+        return dict.fromkeys(NAMES, lacking("no completed run"))
+    summary = runs[0].summary
+    return {
+        name: Measured(summary[metric], _told(summary, metric)) for name, metric in NAMES.items() if metric in summary
+    }
+
+
+def _told(summary: dict[str, float], metric: str) -> str:
+    if metric == "probe/r2":
+        return (
+            f"R² {summary[metric]:.3f} (p {summary['probe/p']:.2g})"
+            if "probe/p" in summary
+            else f"R² {summary[metric]:.3f}"
+        )
+    random = f"{metric}_random"
+    null = f"; random planes {100 * summary[random]:.1f} %" if random in summary else ""
+    return f"{100 * summary[metric]:.2f} %{null}"

@@ -1,0 +1,134 @@
+"""python -m bows.reproduce: the paper's figures trained again, and its claims beside what was measured."""
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from bows.errors import BowsError, DataError, SettingError
+from bows.piping import quietly
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command: train what is not trained yet, measure, and write outputs/reports/paper/<size>/index.html and results.md."""
+    from bows.paper.presets import PRESETS, SIZES
+
+    parser = argparse.ArgumentParser(
+        prog="python -m bows.reproduce",
+        description="Train the paper's figures again, skipping what is done, and write each claim beside what was measured.",
+    )
+    parser.add_argument("figures", nargs="+", help=f"paper, for all of them, or some of: {', '.join(PRESETS)}")
+    parser.add_argument(
+        "--size", default="small", choices=SIZES, help="of the presets on text: small (default) or full (WikiText-103)"
+    )
+    parser.add_argument(
+        "--train", help="text for the small size, a file or a pattern (default: the corpus that Python carries)"
+    )
+    parser.add_argument("--validation", help="held-out text for the small size")
+    parser.add_argument("--no-train", action="store_true", help="measure the runs that are there")
+    parser.add_argument(
+        "--outputs", type=Path, default=Path(os.environ.get("BOWS_OUTPUTS", "outputs")), help="where all of it goes"
+    )
+    given = parser.parse_args(arguments)
+    try:
+        files = _reproduce(given)
+    except BowsError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    for file in files:
+        print(file)
+    return 0
+
+
+def _reproduce(given: argparse.Namespace) -> list[Path]:
+    # Imported here: --help needs none of them.
+    from bows.overrides import quoted
+    from bows.paper.presets import PRESETS
+    from bows.paper.results import Measurement, write_results
+    from bows.paper.runs import completed
+
+    figures = _figures(given.figures, list(PRESETS))
+    text = _text(given)
+    root = given.outputs.absolute() / "reports" / "paper" / given.size
+    found = {}
+    for figure in figures:
+        preset = PRESETS[figure]
+        sweep = root / "runs" / (f"{figure}-{_name(given)}" if preset.text else figure)
+        words = ["-m", f"experiment={preset.experiment(figure, given.size)}", *(text if preset.text else [])]
+        words += ["hydra/launcher=vectorized"] if preset.stacked else []
+        command = [*words, f"hydra.sweep.dir={quoted(sweep)}", "logger=none"]
+        if not given.no_train:
+            _train(figure, command, given.outputs)
+        runs = completed(sweep)
+        pictures = [(f"{figure}: {path.stem}", path) for path in sorted((sweep / "figures").glob("gram-*.png"))]
+        found[figure] = Measurement(
+            preset.measure(runs), _on(runs), f"python -m bows.train {shlex.join(words)}", pictures
+        )
+    return write_results(root, given.size, found)
+
+
+def _figures(asked: list[str], known: list[str]) -> list[str]:
+    from bows.checks import suggest
+
+    if asked == ["paper"]:
+        return known
+    for name in asked:
+        if name not in known:
+            raise SettingError(f"{name}: there is no such figure; {suggest(name, [*known, 'paper'])}")
+    return [name for name in known if name in asked]
+
+
+def _text(given: argparse.Namespace) -> list[str]:
+    """Overrides that choose the text."""
+    from bows.overrides import quoted
+
+    for name in ("train", "validation"):
+        if getattr(given, name) is not None and given.size == "full":
+            raise SettingError(
+                f"--{name}={getattr(given, name)}: the full size is of WikiText-103; leave it out, or use --size small"
+            )
+    if given.validation is not None and given.train is None:
+        raise SettingError(f"--validation={given.validation}: it goes with --train=<text>")
+    if given.train is None:
+        return []
+    chosen = ["data=files", f"data.train={quoted(given.train)}", f"data.name={quoted(_name(given))}"]
+    return chosen if given.validation is None else [*chosen, f"data.validation={quoted(given.validation)}"]
+
+
+def _name(given: argparse.Namespace) -> str:
+    """Of the text."""
+    if given.size == "full":
+        return "wikitext103"
+    return "pydoc" if given.train is None else Path(given.train).parent.name or Path(given.train).stem
+
+
+def _train(figure: str, words: list[str], outputs: Path) -> None:
+    print(f"{figure}: python -m bows.train {shlex.join(words)}", file=sys.stderr, flush=True)
+    environment = {**os.environ, "BOWS_OUTPUTS": str(outputs)}
+    ended = subprocess.run([sys.executable, "-m", "bows.train", *words], env=environment, stdout=subprocess.DEVNULL)
+    if ended.returncode != 0:
+        raise DataError(f"{figure}: its runs did not all complete (exit code {ended.returncode}; the lines above say why); "
+                        "the same command goes on, --no-train measures what is there")  # fmt: skip
+
+
+def _on(runs: list) -> str:
+    """Corpus and size of some runs, in words."""
+    if not runs:
+        return "–"
+    names = sorted({str(run.dials["data"]) for run in runs})
+    features = len(runs[0].vocabulary)
+    seeds = len({run.dials["seed"] for run in runs})
+    return (
+        f"{', '.join(names)}; {features:,} words or features; {len(runs)} runs, {seeds} seed{'s' if seeds > 1 else ''}"
+    )
+
+
+def command_line() -> None:
+    """python -m bows.reproduce, and bows-reproduce, which is the same."""
+    sys.exit(quietly(main))
+
+
+if __name__ == "__main__":
+    command_line()

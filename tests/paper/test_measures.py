@@ -1,0 +1,187 @@
+"""What each figure's runs say, from run folders made by hand."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from bows.paper import linear, mechanism, months, structure, synthetic, umap, value_coding
+from bows.paper.claims import CLAIMS
+from bows.paper.months import MONTHS, SEASONAL, angles_from_months
+from bows.paper.presets import PRESETS
+from bows.paper.runs import Run, completed
+
+
+@pytest.fixture
+def make_run(tmp_path):
+    def make(summary=(), words=None, encoder=None, vocabulary=("a",), **dials) -> Run:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        (folder / "vocabulary.txt").write_text("".join(f"{word}\n" for word in vocabulary))
+        if words is not None:
+            pq.write_table(pa.table(words), folder / "words.parquet")
+        if encoder is not None:
+            save_file({"encoder.weight": encoder.float().contiguous()}, folder / "model.safetensors")
+        dials = {"seed": 0, "wd": 1, "latent": 4, "model": "tied", "data": "files", **dials}
+        return Run(folder, dials, dict(summary), "corpus")
+
+    return make
+
+
+def ring_of_months(seasonal: dict[str, int], turn: int = 0) -> tuple[torch.Tensor, list[str]]:
+    """(3, V): months on a circle, tilted out of the plane; seasonal words `turn` months off their own."""
+    places = [*range(12), *[(place + turn) % 12 for place in seasonal.values()]]
+    angles = 2 * torch.pi * torch.tensor(places, dtype=torch.float64) / 12
+    flat = torch.stack([angles.cos(), angles.sin(), torch.full_like(angles, 0.5)])
+    return torch.linalg.qr(torch.randn(3, 3, dtype=torch.float64)).Q @ flat, [*MONTHS, *seasonal]
+
+
+def test_months_count_seeds_with_order_and_p(make_run):
+    scores = [(0.9, 0.001), (0.9, 0.2), (0.4, 0.001), (0.5, 0.049)]
+    runs = [
+        make_run({"ring/months/order": order, "ring/months/order_p": p}, seed=seed)
+        for seed, (order, p) in enumerate(scores)
+    ]
+    assert months.measure(runs)["weights"].value == 0.5
+    assert months.measure(runs)["pca"].value is None
+
+
+def test_seasonal_words_beside_their_months_are_found_and_turned_ones_are_not(make_run):
+    for turn, near in ((0, True), (6, False)):
+        encoder, vocabulary = ring_of_months(SEASONAL, turn)
+        between = angles_from_months((encoder / encoder.norm(dim=0)).float(), list(range(12)), [12])
+        assert between is not None
+        assert between[0, turn] == pytest.approx(0, abs=1e-3)  # "winter" at January, or at July
+        assert between[0, (turn + 3) % 12] == pytest.approx(np.pi / 2, abs=1e-3)
+        run = make_run(encoder=encoder, vocabulary=vocabulary)
+        found = months.measure([run])["seasons"]
+        assert found.value is not None
+        assert (found.value < 0.01) is near
+        assert found.value > 0
+
+
+def test_a_month_that_is_no_word_is_said_with_the_count(make_run):
+    found = months.measure([make_run(vocabulary=MONTHS[:7])])
+    assert found["weights"].value is None
+    assert found["weights"].told == "7 of the 12 words are in this corpus's vocabulary"
+    assert found["seasons"].told == "7 of the 12 words are in this corpus's vocabulary"
+
+
+def test_purity_takes_the_worst_seed_and_pairs_seeds(make_run):
+    z = {(0, 1): 2.0, (0, 2): 5.0, (4, 1): 3.5, (4, 2): 6.0}
+    runs = [make_run({"cluster/purity_z": value}, wd=wd, seed=seed) for (wd, seed), value in z.items()]
+    found = umap.measure(runs)
+    assert found["purity"].value == 3.5
+    assert found["growth"].value == pytest.approx(1.0)
+    assert umap.measure(runs[:2])["growth"].value is None
+
+
+def word_columns(count: int, regimes: list[str | None]) -> dict[str, list]:
+    return {
+        "regime": regimes,
+        "frequency": [1.0 / (1 + place) for place in range(count)],
+        "r2": [0.5] * count,
+        "r2_one_hot": [0.4 if place % 4 else 0.6 for place in range(count)],
+        "r2_linear": [0.25] * count,
+        "interference_present": [0.2 if place % 10 else 0.0 for place in range(count)],
+        "interference_absent": [0.1] * count,
+        "filtered": [0.3] * count,
+        "nearest": [["a"]] * count,
+    }
+
+
+def test_mechanism_counts_represented_words_only(make_run):
+    columns = word_columns(400, ["mixed"] * 200 + ["absent"] * 200)
+    columns["r2"] = [0.5] * 200 + [0.0] * 200
+    found = mechanism.measure([make_run(words=columns)])
+    assert found["context"].value == pytest.approx(0.75)
+    assert found["constructive"].value == pytest.approx(0.9)
+    assert found["filtered"].value == pytest.approx(0.3)
+    few = mechanism.measure([make_run(words=word_columns(50, ["mixed"] * 50))])
+    assert few["context"].value is None
+    assert "50 words are represented, 100 are needed" in few["context"].told
+
+
+def test_linear_words_are_counted_against_mixed_ones(make_run):
+    regimes = ["linear"] * 10 + ["mixed"] * 30 + ["absent"] * 60
+    vocabulary = [*MONTHS, *map(str, range(88))]
+    found = linear.measure([make_run(words=word_columns(100, regimes), vocabulary=vocabulary)])
+    assert found["split"].value == pytest.approx(0.25)
+    assert found["months"].value == pytest.approx(0.25)
+    frequency = 1 / np.arange(1, 101)
+    assert found["frequent"].value == pytest.approx(np.median(frequency[:10]) / np.median(frequency[10:]))
+
+
+def test_structure_is_a_rank_correlation_and_months_against_numerals(make_run):
+    vocabulary = [*MONTHS, *structure.NUMERALS]
+    runs = []
+    for size in (20, 40, 60, 80):
+        encoder = torch.zeros(size, len(vocabulary))
+        encoder[torch.arange(12), torch.arange(12)] = 1.0  # months orthogonal, numerals all alike
+        encoder[12, 12:] = 1.0
+        summary = {"packing/off_diagonal_norm": 1 / size, "packing/interference_rms": size}
+        runs.append(make_run(summary, encoder=encoder, vocabulary=vocabulary, latent=size))
+    found = structure.measure(runs)
+    assert found["norm"].value == pytest.approx(-1)
+    assert found["norm_free"].value == pytest.approx(1)
+    assert found["months_first"].value == pytest.approx(1)
+    assert structure.measure(runs[:3])["norm"].value is None
+
+
+def test_synthetic_reads_circles_by_size_and_decay(make_run):
+    runs = []
+    for model in ("linear", "tied"):
+        for decay in (1, 6):
+            for size in range(2, 13):
+                order = 0.95 if decay == 6 or (model, size) == ("tied", 2) else 0.1
+                summary = {
+                    "ring/features/order": order,
+                    "packing/antipodal_fraction": size / 10,
+                    "packing/coherence": 1 / size,
+                }
+                runs.append(make_run(summary, model=model, wd=decay, latent=size, data="circular"))
+    found = synthetic.measure(runs)
+    assert found["linear_circle"].value == 0
+    assert found["relu_circle"].value == 0.25
+    assert found["antipodal"].value == pytest.approx(0.8)
+    assert found["identity"].value == pytest.approx(1 / 12)
+    assert found["decay"].value == 10
+    assert all(each.value is None for each in synthetic.measure(runs[1:]).values())
+
+
+def test_accuracies_are_those_of_the_summary(make_run):
+    summary = {"ablation/accuracy_base": 0.98, "ablation/accuracy_keep": 0.93, "ablation/accuracy_remove": 0.22,
+               "ablation/accuracy_keep_random": 0.25, "probe/r2": 0.99, "probe/p": 0.001}  # fmt: skip
+    found = value_coding.measure([make_run(summary)])
+    assert {name: each.value for name, each in found.items()} == {
+        "base": 0.98,
+        "keep": 0.93,
+        "remove": 0.22,
+        "probe": 0.99,
+    }
+    assert found["keep"].told == "93.00 %; random planes 25.0 %"
+
+
+def test_every_claim_is_measured_and_nothing_without_runs():
+    for figure, preset in PRESETS.items():
+        found = preset.measure([])
+        assert {claim.name for claim in CLAIMS if claim.figure == figure} <= set(found)
+        assert all(each.value is None for each in found.values())
+
+
+def test_only_completed_runs_count(tmp_path):
+    for number, state in enumerate(("completed", "failed", "running")):
+        folder = tmp_path / str(number)
+        (folder / ".hydra").mkdir(parents=True)
+        (folder / ".hydra" / "config.yaml").write_text("seed: 3\nwd: 2\nlatent: 5\n")
+        (folder / ".hydra" / "overrides.yaml").write_text("[]\n")
+        (folder / ".hydra" / "hydra.yaml").write_text("hydra:\n  runtime:\n    choices: {model: tied, data: files}\n")
+        (folder / "status.json").write_text(json.dumps({"state": state, "corpus": "abc"}))
+        (folder / "summary.json").write_text('{"reconstruction/loss": 0.1}')
+    (run,) = completed(tmp_path)
+    assert run.dials == {"seed": 3, "wd": 2, "latent": 5, "model": "tied", "data": "files"}
+    assert completed(tmp_path / "nowhere") == []

@@ -1,0 +1,96 @@
+"""python -m bows.reproduce: what it asks bows.train for, and what it says without runs."""
+
+import shlex
+import subprocess
+
+import pytest
+
+from bows import reproduce
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The words that bows.train would be given."""
+    words: list[list[str]] = []
+
+    def run(command, **settings):
+        words.append(command[3:])
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(reproduce.subprocess, "run", run)
+    return words
+
+
+def test_without_runs_nothing_is_measured_and_nothing_holds(tmp_path, capsys):
+    assert reproduce.main(["paper", "--no-train", "--outputs", str(tmp_path)]) == 0
+    page, table = map(str.strip, capsys.readouterr().out.splitlines())
+    assert page.endswith("reports/paper/small/index.html")
+    text = (tmp_path / "reports" / "paper" / "small" / "results.md").read_text()
+    assert table.endswith("results.md")
+    verdicts = [line.split(" | ")[-1].removesuffix(" |") for line in text.splitlines() if line.startswith("| ")]
+    assert set(verdicts) == {"verdict", "---", "not measured here"}
+
+
+def test_each_figure_is_one_sweep_in_a_folder_of_its_own(tmp_path, asked):
+    reproduce.main(["months", "synthetic", "city_map", "--train", "a b/text.txt", "--outputs", str(tmp_path)])
+    runs = tmp_path / "reports" / "paper" / "small" / "runs"
+    months = ["-m", "experiment=paper/small/months", "data=files", "data.train='a b/text.txt'", "data.name='a b'"]
+    assert asked[0] == [*months, "hydra/launcher=vectorized", f"hydra.sweep.dir='{runs}/months-a b'", "logger=none"]
+    assert asked[1][:2] == ["-m", "experiment=paper/synthetic"]
+    assert asked[2][:2] == ["-m", "experiment=paper/city_map"]
+    assert not any("launcher" in word for word in asked[2])
+    text = (tmp_path / "reports" / "paper" / "small" / "results.md").read_text()
+    assert f"`python -m bows.train {shlex.join(asked[2][:2])}`" in text
+
+
+def test_the_full_size_takes_the_presets_as_they_are(tmp_path, asked):
+    reproduce.main(["umap", "--size", "full", "--outputs", str(tmp_path)])
+    assert asked[0][1] == "experiment=paper/umap"
+    assert (tmp_path / "reports" / "paper" / "full" / "results.md").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["mnths"], "error: mnths: there is no such figure; did you mean months?"),
+        (["months", "--validation", "x.txt"], "error: --validation=x.txt: it goes with --train=<text>"),
+        (["months", "--size", "full", "--train", "x.txt"], "error: --train=x.txt: the full size is of WikiText-103"),
+    ],
+)
+def test_bad_input_is_one_line(tmp_path, capsys, words, line):
+    assert reproduce.main([*words, "--outputs", str(tmp_path)]) == 2
+    (said,) = capsys.readouterr().err.strip().splitlines()
+    assert said.startswith(line)
+    assert not list(tmp_path.iterdir())
+
+
+def test_runs_that_fail_end_it_and_the_remedy_is_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        reproduce.subprocess, "run", lambda command, **settings: subprocess.CompletedProcess(command, 1)
+    )
+    assert reproduce.main(["months", "--outputs", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert "error: months: its runs did not all complete (exit code 1" in said
+    assert "--no-train measures what is there" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("figure", ["months", "umap", "mechanism", "structure", "linear"])
+def test_each_small_preset_runs_to_its_verdicts(tmp_path, figure, monkeypatch):
+    """At toy size: the presets' own settings, but few epochs and a small vocabulary."""
+    rows = " ".join(["January December winter summer music war file"] * 9)
+    for name, count in (("train", 240), ("validation", 80)):
+        (tmp_path / f"{name}.txt").write_text("\n".join(f"{rows} word{chr(97 + at % 26)}" for at in range(count)))
+    whole = subprocess.run
+
+    def short(command, **settings):
+        return whole(
+            [*command, "epochs=1", "seed=1", "data.vocab_size=40", "data.window=4", "latent=4,6,8,10"], **settings
+        )
+
+    monkeypatch.setattr(reproduce.subprocess, "run", short)
+    text = ["--train", str(tmp_path / "train.txt"), "--validation", str(tmp_path / "validation.txt")]
+    assert reproduce.main([figure, *text, "--outputs", str(tmp_path / "out")]) == 0
+    said = (tmp_path / "out" / "reports" / "paper" / "small" / "results.md").read_text()
+    assert f"## {figure}" in said
+    assert "no completed run" not in said
