@@ -45,6 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _reproduce(given: argparse.Namespace) -> list[Path]:
     # Imported here: --help needs none of them.
     from bows.overrides import quoted
+    from bows.pages.sweep import write_sweep_report
+    from bows.paper.pictures import pictures
     from bows.paper.presets import PRESETS
     from bows.paper.results import Measurement, write_results
     from bows.paper.runs import completed
@@ -62,9 +64,13 @@ def _reproduce(given: argparse.Namespace) -> list[Path]:
         if not given.no_train:
             _train(figure, command, given.outputs)
         runs = completed(sweep)
-        pictures = [(f"{figure}: {path.stem}", path) for path in sorted((sweep / "figures").glob("gram-*.png"))]
+        report = write_sweep_report(sweep) if len(runs) > 1 else None
         found[figure] = Measurement(
-            preset.measure(runs), _on(runs), f"python -m bows.train {shlex.join(words)}", pictures
+            preset.measure(runs),
+            _on(runs),
+            f"python -m bows.train {shlex.join(words)}",
+            None if report is None else os.path.relpath(report, root),
+            pictures(figure, sweep, runs),
         )
     return write_results(root, given.size, found)
 

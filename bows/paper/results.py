@@ -13,12 +13,13 @@ HEAD = ("claim", "the paper", "ours", "measured on", "holds where", "verdict")
 
 @dataclass
 class Measurement:
-    """What a figure's runs say. measured: values by the claims' names. on: corpus and size in words. command: that trains them. pictures:
-    captions and files."""
+    """What a figure's runs say. measured: values by the claims' names. on: corpus and size in words. command: that trains them. report: of
+    their sweep, from the folder of the results. pictures: captions and files."""
 
     measured: Mapping[str, Measured]
     on: str
     command: str
+    report: str | None = None
     pictures: Sequence[tuple[str, Path]] = ()
 
 
@@ -48,7 +49,7 @@ def write_results(folder: Path, size: str, figures: Mapping[str, Measurement]) -
         lines.append("")
     write_whole(folder / "results.md", "\n".join(lines))
     sections = [
-        (figure, of.command, rows(figure, of), [(caption, embedded(picture)) for caption, picture in of.pictures])
+        (figure, of, rows(figure, of), [(caption, embedded(picture)) for caption, picture in of.pictures])
         for figure, of in figures.items()
     ]
     page = render(
