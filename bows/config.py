@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, Strict
+from pydantic import BeforeValidator, ConfigDict, Field, Strict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from bows.errors import SettingError
@@ -32,7 +32,41 @@ Paths = str | list[str]
 
 
 @dataclass(config=NODE, kw_only=True)
-class TextData:
+class Rewire:
+    words: Annotated[Words, Field(min_length=1)]
+    together: Flag = False
+
+
+def _as_rewire(value: Any) -> Any:
+    """The settings of data.rewire. bows.checks does not look into a group that may be null: what is wrong in it is said here."""
+    try:
+        return value if value is None else TypeAdapter(Rewire).validate_python(value)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(["data.rewire", *map(str, problem["loc"])])
+        raise SettingError(
+            f"data.rewire={value} is not allowed ({place}: {problem['msg']}); allowed: {{words: [<word>, ...], together: true or false}}, "
+            "or null"
+        ) from None
+
+
+@dataclass(config=NODE, kw_only=True)
+class BagsData:
+    """What all bags of words have: which windows are held out, and the decorrelated controls."""
+
+    split: Literal["documents", "overlapping"] = "documents"
+    shuffle: Literal["within_word"] | None = None
+    rewire: Annotated[Rewire | None, BeforeValidator(_as_rewire)] = None
+
+    def __post_init__(self) -> None:
+        if self.shuffle is not None and self.rewire is not None:
+            raise SettingError(
+                f"data.shuffle={self.shuffle} permutes every word, so data.rewire has none left; set one of the two to null"
+            )
+
+
+@dataclass(config=NODE, kw_only=True)
+class TextData(BagsData):
     name: str
     vocab_size: Count
     window: Count
@@ -76,7 +110,7 @@ class HubData(TextData):
 
 
 @dataclass(config=NODE, kw_only=True)
-class SyntheticData:
+class SyntheticData(BagsData):
     name: str
     structure: Literal["circular", "figure8", "sphere", "iid"]
     features: Annotated[int, Strict(), Field(ge=2)]
@@ -263,6 +297,7 @@ class AnalyzeConfig:
     against: Words
     scan: Flag
     false_discovery_rate: Fraction
+    plane: str | None
     seed: Annotated[int, Strict(), Field(ge=0, le=2**32 - 1)]
     accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"]
     threads: Count | None

@@ -27,6 +27,7 @@ from bows.analysis.words import word_table
 from bows.callbacks.geometry import weights
 from bows.config import Analysis
 from bows.data.datamodule import BagsDataModule
+from bows.data.windows import Windows
 from bows.model.autoencoder import Autoencoder
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,8 @@ def measure(
 
     `speed/analysis_seconds` is the time analysis took in all: `seconds_before`, spent while training, and this measurement, but for
     the pass over the held-out windows that every run makes. `training` is where the linear read-out is fitted, where that is not the
-    training part of `data`.
+    training part of `data`. Where the training documents hold overlapping windows out (data.split=overlapping), `leak/` is measured on
+    those; nothing else is.
     """
     groups = set(analysis.groups)
     if "regime" in groups:
@@ -99,8 +101,11 @@ def measure(
         seconds += time.perf_counter() - began
         natural.update(bags, output.reconstruction)
 
-    began = time.perf_counter()
     metrics = natural.metrics()
+    if (overlapping := (training or data).overlapping) is not None:
+        metrics |= leak(autoencoder, overlapping, data.evaluation_batch_size, device, metrics["reconstruction/loss"])
+
+    began = time.perf_counter()
     columns: dict[str, np.ndarray] = {}
     if "read_out" in groups:
         metrics |= interference.error_rates()
@@ -165,6 +170,22 @@ def measure(
     if groups:
         metrics["speed/analysis_seconds"] = seconds_before + seconds + time.perf_counter() - began
     return Measurement(metrics, table, by_decile)
+
+
+def leak(
+    autoencoder: Autoencoder, overlapping: Windows, batch_size: int, device: torch.device, loss: float
+) -> dict[str, float]:
+    """The loss over held-out windows that share rows with training windows, beside `loss`, that over held-out documents.
+
+    Returns `leak/loss` and `leak/r2`, defined as `reconstruction/loss` and `/r2` are, and `leak/loss_gap` = `loss` - `leak/loss`, in units
+    of loss: by how much the overlapping split understates it. Above 0, to have seen a window's rows, or its documents, in training helps.
+    Source: the validation split of Prieto et al. 2026.
+    """
+    sums = ReconstructionSums(autoencoder.features, device)
+    for bags in overlapping.batches(batch_size, device):
+        sums.update(bags, autoencoder(bags).reconstruction)
+    metrics = {name.replace("reconstruction/", "leak/"): value for name, value in sums.metrics().items()}
+    return {**metrics, "leak/loss_gap": loss - metrics["leak/loss"]}
 
 
 def fit_read_out(

@@ -1,6 +1,8 @@
 """The one Lightning DataModule: a corpus, cut into windows, in seeded batches."""
 
+import logging
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -8,8 +10,10 @@ from torch import Tensor
 
 from bows.data.batches import WindowBatch, WindowBatches
 from bows.data.corpus import Corpus
-from bows.data.windows import Windows
+from bows.data.windows import Windows, hold_out_overlapping
 from bows.sparse_bags import SparseBags
+
+log = logging.getLogger(__name__)
 
 
 class BagsDataModule(LightningDataModule):
@@ -17,7 +21,9 @@ class BagsDataModule(LightningDataModule):
 
     open_corpus: opens the corpus, building it where it is not there yet. window: rows a window. stride: rows between windows' starts.
     batch_size: windows a batch over all processes, None for usual_batch_size. seed: of the order of batches. validation_windows:
-    held-out windows, evenly spaced, that are looked at while training (the closing measurement takes all).
+    held-out windows, evenly spaced, that are looked at while training (the closing measurement takes all). split: "documents", to train
+    on all windows of the training split; "overlapping", to hold a random tenth of them out, by `seed`, for `overlapping`. What is called
+    validation is of held-out documents either way.
     """
 
     def __init__(
@@ -28,6 +34,7 @@ class BagsDataModule(LightningDataModule):
         batch_size: int | None,
         seed: int,
         validation_windows: int | None = 1024,
+        split: Literal["documents", "overlapping"] = "documents",
     ):
         super().__init__()
         self.open_corpus = open_corpus
@@ -36,9 +43,11 @@ class BagsDataModule(LightningDataModule):
         self._batch_size = batch_size
         self.seed = seed
         self.validation_windows = validation_windows
+        self.split = split
         self.sparse_training = False
         self._corpus: Corpus | None = None
         self._windows: dict[str, Windows] = {}
+        self._overlapping: Windows | None = None
 
     @property
     def corpus(self) -> Corpus:
@@ -52,11 +61,26 @@ class BagsDataModule(LightningDataModule):
         return self._batch_size or usual_batch_size(len(self.windows("train")))
 
     def windows(self, split: str) -> Windows:
-        """All windows of a split. Raises SettingError where the split is shorter than a window."""
+        """All windows of a split, less `overlapping` where that is held out of it. Raises SettingError where the split is shorter than
+        a window, or has too few to hold one out."""
         if split not in self._windows:
             bags = self.corpus.split(split)
-            self._windows[split] = Windows(bags, len(self.corpus.vocabulary), self.window, self.stride, split)
+            windows = Windows(bags, len(self.corpus.vocabulary), self.window, self.stride, split)
+            if split == "train" and self.split == "overlapping":
+                windows, self._overlapping = hold_out_overlapping(windows, self.seed)
+                log.info(
+                    "data.split=overlapping: a random tenth of the training windows, %s, is held out to measure the leak; "
+                    "training windows share rows with it",
+                    f"{len(self._overlapping):,}",
+                )
+            self._windows[split] = windows
         return self._windows[split]
+
+    @property
+    def overlapping(self) -> Windows | None:
+        """The windows of the training split that data.split=overlapping holds out of training; None with data.split=documents."""
+        self.windows("train")
+        return self._overlapping
 
     def prepare_data(self) -> None:
         _ = self.corpus

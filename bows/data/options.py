@@ -2,11 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any, Literal
 
 from bows.data.build import Text, open_or_build
+from bows.data.controls import Shuffle, with_control
 from bows.data.corpus import FORMAT_VERSION, Corpus
 from bows.data.datamodule import BagsDataModule
 from bows.data.pairs import PairsDataModule
@@ -14,6 +16,8 @@ from bows.data.synthetic import synthetic_corpus
 from bows.data.vocabulary import ListedWordRules, read_word_list
 from bows.data.words import RULES_VERSION, WordRules, english_stop_words
 from bows.errors import DataError
+
+Split = Literal["documents", "overlapping"]
 
 
 def _text_datamodule(
@@ -35,9 +39,12 @@ def _text_datamodule(
     validation_windows: int | None,
     seed: int,
     vocabulary: str | None = None,
+    split: Split = "documents",
+    shuffle: Shuffle | None = None,
+    rewire: Mapping[str, Any] | None = None,
 ) -> BagsDataModule:
     """A DataModule over the corpus of a text. The settings up to `val_fraction`, and the words of the file `vocabulary`, shape the
-    corpus and key its folder; window, stride and the rest are dials of training."""
+    corpus and key its folder; window, stride and the rest are dials of training. `shuffle` and `rewire` permute what was opened."""
 
     def open_corpus() -> Corpus:
         listed = None if vocabulary is None else read_word_list(vocabulary)
@@ -55,7 +62,8 @@ def _text_datamodule(
         key = hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()[:12]
         return open_or_build(Path(folder), name, key, text, rules, vocab_size, forced, val_fraction, listed)
 
-    return BagsDataModule(open_corpus, window, stride, batch_size, seed, validation_windows)
+    opened = with_control(open_corpus, shuffle, rewire, seed)
+    return BagsDataModule(opened, window, stride, batch_size, seed, validation_windows, split)
 
 
 def stop_words_of(setting: str | Sequence[str] | None) -> frozenset[str]:
@@ -135,12 +143,16 @@ def synthetic(
     validation_windows: int | None,
     seed: int,
     relabel: bool = False,
+    split: Split = "documents",
+    shuffle: Shuffle | None = None,
+    rewire: Mapping[str, Any] | None = None,
 ) -> BagsDataModule:
     """Features with a known structure; a window is one row."""
     corpus = partial(
         synthetic_corpus, name, structure, features, train_rows, validation_rows, sharpness, log_odds, seed, relabel
     )
-    return BagsDataModule(corpus, 1, 1, batch_size, seed, validation_windows)
+    opened = with_control(corpus, shuffle, rewire, seed)
+    return BagsDataModule(opened, 1, 1, batch_size, seed, validation_windows, split)
 
 
 def cities(*, batch_size: int, seed: int, **settings) -> PairsDataModule:

@@ -5,6 +5,8 @@ Nothing is materialised ahead: a batch is a vector of window numbers; their slic
 therefore dials of training, not of the corpus, and the cost of data is small beside the matrix products of a step.
 """
 
+import copy
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -13,9 +15,12 @@ from bows.data.corpus import Bags
 from bows.errors import SettingError
 from bows.sparse_bags import SparseBags
 
+# The share of windows that data.split=overlapping holds out: the paper's.
+OVERLAPPING_SHARE = 0.1
+
 
 class Windows:
-    """All windows of one split.
+    """All windows of one split, or, by `only`, some of them.
 
     bags: the split's rows. words: vocabulary size V. window: rows a window. stride: rows from one window's start to the next.
     The last window ends at or before the last row; windows never run past the end. Raises SettingError when no window fits.
@@ -31,11 +36,24 @@ class Windows:
         self.stride = stride
         self.bags = bags
         self.count = (bags.rows - window) // stride + 1
+        self._chosen: Tensor | None = None
         self._indptr = torch.from_numpy(np.ascontiguousarray(bags.indptr))
         self._indices: dict[torch.device, Tensor] = {}
 
     def __len__(self) -> int:
         return self.count
+
+    def only(self, numbers: Tensor) -> "Windows":
+        """A view of some of these windows, over the same rows: window k of it is window numbers[k] of this; numbers is (chosen,) int64
+        on the CPU."""
+        view = copy.copy(self)
+        view._chosen = numbers if self._chosen is None else self._chosen[numbers]
+        view.count = len(numbers)
+        return view
+
+    def first_rows(self, numbers: Tensor) -> Tensor:
+        """The row each of the given windows begins with: window numbers to row numbers, (batch,) int64 on the CPU."""
+        return (numbers if self._chosen is None else self._chosen[numbers]) * self.stride
 
     def multi_hot(
         self, numbers: Tensor, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
@@ -45,7 +63,7 @@ class Windows:
         One path for every device. Lengths are summed on the CPU, so an accelerator is never waited for.
         """
         device = torch.device(device)
-        first_row = numbers * self.stride
+        first_row = self.first_rows(numbers)
         begin = self._indptr[first_row]
         length = self._indptr[first_row + self.window] - begin
         total = int(length.sum())
@@ -63,7 +81,7 @@ class Windows:
     def sparse(self, numbers: Tensor) -> SparseBags:
         """The same bags as lists of their distinct words, on the CPU: (batch,) window numbers, an int64 tensor on the CPU."""
         # By numpy, on one core: these are a thousand short copies, which threads of torch would wait for longer than they take.
-        first_row = numbers.numpy() * self.stride
+        first_row = self.first_rows(numbers).numpy()
         begin, end = self.bags.indptr[first_row], self.bags.indptr[first_row + self.window]
         slices = [self.bags.indices[one:other] for one, other in zip(begin.tolist(), end.tolist(), strict=True)]
         offsets = np.concatenate([[0], np.cumsum(end - begin)])
@@ -94,3 +112,22 @@ def spread(count: int, most: int | None) -> Tensor:
     if most is None or most >= count:
         return torch.arange(count)
     return torch.div(torch.arange(most) * count, most, rounding_mode="floor")
+
+
+def hold_out_overlapping(windows: Windows, seed: int) -> tuple[Windows, Windows]:
+    """Windows to train on, and a random tenth held out of them, at least one: each window is in one of the two.
+
+    The held-out windows share rows with those trained on wherever windows overlap (stride below window), so a loss over them leaks: it
+    is below that of unseen documents by as much as was learnt of the very rows. The paper validates like this. Raises SettingError where
+    there is but one window.
+    """
+    count = len(windows)
+    if count < 2:
+        raise SettingError(
+            f"data.split=overlapping: the training split has one window of data.window={windows.window} rows, and none to hold out; give "
+            "more text or a smaller data.window"
+        )
+    held_out = max(1, round(count * OVERLAPPING_SHARE))
+    order = np.random.default_rng([seed, *b"overlapping"]).permutation(count)
+    chosen = torch.from_numpy(order)
+    return windows.only(chosen[held_out:].sort().values), windows.only(chosen[:held_out].sort().values)
