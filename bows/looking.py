@@ -1,4 +1,4 @@
-"""Looking again at a finished run: measure it, explain a word, compare it with others, or search it for rings."""
+"""Looking again at a finished run: measure it, explain a word, compare it with others, search it for rings, or take a plane from it."""
 
 import logging
 import shutil
@@ -11,6 +11,7 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from bows.ablating import ablate_plane, find_plane
 from bows.analysis.ring import ring_coordinates
 from bows.analysis.scanner import scan
 from bows.analysis.shapes import KINDS
@@ -84,7 +85,7 @@ def leave_nothing(folder: Path) -> None:
 
 
 def analyze(config: dict[str, Any], given: set[str], folder: Path, status: RunStatus | None = None) -> None:
-    """Without `word`, `against` or `scan`, measure every group of `analysis.groups`; else do what they ask for.
+    """Without `word`, `against`, `scan` or `plane`, measure every group of `analysis.groups`; else do what they ask for.
 
     config: the composed settings. given: names of those that stand on the command line. folder: where the results go. status: told
     the corpus.
@@ -99,6 +100,7 @@ def analyze(config: dict[str, Any], given: set[str], folder: Path, status: RunSt
     device = device_of(settings.accelerator)
     others = find_others(settings.against, run)
     find_words_apart(settings.word, settings.context, run.vocabulary)
+    of_plane = find_plane(settings.plane, settings.analysis.sets, run.vocabulary, run.config["model"]["latent"])
     autoencoder = load_autoencoder(run)
     data: BagsDataModule = open_data(settings.data or run.config["data"], run, "data" if settings.data else "run")
     windows = data.windows("validation")
@@ -126,7 +128,20 @@ def analyze(config: dict[str, Any], given: set[str], folder: Path, status: RunSt
         compare(settings, run, others, autoencoder, data, training, device, folder)
     if settings.scan:
         search(settings, autoencoder, data, device, folder)
-    if settings.word is None and not others and not settings.scan:
+    if settings.plane is not None and of_plane is not None:
+        ablate_plane(
+            autoencoder,
+            data,
+            training,
+            settings.plane,
+            of_plane,
+            settings.analysis.threshold,
+            settings.seed,
+            device,
+            folder,
+            settings.analysis.figures,
+        )
+    if settings.word is None and not others and not settings.scan and settings.plane is None:
         again(settings, config, run, autoencoder, data, training, device, folder)
 
 
