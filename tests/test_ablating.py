@@ -4,8 +4,10 @@ import json
 import random
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -14,6 +16,7 @@ from hydra import initialize_config_dir
 from hydra.utils import instantiate
 from sklearn.decomposition import PCA
 
+from bows.ablating import scores
 from bows.checks import check
 from bows.command import plain
 from bows.data.options import files
@@ -121,6 +124,16 @@ def recomputed(run: Path, folder: Path) -> None:
 
     table = {row["word"]: row for row in pq.read_table(folder / "ablation.parquet").to_pylist()}
     assert set(table) == set(vocabulary)
+    near = [index for index, word in enumerate(vocabulary) if table[word]["group"] == "companions"]
+    rows = pq.read_table(folder / "ablation_null.parquet").to_pylist()
+    drawn = [row for row in rows if row["words"] and row["group"] == "companions" and not row["mean_kept"]]
+    assert {row["null"] for row in drawn} == {"random_set"}
+    for row in drawn[::10]:
+        columns = encoder[:, [vocabulary.index(word) for word in row["words"]]]
+        basis = PCA(2).fit((columns / np.linalg.norm(columns, axis=0)).T).components_
+        for name, changed in (("r2_removed", latent - latent @ basis.T @ basis), ("r2_kept", latent @ basis.T @ basis)):
+            error = ((held_out - np.maximum(changed @ decoder.T + bias, 0)) ** 2).sum(0)[near].sum()
+            assert row[name] == pytest.approx(1 - error / total[near].sum(), abs=2e-5)
     varying = np.flatnonzero(training.std(0) > 0)
     correlation = np.corrcoef(training[:, varying].T)
     closest = correlation[np.isin(varying, winds)].max(0)
@@ -187,6 +200,40 @@ def test_the_p_values_are_those_of_the_drops_drawn(looked):
     group = {row["word"]: row["group"] for row in pq.read_table(looked / "ablation.parquet").to_pylist()}
     assert len(drawn) > 40
     assert {group[word] for words in drawn for word in words} == {"other"}
+
+
+class Told:
+    """Stands for sums whose metrics are known."""
+
+    def __init__(self, metrics: dict[str, float]):
+        self._metrics = metrics
+
+    def metrics(self, groups) -> dict[str, float]:
+        return dict(self._metrics)
+
+
+@pytest.mark.parametrize(
+    ("drop", "of_planes", "of_sets", "used"),
+    [
+        (0.2, 0.1, 0.1, 1.0),
+        (0.2, 0.1, 0.3, 0.0),  # no more than random sets
+        (0.2, 0.3, 0.1, 0.0),  # no more than random planes
+        (-0.1, -0.2, -0.2, 0.0),  # it gains, if less than by chance
+    ],
+)
+def test_the_claim_holds_beyond_both_nulls_only(drop, of_planes, of_sets, used):
+    own = {"companions/r2": 0.5, "companions/r2_removed": 0.5 - drop, "companions/drop": drop}
+    rows = [
+        {"null": null, "group": "companions", "mean_kept": mean_kept, "r2_removed": 0.5 - of + 1e-4 * draw}
+        for null, of in (("random_plane", of_planes), ("random_set", of_sets))
+        for mean_kept in (False, True)
+        for draw in range(50)
+    ]
+    told: Any = {"": Told(own), "_mean_kept": Told(own)}
+    found = scores(told, pa.Table.from_pylist(rows), {"companions": np.arange(3)})
+    assert found["companions_used"] == found["companions_used_mean_kept"] == used
+    assert found["companions/drop_random_plane_p"] == pytest.approx(1 if of_planes > drop else 1 / 51)
+    assert found["companions/drop_mean_kept_random_set_p"] == pytest.approx(1 if of_sets > drop else 1 / 51)
 
 
 def test_the_same_seed_gives_the_same_nulls_and_another_one_others(tied, looked, place, tmp_path):

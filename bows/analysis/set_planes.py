@@ -33,8 +33,9 @@ def set_plane(encoder: Tensor, words: Sequence[int]) -> Tensor:
         )
     columns = checked(encoder)[:, [int(word) for word in words]].double().cpu()
     unit = columns / torch.linalg.vector_norm(columns, dim=0)
-    # The coordinates are the left singular vectors times the singular values: what they lead back to are the right ones.
-    return orthonormal((unit - unit.mean(1, keepdim=True)) @ torch.from_numpy(coordinates))
+    # The coordinates are the left singular vectors times the singular values: what they lead back to are the right ones. They sum to zero,
+    # so the directions' mean drops out.
+    return orthonormal(unit @ torch.from_numpy(coordinates))
 
 
 def random_planes(width: int, count: int, generator: torch.Generator) -> Tensor:
