@@ -8,7 +8,8 @@ those with all other words. A geometry that is gone afterwards came from the co-
 Rows are permuted, not windows. Text is bursty: a word that occurs once soon occurs again, and then several of its rows fall into one
 window. Permuted rows are spread out, also over rows that held no word at all, so such a word is in more windows afterwards, and windows
 are fuller, although it is in as many rows. A control thus differs from its text in the words' frequencies over windows too, unless
-window is 1.
+window is 1. Likewise, words rewired together keep exactly what they share within rows; what they shared across neighbouring rows of a
+window goes.
 
 Source: the null of presence-absence tables that keeps how often each species occurs, with all sites alike: SIM2 of Gotelli (2000),
 Ecology 81(9).
