@@ -5,6 +5,7 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from bows.errors import BowsError, DataError, SettingError
@@ -68,7 +69,7 @@ def _reproduce(given: argparse.Namespace) -> list[Path]:
         found[figure] = Measurement(
             preset.measure(runs),
             _on(runs),
-            f"python -m bows.train {shlex.join(words)}",
+            in_shell(words),
             None if report is None else os.path.relpath(report, root),
             pictures(figure, sweep, runs),
         )
@@ -111,12 +112,18 @@ def _name(given: argparse.Namespace) -> str:
 
 
 def _train(figure: str, words: list[str], outputs: Path) -> None:
-    print(f"{figure}: python -m bows.train {shlex.join(words)}", file=sys.stderr, flush=True)
+    print(f"{figure}: {in_shell(words)}", file=sys.stderr, flush=True)
     environment = {**os.environ, "BOWS_OUTPUTS": str(outputs)}
     ended = subprocess.run([sys.executable, "-m", "bows.train", *words], env=environment, stdout=subprocess.DEVNULL)
     if ended.returncode != 0:
         raise DataError(f"{figure}: its runs did not all complete (exit code {ended.returncode}; the lines above say why); "
                         "the same command goes on, --no-train measures what is there")  # fmt: skip
+
+
+def in_shell(words: Sequence[str]) -> str:
+    """A command of bows.train as one would type it."""
+    plain = [f'"{word}"' if "'" in word and not set(word) & set('"$`\\!') else shlex.quote(word) for word in words]
+    return f"python -m bows.train {' '.join(plain)}"
 
 
 def _on(runs: list) -> str:

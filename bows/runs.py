@@ -62,6 +62,8 @@ class RunStatus:
     corpus: str | None = None
     config: str | None = None
     clock: float = field(default_factory=time.perf_counter)
+    state: str = "running"
+    """As it was last written."""
 
     @classmethod
     def start(cls, folder: Path, resumed: bool) -> "RunStatus":
@@ -88,6 +90,7 @@ class RunStatus:
                 )
 
     def write(self, state: str, error: str | None = None) -> None:
+        self.state = state
         write_json(
             self.folder / "status.json",
             {

@@ -84,6 +84,8 @@ def train_job(config: DictConfig) -> float:
         status.write("completed")
         write_report(folder)
     except BaseException as error:
+        if status.state == "completed" and isinstance(error, KeyboardInterrupt | Interrupted):
+            raise KeyboardInterrupt from error  # the run is whole, its page may be wanting
         said = as_expected(error, folder)
         line = str(said) if isinstance(said, BowsError) else f"{type(said).__name__}: {said}"
         status.write_failed(line)
@@ -158,7 +160,7 @@ def train(
         else:
             choose_bags(trainer, module, data, settings.trainer.compile)
             trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
-        autoencoder.float()  # as model.safetensors will hold it: what is measured is what can be measured again
+        as_kept(autoencoder)
         if trainer.global_rank == 0:
             last_step = max(trainer.global_step - 1, 0)
             measured = measure(
@@ -176,6 +178,14 @@ def train(
             pictures = write_results(folder, autoencoder, data.corpus, measured, table.summary, sets, settings.analysis)
             log_results(loggers, draw(folder / "figures", pictures), measured, last_step)
     return table.summary
+
+
+def as_kept(autoencoder: Autoencoder) -> None:
+    """Give the weights the precision and the order in memory that model.safetensors will give them: what is measured can be measured
+    again."""
+    autoencoder.float()
+    for weight in autoencoder.parameters():
+        weight.data = weight.data.contiguous()
 
 
 def optimizer_settings(settings: TrainConfig) -> OptimizerSettings:

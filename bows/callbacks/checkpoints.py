@@ -102,6 +102,7 @@ class AtomicCheckpointIO(CheckpointIO):
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            _remove_left_over(path)
             try:
                 with temporary.open("wb") as file:
                     _write(checkpoint, file)
@@ -293,3 +294,21 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _remove_left_over(path: Path) -> None:
+    """Remove what processes that were killed while they wrote this checkpoint left of it."""
+    for file in path.parent.glob(f".{path.name}.*.tmp"):
+        writer = file.name.split(".")[-2]
+        if writer.isdecimal() and int(writer) != os.getpid() and not _runs(int(writer)):
+            file.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is another user's
+        return True
+    return True

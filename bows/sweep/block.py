@@ -78,7 +78,7 @@ class Block(nn.Module):
         """Scale each member's gradients to its largest norm, of (K,) limits, as clip_grad_norm_ does for one model."""
         gradients = [weight.grad for weight in self.weights if weight.grad is not None]
         norm = torch.linalg.vector_norm(torch.cat([gradient.flatten(1) for gradient in gradients], dim=1), dim=1)
-        factor = (limits.to(norm.device) / (norm + 1e-6)).clamp(max=1.0)
+        factor = (limits.to(norm) / (norm + 1e-6)).clamp(max=1.0)
         for gradient in gradients:
             gradient *= factor.view(-1, *[1] * (gradient.ndim - 1))
 

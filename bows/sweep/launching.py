@@ -21,11 +21,12 @@ from bows.command import plain
 from bows.errors import BowsError, DataError, SweepError
 from bows.runs import config_key, read_json
 from bows.sweep.again import what_to_note
+from bows.sweep.begun import SCRATCH, begun_stacks
 from bows.sweep.claims import Claimed, claimed, wait_for_one
 from bows.sweep.engines import ENGINES, Unit
 from bows.sweep.plan import LIST, LOCK, Job, held_out_loss, plan, state_of, write_list
 from bows.sweep.stacking import free_bytes, member_bytes, pieces, stacks
-from bows.sweep.task import SCRATCH, StackedJob, SweepTask
+from bows.sweep.task import StackedJob, SweepTask
 
 if TYPE_CHECKING:
     from hydra_plugins.bows_launcher import SweepLauncher
@@ -69,17 +70,20 @@ def launch(launcher: SweepLauncher, job_overrides: Sequence[list[str]], first: i
         done: dict[str, JobReturn] = {}
         while left := {job.folder for job in jobs if job.state not in {"completed", "double"}} - done.keys():
             asked = [place for place, job in enumerate(jobs) if job.folder in left and job.state in {"new", "begun"}]
-            units, members = _units(launcher, asked, jobs, engine.workers)
+            units, members = _units(launcher, sweep, asked, jobs, engine.workers)
             stacked = {
-                jobs[places[0]].folder: [
-                    StackedJob(jobs[place].folder, composed[place], jobs[place].config) for place in places
+                jobs[leader].folder: [
+                    StackedJob(jobs[place].number, jobs[place].folder, composed[place], jobs[place].config)
+                    for place in places
                 ]
-                for places in members
+                for leader, places in members.items()
             }
             for unit in units:
                 unit.overrides.append(f"hydra.sweep.subdir='{jobs[unit.number - first].folder}'")
             returned = engine.launch(units, SweepTask(task, stacked)) if units else []
-            done |= _outcomes(jobs, units, returned, first, {jobs[places[0]].folder: places for places in members})
+            done |= _outcomes(
+                jobs, units, returned, first, {jobs[leader].folder: places for leader, places in members.items()}
+            )
             _wait_for_others(sweep, [job for job in jobs if job.folder in left - done.keys() and job.state != "double"])
         for job in jobs:
             if job.state == "completed":
@@ -140,13 +144,20 @@ def _say_what_is_done(sweep: Path, jobs: Sequence[Job]) -> None:
 
 
 def _units(
-    launcher: SweepLauncher, asked: Sequence[int], jobs: Sequence[Job], workers: int
-) -> tuple[list[Unit], list[list[int]]]:
-    """What the engine is to do: single jobs, and the first job of each stack; and the places of each stack's jobs."""
+    launcher: SweepLauncher, sweep: Path, asked: Sequence[int], jobs: Sequence[Job], workers: int
+) -> tuple[list[Unit], dict[int, list[int]]]:
+    """What the engine is to do: single jobs, and a job of each stack, its leader, in whose place it is done; and of each leader the places
+    of all its stack's jobs."""
     stacked: list[list[int]] = []
     alone = list(asked)
     if launcher.vectorized:
-        valid = [place for place in asked if _is_valid(jobs[place]) and not _has_checkpoint(launcher, jobs[place])]
+        stacked += begun_stacks(sweep, jobs, asked)
+        taken = {place for places in stacked for place in places}
+        valid = [
+            place
+            for place in asked
+            if place not in taken and _is_valid(jobs[place]) and not _has_checkpoint(launcher, jobs[place])
+        ]
         groups, reasons = stacks([jobs[place].config for place in valid])
         for group in groups:
             places = [valid[number] for number in group]
@@ -158,8 +169,9 @@ def _units(
         for places in stacked:
             names = ", ".join(jobs[place].folder for place in places)
             log.info("a stack of %d jobs: %s", len(places), names)
-    leaders = sorted([*alone, *(places[0] for places in stacked)])
-    return [Unit(list(jobs[place].overrides), jobs[place].number) for place in leaders], stacked
+    leaders = {next(place for place in places if place in asked): places for places in stacked}
+    units = [Unit(list(jobs[place].overrides), jobs[place].number) for place in sorted([*alone, *leaders])]
+    return units, leaders
 
 
 def _is_valid(job: Job) -> bool:

@@ -51,7 +51,7 @@ class StackModule(LightningModule):
         self._numbers = torch.tensor([number for numbers in self.order for number in numbers])
         norms = [settings.clip_norm or math.inf for settings in optimizers]
         self._limits = [
-            torch.tensor([norms[number] for number in numbers])
+            torch.tensor([norms[number] for number in numbers], dtype=torch.float64)
             if any(math.isfinite(norms[number]) for number in numbers)
             else None
             for numbers in self.order
@@ -88,7 +88,7 @@ class StackModule(LightningModule):
 
     def in_order(self, of_blocks: Sequence[Tensor]) -> Tensor:
         """(members,) on the CPU: one number a member, of (K,) numbers of each block."""
-        joined = torch.cat([values.detach().float() for values in of_blocks]).cpu()
+        joined = torch.cat([values.detach().double() for values in of_blocks]).cpu()
         return torch.empty_like(joined).index_copy_(0, self._numbers, joined)
 
     def configure_optimizers(self) -> Any:

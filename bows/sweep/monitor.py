@@ -120,15 +120,23 @@ class StackMonitor(pl.Callback):
             self._next_writing = ended + max(PAUSE, (ended - began) / WRITING)
 
     def state_dict(self) -> dict[str, Any]:
-        best = {
-            number: vars(moment) for number, moment in self.best.items()
-        }  # no copies: this is asked for at each validation
-        return {"events": self.tables.events, "lowest": self.lowest, "best": best, "seconds": self.seconds}
+        # No copies: this is asked for at each validation.
+        best, last = (
+            {number: vars(moment) for number, moment in moments.items()} for moments in (self.best, self.last)
+        )
+        return {
+            "events": self.tables.events,
+            "lowest": self.lowest,
+            "best": best,
+            "last": last,
+            "seconds": self.seconds,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.tables.events = [(step, values) for step, values in state_dict["events"]]
         self.lowest, self.seconds = state_dict["lowest"], state_dict["seconds"]
         self.best = {number: Moment(**moment) for number, moment in state_dict["best"].items()}
+        self.last = {number: Moment(**moment) for number, moment in state_dict["last"].items()}
 
     def _look(self, trainer: pl.Trainer, pl_module: StackModule, step: int, epoch: int) -> None:
         done, epochs = trainer.current_epoch + 1, trainer.max_epochs or 1
@@ -149,6 +157,6 @@ class StackMonitor(pl.Callback):
 
 
 def by_name(members: Sequence[Mapping[str, float]], dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
-    """(members,) tensors by name; NaN where a member lacks the metric."""
-    names = dict.fromkeys(name for member in members for name in member)
+    """(members,) tensors by name; NaN where a member lacks the metric. Names are in the order of the member that has most."""
+    names = dict.fromkeys(name for member in sorted(members, key=len, reverse=True) for name in member)
     return {name: torch.tensor([member.get(name, math.nan) for member in members], dtype=dtype) for name in names}

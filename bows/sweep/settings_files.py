@@ -17,13 +17,17 @@ class _Dumper(getattr(yaml, "CDumper", yaml.Dumper)):  # pyright: ignore[reportG
 _Dumper.yaml_representers = get_omega_conf_dumper().yaml_representers
 
 
-def write_settings(folder: Path, composed: DictConfig) -> None:
+def write_settings(folder: Path, composed: DictConfig, number: int) -> None:
     """Write config.yaml, hydra.yaml and overrides.yaml of a job.
 
-    folder: the job's. composed: its configuration, with the node hydra; which is told where its output goes.
+    folder: the job's. composed: its configuration, with the node hydra; which is told its number and where its output goes.
     """
-    with read_write(composed.hydra.runtime), open_dict(composed.hydra.runtime):
-        composed.hydra.runtime.output_dir = str(folder.absolute())
+    hydra = composed.hydra
+    with read_write(hydra), open_dict(hydra):
+        hydra.runtime.output_dir = str(folder.absolute())
+        hydra.job.num, hydra.job.id = number, str(number)
+        hydra.sweep.subdir = folder.name
+        hydra.overrides.hydra = [*hydra.overrides.hydra, f"hydra.sweep.subdir='{folder.name}'"]
     place = folder / str(composed.hydra.output_subdir)
     place.mkdir(parents=True, exist_ok=True)
     own: Any = OmegaConf.to_container(composed, resolve=False, enum_to_str=True)

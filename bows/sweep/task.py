@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,19 +16,22 @@ from hydra.types import TaskFunction
 from omegaconf import DictConfig, open_dict, read_write
 
 from bows.overrides import quoted
+from bows.runs import config_key
+from bows.sweep.begun import SCRATCH, has_checkpoint, note_members
 from bows.sweep.claims import claim
 from bows.sweep.plan import held_out_loss, state_of
 
 log = logging.getLogger(__name__)
 
-SCRATCH = ".stacks"
 # What Lightning sets in the environment as it starts the other processes of a run.
 OF_SEVERAL_PROCESSES = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE")
 
 
 class StackedJob(NamedTuple):
-    """A job of a stack. folder: its name in the sweep's. composed: its configuration; config: the same, plain and resolved."""
+    """A job of a stack. number: Hydra's. folder: its name in the sweep's. composed: its configuration; config: the same, plain and
+    resolved."""
 
+    number: int
     folder: str
     composed: DictConfig
     config: dict[str, Any]
@@ -63,9 +66,17 @@ class SweepTask:
         jobs = self.stacks.get(first.name, [])
         with claim(sweep, [job.folder for job in jobs] or [first.name]):
             if jobs:
-                left = [job for job in jobs if state_of(sweep / job.folder) != "completed"]
-                names = [job.folder for job in left]
-                outcomes = dict(zip(names, run_stack(sweep, left, config), strict=True)) if left else {}
+                done = {job.folder for job in jobs if state_of(sweep / job.folder) == "completed"}
+                # Its checkpoint is of all its jobs together: those that are completed come along.
+                members = (
+                    jobs if has_checkpoint(scratch_of(sweep, jobs)) else [job for job in jobs if job.folder not in done]
+                )
+                ended = run_stack(sweep, members, config, done) if len(done) < len(jobs) else []
+                outcomes = (
+                    {job.folder: outcome for job, outcome in zip(members, ended, strict=True) if job.folder not in done}
+                    if ended
+                    else {}
+                )
                 return [
                     outcomes[job.folder] if job.folder in outcomes else held_out_loss(sweep / job.folder)
                     for job in jobs
@@ -113,31 +124,38 @@ def _as_a_single_run(folder: Path, resume: str | None) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def run_stack(sweep: Path, jobs: Sequence[StackedJob], leader: DictConfig) -> list[float | BaseException]:
+def scratch_of(sweep: Path, jobs: Sequence[StackedJob]) -> Path:
+    """The folder of a stack's own checkpoints."""
+    keys = sorted(config_key(job.config) for job in jobs)
+    return sweep / SCRATCH / hashlib.sha256("".join(keys).encode()).hexdigest()[:12]
+
+
+def run_stack(
+    sweep: Path, jobs: Sequence[StackedJob], leader: DictConfig, done: Collection[str] = ()
+) -> list[float | BaseException]:
     """Train the jobs as one stack. The folder that Hydra made is there, and its log; the others are given theirs here.
 
-    leader: the configuration of the unit, which says how many threads it may use.
+    leader: the configuration of the unit, which says how many threads it may use. done: folders of jobs that are completed.
     """
     from bows.checks import check
-    from bows.runs import config_key
     from bows.sweep.settings_files import write_settings
     from bows.sweep.training import StackJob, train_stack
 
     hydra = HydraConfig.get()
     hydras_own = Path(hydra.runtime.output_dir).name
+    scratch = scratch_of(sweep, jobs)
+    note_members(scratch, [job.folder for job in jobs], [config_key(job.config) for job in jobs])
     made = []
     for job in jobs:
         folder, composed, config = sweep / job.folder, job.composed, job.config
-        if job.folder != hydras_own:
-            write_settings(folder, composed)
+        if job.folder != hydras_own and job.folder not in done:
+            write_settings(folder, composed, job.number)
         if leader.trainer.threads:
             config = {**config, "trainer": {**config["trainer"], "threads": leader.trainer.threads}}
         settings = check(config)
         name = f"{settings.name} {composed.hydra.job.override_dirname}".strip()
-        made.append(StackJob(folder, config, settings, group=sweep.name, run_name=name))
-    keys = sorted(config_key(job.config) for job in made)
-    scratch = sweep / SCRATCH / hashlib.sha256("".join(keys).encode()).hexdigest()[:12]
-    logs = [job.folder / f"{hydra.job.name}.log" for job in made if job.folder.name != hydras_own]
+        made.append(StackJob(folder, config, settings, sweep.name, name, done=job.folder in done))
+    logs = [job.folder / f"{hydra.job.name}.log" for job in made if job.folder.name != hydras_own and not job.done]
     with _logging_to(logs):
         return train_stack(made, scratch)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import logging
+import math
 import shutil
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -74,12 +75,14 @@ class StackJob:
     """The same, checked."""
     group: str
     run_name: str
+    done: bool = False
+    """Whether an earlier start of its stack completed it: it is a member, as in the stack's checkpoint, and its folder stays as it is."""
 
 
 @dataclass
 class _Member:
     job: StackJob
-    status: RunStatus
+    status: RunStatus | None
     data: BagsDataModule
     dataset: int
     autoencoder: Autoencoder
@@ -100,9 +103,10 @@ def train_stack(jobs: Sequence[StackJob], scratch: Path) -> list[float | BaseExc
     """
     if threads := jobs[0].settings.trainer.threads:
         torch.set_num_threads(threads)
-    statuses = [RunStatus.start(job.folder, resumed=False) for job in jobs]
+    statuses = [None if job.done else RunStatus.start(job.folder, resumed=False) for job in jobs]
     for status, job in zip(statuses, jobs, strict=True):
-        status.config = config_key(job.config)
+        if status:
+            status.config = config_key(job.config)
     outcomes: dict[int, float | BaseException] = {}
     # The configurations of a large sweep are millions of objects that live to its end: searching them for garbage again and again would
     # take longer than training.
@@ -117,15 +121,19 @@ def train_stack(jobs: Sequence[StackJob], scratch: Path) -> list[float | BaseExc
                     outcomes[number] = outcome
     except BaseException as error:
         for number, (job, status) in enumerate(zip(jobs, statuses, strict=True)):
-            if number not in outcomes:
+            if (
+                number not in outcomes and status and status.state != "completed"
+            ):  # which a Ctrl-C just after it leaves so
                 outcomes[number] = _fail(job, status, error)
         if isinstance(error, KeyboardInterrupt | Interrupted):
             raise KeyboardInterrupt from error  # ends the sweep, where an error would end this stack alone
-        return [outcomes[number] for number in range(len(jobs))]
+        return [outcomes.get(number, error) for number in range(len(jobs))]
     shutil.rmtree(scratch, ignore_errors=True)
     with suppress(OSError):
         scratch.parent.rmdir()  # where no other stack of the sweep needs it
-    return [outcomes[number] for number in range(len(jobs))]
+    return [
+        outcomes.get(number, math.nan) for number in range(len(jobs))
+    ]  # of those that were done, it is told by their folders
 
 
 def _finished(
@@ -146,6 +154,8 @@ def _finished(
             return number, error
 
     for number, member in enumerate(members):
+        if member.job.done:
+            continue
         try:
             measured, pictures = _measure(member, number, trainer, module, monitor)
             figures = drawers.draw(member.job.folder / "figures", pictures) if drawers else None
@@ -158,7 +168,8 @@ def _finished(
         yield closed()
 
 
-def _fail(job: StackJob, status: RunStatus, error: BaseException) -> BaseException:
+def _fail(job: StackJob, status: RunStatus | None, error: BaseException) -> BaseException:
+    assert status is not None, "a member that was done does not fail"
     if isinstance(error, KeyboardInterrupt | Interrupted):
         sweep = job.folder.parent
         said: BaseException = Interrupted(
@@ -173,7 +184,7 @@ def _fail(job: StackJob, status: RunStatus, error: BaseException) -> BaseExcepti
 
 
 def _train(
-    jobs: Sequence[StackJob], statuses: Sequence[RunStatus], scratch: Path
+    jobs: Sequence[StackJob], statuses: Sequence[RunStatus | None], scratch: Path
 ) -> tuple[list[_Member], pl.Trainer, StackModule, StackMonitor]:
     quiet_libraries()
     settings = jobs[0].settings
@@ -188,8 +199,9 @@ def _train(
             datasets[node] = instantiate_plain(job.config["data"])
             datasets[node].setup("fit")
         data = datasets[node]
-        status.corpus = data.corpus.hash
-        status.write("running")
+        if status:
+            status.corpus = data.corpus.hash
+            status.write("running")
         members.append(
             _Member(
                 job,
@@ -199,7 +211,7 @@ def _train(
                 make_autoencoder(job.config["model"], len(data.corpus.vocabulary)),
                 optimizer_settings(job.settings),
                 whole_sets(analysis.sets, data.corpus.vocabulary, quiet=bool(members)),
-                MetricsTable(job.folder, held=True),
+                MetricsTable(scratch / job.folder.name if job.done else job.folder, held=True),
             )
         )
     data = members[0].data
@@ -319,6 +331,7 @@ def _close(member: _Member, measured: Measurement, figures: dict[str, Path], las
     """Hand a member to the loggers, and complete its folder. Returns its held-out loss."""
     with _loggers_with_history(member) as loggers:
         log_results(loggers, figures, measured, last_step)
+    assert member.status is not None, "a member that was done is not closed again"
     member.status.write("completed")
     write_report(member.job.folder)
     summary = member.table.summary

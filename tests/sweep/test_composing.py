@@ -68,12 +68,13 @@ def test_a_value_that_does_not_exist_is_refused_as_hydra_refuses_it(loader):
 def test_settings_files_are_those_of_hydra(loader, tmp_path):
     master = loader.load_configuration("train", [], RunMode.MULTIRUN)
     config = loader.load_sweep_config(master, ["data=circular", "wd=1e-3", "name='1e-3'"])
-    write_settings(tmp_path, config)
+    write_settings(tmp_path, config, 3)
     own = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
     assert (tmp_path / ".hydra" / "config.yaml").read_text() == OmegaConf.to_yaml(own)
     assert OmegaConf.load(tmp_path / ".hydra" / "hydra.yaml") == OmegaConf.masked_copy(config, "hydra")
     assert OmegaConf.load(tmp_path / ".hydra" / "overrides.yaml") == ["data=circular", "wd=1e-3", "name='1e-3'"]
     assert config.hydra.runtime.output_dir == str(tmp_path)
+    assert (config.hydra.job.num, config.hydra.job.id, config.hydra.sweep.subdir) == (3, "3", tmp_path.name)
 
 
 @pytest.mark.parametrize(

@@ -209,3 +209,46 @@ def test_an_interrupted_stack_goes_on_at_its_step_and_ends_as_an_unbroken_one(tm
         ours, theirs = ((each / name / "model.safetensors").read_bytes() for each in (folder, tmp_path / "unbroken"))
         assert ours == theirs
     assert not (folder / ".stacks").exists()
+
+
+def kill(process: subprocess.Popen, when) -> None:
+    until = time.monotonic() + 200
+    while not when() and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+
+
+def states(folder: Path) -> list[str]:
+    return sorted(read_json(path)["state"] for path in folder.glob("*/status.json"))
+
+
+def test_a_stack_killed_while_it_finishes_or_beside_new_jobs_goes_on_from_its_checkpoint(tmp_path):
+    """Its checkpoint is of all its jobs together: also of those that are completed, and whatever else is asked for by then."""
+    words = [*GRID, "hydra/launcher=vectorized"]
+    words[words.index("analysis=none")] = "analysis.looks=0"  # figures take a moment a member
+    unbroken = sweep(tmp_path / "unbroken", *words)
+    assert unbroken.returncode == 0, unbroken.stderr
+    folder = tmp_path / "broken"
+    process = subprocess.Popen(command(folder, *words), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    kill(process, lambda: "completed" in states(folder))
+    done = states(folder).count("completed")
+    assert 1 <= done < 8
+    before = {path: path.read_bytes() for path in folder.glob("*/status.json") if b'"completed"' in path.read_bytes()}
+    wider = [word.replace("latent=3,5", "latent=3,5,6") for word in words]
+    again = sweep(folder, *wider)
+    assert again.returncode == 0, again.stderr
+    assert "a stack of 8 jobs" in again.stderr  # as it was, with those that are completed
+    assert "a stack of 4 jobs" in again.stderr
+    assert states(folder) == ["completed"] * 12
+    assert all(path.read_bytes() == text for path, text in before.items())
+    for name in map(str, range(8)):
+        ours, theirs = ((each / name / "model.safetensors").read_bytes() for each in (folder, tmp_path / "unbroken"))
+        assert ours == theirs
+        rows = [(each / name / "metrics.csv").read_text().splitlines() for each in (folder, tmp_path / "unbroken")]
+        assert len(rows[0]) == len(rows[1])
+        # How fast it trained is not known where the last step was taken by the process that was killed.
+        columns = [[name for name in row[0].split(",") if not name.startswith("speed/")] for row in rows]
+        assert columns[0] == columns[1]
+    assert not (folder / ".stacks").exists()
+    assert not list(folder.rglob("*.tmp"))
