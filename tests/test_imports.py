@@ -26,6 +26,7 @@ MAY_IMPORT = {
         "runs",
         "checks",
         "data.synthetic",
+        "data.controls",
         "sweep.collect_jobs",
         "sweep.collect_dials",
         "sweep.collecting",

@@ -75,12 +75,14 @@ def held_out_covariance(job: FoundJob) -> np.ndarray:
     """
     from scipy.sparse import csr_array
 
+    from bows.data.controls import with_control
     from bows.data.synthetic import synthetic_corpus
 
     settings = resolved((job.config or {}).get("data", {}), job.config or {})
     try:
         given = {name: settings[name] for name in signature(synthetic_corpus).parameters}
-        corpus = synthetic_corpus(**given)
+        controls = settings.get("shuffle"), settings.get("rewire")
+        corpus = with_control(lambda: synthetic_corpus(**given), *controls, seed=settings["seed"])()
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(
             f"{job.folder}: its data cannot be made ({error!r}); it is of another version of bows"
