@@ -64,6 +64,8 @@ def _reproduce(given: argparse.Namespace) -> list[Path]:
         command = [*words, f"hydra.sweep.dir={quoted(sweep)}", "logger=none"]
         if not given.no_train:
             _train(figure, command, given.outputs)
+            if preset.more:
+                _train(figure, [*command, *preset.more], given.outputs)
         runs = completed(sweep)
         report = write_sweep_report(sweep) if len(runs) > 1 else None
         found[figure] = Measurement(

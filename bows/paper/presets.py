@@ -12,11 +12,12 @@ Measure = Callable[[Sequence[Run]], dict[str, Measured]]
 
 class Preset(NamedTuple):
     """A figure. module: of bows.paper, with `measure`. text: whether it is of text, and so has a small version. stacked: whether its jobs
-    train as one stack."""
+    train as one stack. more: settings of a second command, for jobs that are in no grid with the first."""
 
     module: str
     text: bool
     stacked: bool
+    more: tuple[str, ...] = ()
 
     def experiment(self, figure: str, size: str) -> str:
         """The option of `experiment` that trains it."""
@@ -34,6 +35,7 @@ PRESETS = {
     "mechanism": Preset("mechanism", text=True, stacked=True),
     "structure": Preset("structure", text=True, stacked=True),
     "linear": Preset("linear", text=True, stacked=True),
+    "controls": Preset("controls", text=True, stacked=True, more=("data.rewire=null", "data.shuffle=within_word")),
     "synthetic": Preset("synthetic", text=False, stacked=True),
     "city_map": Preset("value_coding", text=False, stacked=False),
     "modular_addition": Preset("value_coding", text=False, stacked=False),

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from bows.paper import linear, mechanism, months, structure, synthetic, umap, value_coding
+from bows.paper import controls, linear, mechanism, months, structure, synthetic, umap, value_coding
 from bows.paper.claims import CLAIMS
 from bows.paper.months import MONTHS, SEASONAL, angles_from_months
 from bows.paper.presets import PRESETS
@@ -153,6 +153,28 @@ def test_synthetic_reads_circles_by_size_and_decay(make_run):
     assert all(each.value is None for each in synthetic.measure(runs[1:]).values())
 
 
+def test_controls_need_a_ring_and_clusters_to_lose(make_run):
+    def runs(p: float, z: float) -> list[Run]:
+        found = []
+        for seed in (1, 2):
+            plain = {"ring/months/order": 0.8, "ring/months/order_p": p, "cluster/purity_z": z}
+            found.append(make_run(plain, seed=seed, shuffle=None, rewire=None))
+            for together, order in ((False, 0.1 * seed), (True, 0.9)):
+                rewire = {"words": ["May"], "together": together}
+                found.append(make_run({**plain, "ring/months/order": order}, seed=seed, shuffle=None, rewire=rewire))
+            shuffled = {"ring/months/order": 0.7, "cluster/purity_z": 0.5 * seed}
+            found.append(make_run(shuffled, seed=seed, shuffle="within_word", rewire=None))
+        return found
+
+    found = controls.measure(runs(0.01, 5.0))
+    assert found["ring"].value == pytest.approx(0.2)
+    assert found["clusters"].value == pytest.approx(1.0)
+    without = controls.measure(runs(0.2, 1.0))
+    assert without["ring"].value is None
+    assert "p < 0.05 in 0 of 2 runs" in without["ring"].told
+    assert without["clusters"].value is None
+
+
 def test_accuracies_are_those_of_the_summary(make_run):
     summary = {"ablation/accuracy_base": 0.98, "ablation/accuracy_keep": 0.93, "ablation/accuracy_remove": 0.22,
                "ablation/accuracy_keep_random": 0.25, "probe/r2": 0.99, "probe/p": 0.001}  # fmt: skip
@@ -183,5 +205,13 @@ def test_only_completed_runs_count(tmp_path):
         (folder / "status.json").write_text(json.dumps({"state": state, "corpus": "abc"}))
         (folder / "summary.json").write_text('{"reconstruction/loss": 0.1}')
     (run,) = completed(tmp_path)
-    assert run.dials == {"seed": 3, "wd": 2, "latent": 5, "model": "tied", "data": "files"}
+    assert run.dials == {
+        "seed": 3,
+        "wd": 2,
+        "latent": 5,
+        "model": "tied",
+        "data": "files",
+        "shuffle": None,
+        "rewire": None,
+    }
     assert completed(tmp_path / "nowhere") == []

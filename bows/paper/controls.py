@@ -1,0 +1,43 @@
+"""Do the months' ring and the clusters go with the words' correlations?"""
+
+from collections.abc import Sequence
+
+from bows.paper.claims import Measured
+from bows.paper.months import MONTHS, no_set
+from bows.paper.runs import Run
+from bows.paper.spread import lacking, told
+
+ORDER, PURITY = "ring/months/order", "cluster/purity_z"
+
+
+def measure(runs: Sequence[Run]) -> dict[str, Measured]:
+    """The values of the claims on decorrelated text."""
+    plain = [run for run in runs if run.dials.get("rewire") is None and run.dials.get("shuffle") is None]
+    apart = [run for run in runs if (run.dials.get("rewire") or {}).get("together", True) is False]
+    shuffled = [run for run in runs if run.dials.get("shuffle") == "within_word"]
+    return {"ring": _ring(plain, apart), "clusters": _clusters(plain, shuffled)}
+
+
+def _ring(plain: Sequence[Run], apart: Sequence[Run]) -> Measured:
+    if not any(ORDER in run.summary for run in plain):
+        return lacking(no_set(plain, MONTHS))
+    if not apart:
+        return lacking("no completed run on rewired months")
+    before, after = ([run.summary[ORDER] for run in group] for group in (plain, apart))
+    p = [run.summary.get(f"{ORDER}_p", 1.0) for run in plain]
+    said = f"order {told(before)} as it is, {told(after)} rewired"
+    if sum(value < 0.05 for value in p) * 2 <= len(p):
+        return lacking(
+            f"there is no ring to lose: p < 0.05 in {sum(value < 0.05 for value in p)} of {len(p)} runs on the text as it is; {said}"
+        )
+    return Measured(max(after), said)
+
+
+def _clusters(plain: Sequence[Run], shuffled: Sequence[Run]) -> Measured:
+    before, after = ([run.summary[PURITY] for run in group if PURITY in run.summary] for group in (plain, shuffled))
+    if not before:
+        return lacking("no category has ten words in this corpus's vocabulary" if plain else "no completed run")
+    if not after:
+        return lacking("no completed run on shuffled text")
+    said = f"z {told(before)} as it is, {told(after)} shuffled"
+    return Measured(max(after), said) if min(before) >= 3 else lacking(f"there are no clusters to lose: {said}")
