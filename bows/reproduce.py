@@ -8,8 +8,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bows.errors import BowsError, DataError, SettingError
+from bows.errors import BowsError, SettingError
 from bows.piping import quietly
+
+INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,16 +36,27 @@ def main(arguments: list[str] | None = None) -> int:
     )
     given = parser.parse_args(arguments)
     try:
-        files = _reproduce(given)
+        files, failed = _reproduce(given)
     except BowsError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on", file=sys.stderr)
+        return INTERRUPTED
     for file in files:
         print(file)
-    return 0
+    if failed:
+        small = f"; the small version: python -m bows.reproduce {failed[0]}" if given.size == "full" else ""
+        print(
+            f"error: {', '.join(failed)}: runs did not all complete (the lines above say why), and what rests on them is not measured; "
+            f"the same command goes on{small}",
+            file=sys.stderr,
+        )
+    return 1 if failed else 0
 
 
-def _reproduce(given: argparse.Namespace) -> list[Path]:
+def _reproduce(given: argparse.Namespace) -> tuple[list[Path], list[str]]:
+    """The files written, and the figures whose runs did not all complete."""
     # Imported here: --help needs none of them.
     from bows.overrides import quoted
     from bows.pages.sweep import write_sweep_report
@@ -55,7 +68,7 @@ def _reproduce(given: argparse.Namespace) -> list[Path]:
     figures = _figures(given.figures, list(PRESETS))
     text = _text(given)
     root = given.outputs.absolute() / "reports" / "paper" / given.size
-    found = {}
+    found, failed = {}, []
     for figure in figures:
         preset = PRESETS[figure]
         sweep = root / "runs" / (f"{figure}-{_name(given)}" if preset.text else figure)
@@ -63,9 +76,10 @@ def _reproduce(given: argparse.Namespace) -> list[Path]:
         words += ["hydra/launcher=vectorized"] if preset.stacked else []
         command = [*words, f"hydra.sweep.dir={quoted(sweep)}", "logger=none"]
         if not given.no_train:
-            _train(figure, command, given.outputs)
-            if preset.more:
-                _train(figure, [*command, *preset.more], given.outputs)
+            commands = [command, [*command, *preset.more]] if preset.more else [command]
+            # Every one of them is tried: what one corpus lacks keeps nothing else from being measured.
+            if not all([_train(figure, each, given.outputs) for each in commands]):
+                failed.append(figure)
         runs = completed(sweep)
         report = write_sweep_report(sweep) if len(runs) > 1 else None
         found[figure] = Measurement(
@@ -75,7 +89,7 @@ def _reproduce(given: argparse.Namespace) -> list[Path]:
             None if report is None else os.path.relpath(report, root),
             pictures(figure, sweep, runs),
         )
-    return write_results(root, given.size, found)
+    return write_results(root, given.size, found), failed
 
 
 def _figures(asked: list[str], known: list[str]) -> list[str]:
@@ -113,13 +127,14 @@ def _name(given: argparse.Namespace) -> str:
     return "pydoc" if given.train is None else Path(given.train).parent.name or Path(given.train).stem
 
 
-def _train(figure: str, words: list[str], outputs: Path) -> None:
+def _train(figure: str, words: list[str], outputs: Path) -> bool:
+    """Whether all runs of a command completed. Raises KeyboardInterrupt where they were interrupted."""
     print(f"{figure}: {in_shell(words)}", file=sys.stderr, flush=True)
     environment = {**os.environ, "BOWS_OUTPUTS": str(outputs)}
     ended = subprocess.run([sys.executable, "-m", "bows.train", *words], env=environment, stdout=subprocess.DEVNULL)
-    if ended.returncode != 0:
-        raise DataError(f"{figure}: its runs did not all complete (exit code {ended.returncode}; the lines above say why); "
-                        "the same command goes on, --no-train measures what is there")  # fmt: skip
+    if ended.returncode == INTERRUPTED:
+        raise KeyboardInterrupt
+    return ended.returncode == 0
 
 
 def in_shell(words: Sequence[str]) -> str:
