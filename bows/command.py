@@ -59,7 +59,11 @@ def run(task: Callable[[DictConfig], Any], name: str) -> None:
     except HydraException as error:
         if debug:
             raise
-        fail(SettingError(" ".join(str(error).split())))
+        said = " ".join(str(error).split())
+        if arguments.multirun:
+            # Hydra reads what all jobs share before it has chosen the options they sweep over, which alone know the setting.
+            said = said.replace("To append to your config use +", "In a sweep over its group write ++")
+        fail(SettingError(said))
     except KeyboardInterrupt:
         if debug:
             raise

@@ -52,3 +52,11 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     assert done.returncode == 1
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith(f"error: outputs: {tmp_path / 'file' / 'sweep'} cannot be written")
+
+
+def test_a_setting_of_the_group_swept_over_is_told_with_two_plus_signs(tmp_path):
+    words = ["-m", "data=circular,iid", "data.train_rows=600", f"hydra.sweep.dir={tmp_path / 'sweep'}"]
+    done = subprocess.run([sys.executable, "-m", "bows.train", *words], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2
+    (line,) = done.stderr.strip().splitlines()
+    assert line.endswith("In a sweep over its group write ++data.train_rows=600")
