@@ -147,7 +147,7 @@ def _on(runs: list) -> str:
     """Corpus and size of some runs, in words."""
     if not runs:
         return "–"
-    names = sorted({str(run.dials["data"]) for run in runs})
+    names = sorted({str(run.dials["name"] or run.dials["data"]) for run in runs})
     features = len(runs[0].vocabulary)
     seeds = len({run.dials["seed"] for run in runs})
     return (

@@ -21,7 +21,7 @@ class Run:
 
     folder: Path
     dials: dict[str, Any]
-    """seed, wd, latent, the options of model and data, and the data's shuffle and rewire."""
+    """seed, wd, latent, the options of model and data, and the data's name, shuffle and rewire."""
     summary: dict[str, float]
     corpus: str
 
@@ -62,7 +62,7 @@ def completed(folder: Path) -> list[Run]:
         if job.state == "completed" and job.config is not None:
             dials = {name: job.config.get(name) for name in ("seed", "wd", "latent")}
             dials |= {name: job.choices.get(name) for name in ("model", "data")}
-            dials |= {name: (job.config.get("data") or {}).get(name) for name in ("shuffle", "rewire")}
+            dials |= {name: (job.config.get("data") or {}).get(name) for name in ("name", "shuffle", "rewire")}
             runs.append(Run(job.folder, dials, job.summary, str(job.status.get("corpus"))))
     return sorted(runs, key=lambda run: run.dials["seed"] or 0)
 
