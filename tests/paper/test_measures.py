@@ -212,6 +212,7 @@ def test_only_completed_runs_count(tmp_path):
         "model": "tied",
         "data": "files",
         "shuffle": None,
+        "name": None,
         "rewire": None,
     }
     assert completed(tmp_path / "nowhere") == []
