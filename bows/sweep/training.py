@@ -121,9 +121,8 @@ def train_stack(jobs: Sequence[StackJob], scratch: Path) -> list[float | BaseExc
                     outcomes[number] = outcome
     except BaseException as error:
         for number, (job, status) in enumerate(zip(jobs, statuses, strict=True)):
-            if (
-                number not in outcomes and status and status.state != "completed"
-            ):  # which a Ctrl-C just after it leaves so
+            # One that is completed stays so: a Ctrl-C may come between that and its outcome.
+            if number not in outcomes and status and status.state != "completed":
                 outcomes[number] = _fail(job, status, error)
         if isinstance(error, KeyboardInterrupt | Interrupted):
             raise KeyboardInterrupt from error  # ends the sweep, where an error would end this stack alone
@@ -131,9 +130,8 @@ def train_stack(jobs: Sequence[StackJob], scratch: Path) -> list[float | BaseExc
     shutil.rmtree(scratch, ignore_errors=True)
     with suppress(OSError):
         scratch.parent.rmdir()  # where no other stack of the sweep needs it
-    return [
-        outcomes.get(number, math.nan) for number in range(len(jobs))
-    ]  # of those that were done, it is told by their folders
+    # Of those that were done before, their folders tell it.
+    return [outcomes.get(number, math.nan) for number in range(len(jobs))]
 
 
 def _finished(
