@@ -67,20 +67,15 @@ class SweepTask:
         with claim(sweep, [job.folder for job in jobs] or [first.name]):
             if jobs:
                 done = {job.folder for job in jobs if state_of(sweep / job.folder) == "completed"}
-                # Its checkpoint is of all its jobs together: those that are completed come along.
-                members = (
-                    jobs if has_checkpoint(scratch_of(sweep, jobs)) else [job for job in jobs if job.folder not in done]
-                )
-                ended = run_stack(sweep, members, config, done) if len(done) < len(jobs) else []
-                outcomes = (
-                    {job.folder: outcome for job, outcome in zip(members, ended, strict=True) if job.folder not in done}
-                    if ended
-                    else {}
-                )
-                return [
-                    outcomes[job.folder] if job.folder in outcomes else held_out_loss(sweep / job.folder)
-                    for job in jobs
-                ]
+                ended: dict[str, float | BaseException] = {}
+                if len(done) < len(jobs):
+                    # Its checkpoint is of all its jobs together: those that are completed come along.
+                    whole = has_checkpoint(scratch_of(sweep, jobs))
+                    members = [job for job in jobs if whole or job.folder not in done]
+                    ended = dict(
+                        zip((job.folder for job in members), run_stack(sweep, members, config, done), strict=True)
+                    )
+                return [held_out_loss(sweep / job.folder) if job.folder in done else ended[job.folder] for job in jobs]
             state = state_of(first)
             if state == "completed":
                 return held_out_loss(first)
