@@ -32,8 +32,8 @@ def run(task: Callable[[DictConfig], Any], name: str) -> None:
     # A log file that cannot be written is no reason for a traceback of its own.
     logging.raiseExceptions = debug
     register_launchers()
+    arguments, rest = get_args_parser().parse_known_args()
     try:
-        arguments, rest = get_args_parser().parse_known_args()
         # What follows -m in the middle of a command line.
         arguments.overrides += [word for word in rest if not word.startswith("-")]
         if arguments.shell_completion and "COMP_LINE" in os.environ:

@@ -30,6 +30,18 @@ def main(arguments: list[str] | None = None) -> int:
         "--train", help="text for the small size, a file or a pattern (default: the corpus that Python carries)"
     )
     parser.add_argument("--validation", help="held-out text for the small size")
+    parser.add_argument(
+        "--words",
+        type=lambda text: text.split(","),
+        default=[],
+        help="of mechanism: words to explain, as river,Christmas (default: some)",
+    )
+    parser.add_argument(
+        "--estimate", action="store_true", help="of the full size: only say how long it takes and how much memory"
+    )
+    parser.add_argument(
+        "--redraw", action="store_true", help="only draw the figures again, from the tables beside them"
+    )
     parser.add_argument("--no-train", action="store_true", help="measure the runs that are there")
     parser.add_argument(
         "--outputs", type=Path, default=Path(os.environ.get("BOWS_OUTPUTS", "outputs")), help="where all of it goes"
@@ -60,14 +72,21 @@ def _reproduce(given: argparse.Namespace) -> tuple[list[Path], list[str]]:
     # Imported here: --help needs none of them.
     from bows.overrides import quoted
     from bows.pages.sweep import write_sweep_report
+    from bows.paper.drawings import make
     from bows.paper.pictures import pictures
     from bows.paper.presets import PRESETS
     from bows.paper.results import Measurement, write_results
     from bows.paper.runs import completed
 
     figures = _figures(given.figures, list(PRESETS))
+    if given.estimate and given.size != "full":
+        raise SettingError("--estimate: the small size takes minutes; give --size full, or leave --estimate out")
     text = _text(given)
+    # Of this process and of bows.train: runs say by it where their corpora lie.
+    os.environ["BOWS_OUTPUTS"] = str(given.outputs.absolute())
     root = given.outputs.absolute() / "reports" / "paper" / given.size
+    if given.redraw:
+        return _redrawn(figures, root), []
     found, failed = {}, []
     for figure in figures:
         preset = PRESETS[figure]
@@ -75,10 +94,17 @@ def _reproduce(given: argparse.Namespace) -> tuple[list[Path], list[str]]:
         words = ["-m", f"experiment={preset.experiment(figure, given.size)}", *(text if preset.text else [])]
         words += ["hydra/launcher=vectorized"] if preset.stacked else []
         command = [*words, f"hydra.sweep.dir={quoted(sweep)}", "logger=none"]
+        if given.size == "full" and preset.text and (given.estimate or not given.no_train):
+            from bows.paper.estimate import estimate
+
+            expected = estimate([f"experiment={preset.experiment(figure, given.size)}"])
+            print(f"{figure}: {expected.told}", file=sys.stderr, flush=True)
+        if given.estimate:
+            continue
         if not given.no_train:
             commands = [command, [*command, *preset.more]] if preset.more else [command]
             # Every one of them is tried: what one corpus lacks keeps nothing else from being measured.
-            if not all([_train(figure, each, given.outputs) for each in commands]):
+            if not all([_train(figure, each) for each in commands]):
                 failed.append(figure)
         runs = completed(sweep)
         report = write_sweep_report(sweep) if len(runs) > 1 else None
@@ -87,9 +113,21 @@ def _reproduce(given: argparse.Namespace) -> tuple[list[Path], list[str]]:
             _on(runs),
             in_shell(words),
             None if report is None else os.path.relpath(report, root),
-            pictures(figure, sweep, runs),
+            [*make(figure, runs, root / "figures", given.words), *pictures(figure, sweep, runs)],
         )
-    return write_results(root, given.size, found), failed
+    return [] if given.estimate else write_results(root, given.size, found), failed
+
+
+def _redrawn(figures: list[str], root: Path) -> list[Path]:
+    """The pictures drawn again from the tables of some figures."""
+    from bows.paper.drawings import redraw
+
+    drawn = redraw(figures, root / "figures")
+    if not drawn:
+        raise SettingError(
+            f"--redraw: {root / 'figures'} holds no table of {', '.join(figures)}; leave it out once, so that they are made"
+        )
+    return drawn
 
 
 def _figures(asked: list[str], known: list[str]) -> list[str]:
@@ -127,11 +165,10 @@ def _name(given: argparse.Namespace) -> str:
     return "pydoc" if given.train is None else Path(given.train).parent.name or Path(given.train).stem
 
 
-def _train(figure: str, words: list[str], outputs: Path) -> bool:
+def _train(figure: str, words: list[str]) -> bool:
     """Whether all runs of a command completed. Raises KeyboardInterrupt where they were interrupted."""
     print(f"{figure}: {in_shell(words)}", file=sys.stderr, flush=True)
-    environment = {**os.environ, "BOWS_OUTPUTS": str(outputs)}
-    ended = subprocess.run([sys.executable, "-m", "bows.train", *words], env=environment, stdout=subprocess.DEVNULL)
+    ended = subprocess.run([sys.executable, "-m", "bows.train", *words], stdout=subprocess.DEVNULL)
     if ended.returncode == INTERRUPTED:
         raise KeyboardInterrupt
     return ended.returncode == 0

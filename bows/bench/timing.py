@@ -87,17 +87,25 @@ class _Timer(pl.Callback):
         self._began = time.perf_counter()
 
 
-def time_training(corpus: Corpus, latent: int, batch: int, window: int, dense: bool = False) -> TrainingTimes:
-    """Time a training as a run trains, or always on dense bags, after warm-up."""
+def time_training(
+    corpus: Corpus,
+    latent: int,
+    batch: int,
+    window: int,
+    dense: bool = False,
+    warm_up: int = WARM_UP,
+    timed: int = TIMED,
+) -> TrainingTimes:
+    """Time `timed` steps of training as a run trains, or always on dense bags, after `warm_up` others."""
     quiet_libraries()
     data = BagsDataModule(lambda: corpus, window, 1, batch, seed=0, validation_windows=batch)
     module = BagsModule(
-        Tied(len(corpus.vocabulary), latent), OptimizerSettings(lr=5e-4, weight_decay=1.0), steps=WARM_UP + TIMED
+        Tied(len(corpus.vocabulary), latent), OptimizerSettings(lr=5e-4, weight_decay=1.0), steps=warm_up + timed
     )
     timer = _Timer()
     with tempfile.TemporaryDirectory() as folder:
         trainer = pl.Trainer(
-            max_steps=WARM_UP + TIMED,
+            max_steps=warm_up + timed,
             logger=[MetricsTable(Path(folder))],
             callbacks=[SpeedMonitor(), ReconstructionMonitor(), LossGuard(), timer],
             devices=1,
@@ -110,5 +118,5 @@ def time_training(corpus: Corpus, latent: int, batch: int, window: int, dense: b
         if not dense:
             choose_bags(trainer, module, data, compiled=False)
         trainer.fit(module, datamodule=data)
-    steps, products, batches = (np.array(kept)[WARM_UP:] for kept in (timer.steps, timer.products, timer.batches))
+    steps, products, batches = (np.array(kept)[warm_up:] for kept in (timer.steps, timer.products, timer.batches))
     return TrainingTimes(steps, products, batches, timer.filled, data.sparse_training)

@@ -12,10 +12,21 @@ ORDER, PURITY = "ring/months/order", "cluster/purity_z"
 
 def measure(runs: Sequence[Run]) -> dict[str, Measured]:
     """The values of the claims on decorrelated text."""
-    plain = [run for run in runs if run.dials.get("rewire") is None and run.dials.get("shuffle") is None]
-    apart = [run for run in runs if (run.dials.get("rewire") or {}).get("together", True) is False]
-    shuffled = [run for run in runs if run.dials.get("shuffle") == "within_word"]
-    return {"ring": _ring(plain, apart), "clusters": _clusters(plain, shuffled)}
+    of = {kind: [run for run in runs if treatment(run) == kind] for kind in ("as it is", "apart", "shuffled")}
+    return {
+        "ring": _ring(of["as it is"], of["apart"]),
+        "clusters": _clusters(of["as it is"], of["shuffled"]),
+    }
+
+
+def treatment(run: Run) -> str:
+    """What was done to a run's text: `as it is`, `apart` or `together` (months permuted over rows), or `shuffled` (every word)."""
+    if run.dials.get("shuffle") is not None:
+        return "shuffled"
+    rewire = run.dials.get("rewire")
+    if rewire is None:
+        return "as it is"
+    return "together" if rewire.get("together") else "apart"
 
 
 def _ring(plain: Sequence[Run], apart: Sequence[Run]) -> Measured:

@@ -6,10 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bows.analysis.ring import ring_coordinates
+from bows.analysis.cyclic_steps import step_correlation
+from bows.analysis.ring import ring, ring_coordinates
 from bows.paper.claims import Measured
 from bows.paper.runs import Run, chosen
-from bows.paper.spread import lacking
+from bows.paper.spread import attempted, lacking
+from bows.paper.text_correlations import directions_of, text_correlations
+from bows.runs import read_json
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June",
@@ -27,10 +30,73 @@ def measure(runs: Sequence[Run]) -> dict[str, Measured]:
     """The values of the claims on months."""
     tied = list(chosen(runs, model="tied"))
     return {
+        "text": attempted(in_text, tied),
+        "steps": steps(tied),
         "weights": order_of(tied),
         "pca": order_of(list(chosen(runs, model="pca"))),
         "seasons": seasons(tied),
+        "used": attempted(used, tied),
     }
+
+
+def used(runs: Sequence[Run]) -> Measured:
+    """The largest p, over seeds and both nulls, of what the months' companions lose without the months' plane."""
+    # Imported here: it takes the models apart again, which the other claims need not wait for.
+    from bows.paper.tables.months import plane_removed
+
+    folders = [plane_removed(run) for run in runs]
+    found = [read_json(folder / "summary.json") for folder in folders if folder is not None]
+    if not found:
+        return lacking(no_set(runs, MONTHS))
+    p = {
+        group: [max(of[f"ablation/months/{group}/drop_random_{null}_p"] for null in ("plane", "set")) for of in found]
+        for group in ("set", "companions")
+    }
+    drops = {group: float(np.mean([of[f"ablation/months/{group}/drop"] for of in found])) for group in p}
+    r2 = float(np.mean([of["ablation/months/set/r2"] for of in found]))
+    return Measured(
+        max(p["companions"]),
+        f"p {max(p['companions']):.2g}: companions lose R² {drops['companions']:.3f}; "
+        f"the months themselves {drops['set']:.3f} of {r2:.2f} (p {max(p['set']):.2g})",
+    )
+
+
+def in_text(runs: Sequence[Run]) -> Measured:
+    """p of the correlation between the months' phi over the training windows and their nearness in the year."""
+    if not runs or runs[0].indices(MONTHS) is None:
+        return lacking(no_set(runs, MONTHS))
+    rho, p = step_correlation(text_correlations(runs[0], MONTHS), SHUFFLES)
+    _, scores = months_in_text(runs[0])
+    order = f"; order in their plane {scores['order']:.2f} (p {scores['order_p']:.2g})" if "order" in scores else ""
+    return Measured(p, f"p {p:.2g}: rank correlation {rho:.2f}{order}")
+
+
+def steps(runs: Sequence[Run]) -> Measured:
+    """The same of the months' cosines in the weights, mean of all seeds."""
+    indices = [run.indices(MONTHS) for run in runs]
+    if not runs or None in indices:
+        return lacking(no_set(runs, MONTHS))
+    cosines = [run.unit[:, each].double() for run, each in zip(runs, indices, strict=True)]
+    try:
+        rho, p = step_correlation([(unit.T @ unit).numpy() for unit in cosines], SHUFFLES)
+    except ValueError:
+        return lacking("the months' directions do not differ")
+    return Measured(p, f"p {p:.2g}: rank correlation {rho:.2f} (mean of {len(runs)} seeds)")
+
+
+def months_in_text(run: Run, beside: Sequence[str] = ()) -> tuple[Tensor, dict[str, float]]:
+    """Directions (n, 12 + beside) with the months' and further words' correlations over the training windows, and the months' ring scores.
+
+    Raises BowsError where a word never varies or the corpus is gone.
+    """
+    directions = directions_of(text_correlations(run, [*MONTHS, *beside]))
+    return directions, ring(directions, None, range(len(MONTHS)), permutations=SHUFFLES, seed=run.dials["seed"])
+
+
+def seasonal_words(run: Run) -> list[str]:
+    """The words of SEASONAL that the vocabulary has; none where they are too few."""
+    words = [word for word in SEASONAL if run.indices([word]) is not None]
+    return words if len(words) >= LEAST_SEASONAL else []
 
 
 def order_of(runs: Sequence[Run]) -> Measured:
@@ -88,12 +154,19 @@ def seasons(runs: Sequence[Run]) -> Measured:
 def angles_from_months(unit: Tensor, months: Sequence[int], others: Sequence[int]) -> np.ndarray | None:
     """(others, 12): the angle in [0, pi] between each word and each month, seen from the months' centre in the months' plane; None where
     they span none."""
-    directions = unit[:, list(months)].double()
-    centre = directions.mean(1, keepdim=True)
+    seen = in_plane(unit, months, others)
+    if seen is None:
+        return None
+    angle = np.arctan2(seen[1], seen[0])
+    between = np.abs(angle[len(months) :, None] - angle[None, : len(months)])
+    return np.minimum(between, 2 * np.pi - between)
+
+
+def in_plane(unit: Tensor, months: Sequence[int], others: Sequence[int] = ()) -> np.ndarray | None:
+    """(2, 12 + others): months, then other words, in the months' plane, their centre at 0; None where they span none."""
     if ring_coordinates(unit, months) is None:
         return None
+    directions = unit[:, list(months)].double()
+    centre = directions.mean(1, keepdim=True)
     plane = torch.linalg.svd(directions - centre, full_matrices=False).U[:, :2]
-    seen = plane.T @ (unit[:, [*months, *others]].double() - centre)
-    angle = torch.atan2(seen[1], seen[0])
-    between = (angle[len(months) :, None] - angle[None, : len(months)]).abs()
-    return torch.minimum(between, 2 * torch.pi - between).numpy()
+    return (plane.T @ (unit[:, [*months, *others]].double() - centre)).numpy()

@@ -36,6 +36,7 @@ PRESETS = {
     "structure": Preset("structure", text=True, stacked=True),
     "linear": Preset("linear", text=True, stacked=True),
     "controls": Preset("controls", text=True, stacked=True, more=("data.rewire=null", "data.shuffle=within_word")),
+    "leak": Preset("leak", text=True, stacked=True),
     "synthetic": Preset("synthetic", text=False, stacked=True),
     "city_map": Preset("value_coding", text=False, stacked=False),
     "modular_addition": Preset("value_coding", text=False, stacked=False),

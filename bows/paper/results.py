@@ -1,11 +1,13 @@
 """results.md and index.html: each claim with the paper's figure, ours, where it was measured, and whether it holds."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bows.pages.page import embedded, render
 from bows.paper.claims import CLAIMS, Claim, Measured, verdict
+from bows.paper.drawings import Picture
 from bows.runs import write_whole
 
 HEAD = ("claim", "the paper", "ours", "measured on", "holds where", "verdict")
@@ -14,13 +16,13 @@ HEAD = ("claim", "the paper", "ours", "measured on", "holds where", "verdict")
 @dataclass
 class Measurement:
     """What a figure's runs say. measured: values by the claims' names. on: corpus and size in words. command: that trains them. report: of
-    their sweep, from the folder of the results. pictures: captions and files."""
+    their sweep, from the folder of the results."""
 
     measured: Mapping[str, Measured]
     on: str
     command: str
     report: str | None = None
-    pictures: Sequence[tuple[str, Path]] = ()
+    pictures: Sequence[Picture] = ()
 
 
 def rows(figure: str, of: Measurement) -> list[tuple[str, ...]]:
@@ -49,7 +51,7 @@ def write_results(folder: Path, size: str, figures: Mapping[str, Measurement]) -
         lines.append("")
     write_whole(folder / "results.md", "\n".join(lines))
     sections = [
-        (figure, of, rows(figure, of), [(caption, embedded(picture)) for caption, picture in of.pictures])
+        (figure, of, rows(figure, of), [_shown(picture, folder) for picture in of.pictures])
         for figure, of in figures.items()
     ]
     page = render(
@@ -61,3 +63,11 @@ def write_results(folder: Path, size: str, figures: Mapping[str, Measurement]) -
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _shown(picture: Picture, folder: Path) -> dict[str, str | None]:
+    """A picture as the page needs it."""
+    if picture.file is None:
+        return {"caption": picture.caption, "missing": picture.missing, "data": None, "file": None}
+    stem = os.path.relpath(picture.file.with_suffix(""), folder)
+    return {"caption": picture.caption, "missing": "", "data": embedded(picture.file), "file": stem}

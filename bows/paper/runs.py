@@ -1,6 +1,6 @@
 """The completed runs of a preset, chosen by their settings."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from bows.errors import SettingError
+from bows.loading import FinishedRun, find_run, load_autoencoder, open_data
 from bows.sweep.collect_jobs import find_jobs
 
 
@@ -21,7 +22,7 @@ class Run:
 
     folder: Path
     dials: dict[str, Any]
-    """seed, wd, latent, the options of model and data, and the data's name, shuffle and rewire."""
+    """seed, wd, latent, the options of model and data, and the data's name, shuffle, rewire and split."""
     summary: dict[str, float]
     corpus: str
 
@@ -29,12 +30,13 @@ class Run:
     def vocabulary(self) -> list[str]:
         return (self.folder / "vocabulary.txt").read_text(encoding="utf-8").removesuffix("\n").split("\n")
 
-    @cached_property
+    # Read anew each time: those of dozens of large runs would not fit memory together.
+    @property
     def encoder(self) -> Tensor:
         """(m, V)."""
         return load_file(self.folder / "model.safetensors")["encoder.weight"]
 
-    @cached_property
+    @property
     def unit(self) -> Tensor:
         """(m, V): unit directions; of a word with a zero column, zeros."""
         return torch.nn.functional.normalize(self.encoder, dim=0)
@@ -43,6 +45,21 @@ class Run:
     def words(self) -> dict[str, list]:
         """words.parquet by columns."""
         return pq.read_table(self.folder / "words.parquet").to_pydict()
+
+    @cached_property
+    def finished(self) -> FinishedRun:
+        """The run as bows.analyze reads it."""
+        return find_run(self.folder)
+
+    @property
+    def autoencoder(self) -> Any:
+        """The trained autoencoder."""
+        return load_autoencoder(self.finished)
+
+    @cached_property
+    def data(self) -> Any:
+        """Its BagsDataModule. Raises BowsError where the corpus is gone and cannot be built again."""
+        return open_data(self.finished.config["data"], self.finished, "run")
 
     def indices(self, words: Sequence[str]) -> list[int] | None:
         """Of words; None where the vocabulary lacks one of them."""
@@ -62,7 +79,7 @@ def completed(folder: Path) -> list[Run]:
         if job.state == "completed" and job.config is not None:
             dials = {name: job.config.get(name) for name in ("seed", "wd", "latent")}
             dials |= {name: job.choices.get(name) for name in ("model", "data")}
-            dials |= {name: (job.config.get("data") or {}).get(name) for name in ("name", "shuffle", "rewire")}
+            dials |= {name: (job.config.get("data") or {}).get(name) for name in ("name", "shuffle", "rewire", "split")}
             runs.append(Run(job.folder, dials, job.summary, str(job.status.get("corpus"))))
     return sorted(runs, key=lambda run: run.dials["seed"] or 0)
 
@@ -70,3 +87,8 @@ def completed(folder: Path) -> list[Run]:
 def chosen(runs: Sequence[Run], **dials: Any) -> Iterator[Run]:
     """Those with these dials."""
     return (run for run in runs if all(run.dials[name] == value for name, value in dials.items()))
+
+
+def first(runs: Iterable[Run]) -> Run | None:
+    """The run of the lowest seed; None of none."""
+    return next(iter(runs), None)

@@ -12,6 +12,7 @@ from bows.paper.spread import lacking
 
 NUMERALS = ("II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X")
 LEAST_SIZES = 4
+LEAST_NUMERALS = 6
 
 
 def measure(runs: Sequence[Run]) -> dict[str, Measured]:
@@ -39,16 +40,26 @@ def _trend(runs: Sequence[Run], metric: str) -> Measured:
 def _months_first(runs: Sequence[Run]) -> Measured:
     differences = []
     for run in runs:
-        both = []
-        for words in (NUMERALS, MONTHS):
-            indices = run.indices(words)
-            if indices is None:
-                return lacking(no_set(runs, words))
-            both.append(cosine_rms(run, indices))
-        differences.append(both[0] - both[1])
+        months, some = run.indices(MONTHS), numerals(run)
+        if months is None:
+            return lacking(no_set(runs, MONTHS))
+        if some is None:
+            return lacking(f"{no_set(runs, NUMERALS)}, {LEAST_NUMERALS} are needed")
+        differences.append(cosine_rms(run, some) - cosine_rms(run, months))
     mean = float(np.mean(differences))
+    above = sum(value > 0 for value in differences)
     return Measured(
-        mean, f"{mean:+.3f}, above 0 in {sum(value > 0 for value in differences)} of {len(differences)} runs"
+        mean, f"{mean:+.3f}, above 0 in {above} of {len(differences)} runs ({len(numerals(runs[0]) or [])} numerals)"
+    )
+
+
+def numerals(run: Run) -> list[int] | None:
+    """Indices of the Roman numerals that the vocabulary has; None where they are fewer than six."""
+    known = set(run.vocabulary)
+    return (
+        run.indices([word for word in NUMERALS if word in known])
+        if len(known.intersection(NUMERALS)) >= LEAST_NUMERALS
+        else None
     )
 
 

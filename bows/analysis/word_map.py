@@ -1,0 +1,42 @@
+"""Words' directions in two dimensions, by UMAP."""
+
+import numpy as np
+
+from bows.errors import SettingError
+
+NEIGHBOURS = 15
+# of the layout: umap-learn takes 500 of up to 10,000 points, which moves them little after the first 200.
+EPOCHS = 200
+
+
+def umap_coordinates(directions: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Where each word lies on a map that keeps neighbours by cosine together; distances between far words mean nothing on it.
+
+    Args:
+        directions: (n, m), a row a word, none of them zero, n >= 4.
+        seed: of the layout; the same seed gives the same map on one machine.
+
+    Returns:
+        (n, 2) float64.
+
+    Raises:
+        SettingError: umap-learn is not installed.
+
+    Source: McInnes, Healy & Melville 2018, arXiv 1802.03426; 15 neighbours and a least distance of 0.1 are its defaults.
+    """
+    try:
+        from umap import UMAP
+    except ImportError as error:
+        raise SettingError(
+            'a map by UMAP needs umap-learn, which is not installed; pip install "bows[umap]"'
+        ) from error
+    # One thread: with more, the same seed gives another map each time.
+    layout = UMAP(
+        n_neighbors=min(NEIGHBOURS, len(directions) - 1),
+        metric="cosine",
+        random_state=seed,
+        n_jobs=1,
+        init="pca",
+        n_epochs=EPOCHS,
+    )
+    return np.asarray(layout.fit_transform(np.asarray(directions, dtype=np.float32)), dtype=np.float64)

@@ -1,0 +1,112 @@
+"""How long a preset on text will take and how much memory, from a few steps on generated bags: before hours of training begin."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from bows.bench.text import make_corpus
+from bows.bench.timing import time_training
+from bows.overrides import composed_sample, parse
+from bows.sweep.stacking import free_bytes, member_bytes
+
+# Rows of the training split; windows overlap, so that there are nearly as many.
+ROWS = {"wikitext103": 1_801_350}
+WORDS_A_ROW = 34  # that the vocabulary of 10,000 has: windows of 20 rows are then 4 % full, as WikiText-103's are
+WARM_UP, TIMED = 2, 4
+LARGEST = 1000  # latent dimensions that are timed; a step's time grows linearly beyond
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a preset will take. jobs: how many. seconds: of training, all of them one after another. step_seconds: of its smallest and
+    largest latent size. memory: bytes. closed: jobs that are no training (pca), whose time is left out."""
+
+    jobs: int
+    closed: int
+    seconds: float
+    sizes: tuple[int, int]
+    step_seconds: tuple[float, float]
+    memory: int
+
+    @property
+    def told(self) -> str:
+        """In a line."""
+        steps = " to ".join(
+            f"{seconds:.2g} s at m = {size:,}"
+            for size, seconds in dict(zip(self.sizes, self.step_seconds, strict=True)).items()
+        )
+        without = f" ({self.closed} of them in closed form, not timed)" if self.closed else ""
+        return (
+            f"{self.jobs} models{without}, about {_span(self.seconds)} of training on this machine and "
+            f"{self.memory / 1e9:.1f} GB of memory "
+            f"(a step takes {steps}, timed on generated bags)"
+        )
+
+
+def estimate(words: Sequence[str]) -> Estimate:
+    """Of a command of bows.train -m whose data is in ROWS, from a few steps at two latent sizes.
+
+    Args:
+        words: the command's, as experiment=paper/structure.
+    """
+    sample = composed_sample("train", parse(words))
+    swept = [f"{name}={values}" for name, values in (sample.hydra.sweeper.params or {}).items()]
+    (jobs,) = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(swept), None) if swept else ([()],)
+    known: dict[tuple[str, ...], dict[str, Any]] = {}
+    for job in jobs:
+        own = tuple(word for word in job if word.startswith(("latent=", "model=")))
+        if own not in known:
+            known[own] = _plain(composed_sample("train", parse([*words, *own])))
+    configs = [known[tuple(word for word in job if word.startswith(("latent=", "model=")))] for job in jobs]
+    trained = [
+        config for config in configs if config["optimizer"] is not None and config["epochs"] > 0 and not _closed(config)
+    ]
+    first = trained[0]
+    sizes = sorted({int(config["model"]["latent"]) for config in trained})
+    data = first["data"]
+    batch, window = data["batch_size"], data["window"]
+    timed = sorted({sizes[0], min(sizes[-1], max(LARGEST, sizes[0]))})
+    bags = make_corpus(data["vocab_size"], batch * (WARM_UP + TIMED + 2), WORDS_A_ROW)
+    seconds = [
+        float(np.median(time_training(bags, size, batch, window, warm_up=WARM_UP, timed=TIMED).steps)) for size in timed
+    ]
+    slope, start = np.polyfit(timed, seconds, 1) if len(timed) > 1 else (0.0, seconds[0])
+    step = {size: max(float(start + slope * size), min(seconds)) for size in sizes}
+    batches = -(-(ROWS[data["name"]] - window + 1) // batch)
+    own = [member_bytes(config) for config in configs]
+    return Estimate(
+        jobs=len(jobs),
+        closed=len(configs) - len(trained),
+        seconds=sum(step[int(config["model"]["latent"])] * batches * config["epochs"] for config in trained),
+        sizes=(sizes[0], sizes[-1]),
+        step_seconds=(step[sizes[0]], step[sizes[-1]]),
+        # As the launcher cuts stacks: what fits half of the free memory at a time, and one model at least.
+        memory=max(max(own), min(sum(own), free_bytes(first["trainer"]["accelerator"]) // 2)),
+    )
+
+
+def _plain(config: Any) -> dict[str, Any]:
+    from omegaconf import OmegaConf
+
+    return OmegaConf.to_container(
+        OmegaConf.masked_copy(config, [name for name in config if name != "hydra"]), resolve=True
+    )  # type: ignore[return-value]
+
+
+def _closed(config: dict[str, Any]) -> bool:
+    return config["model"]["_target_"].endswith(".PrincipalComponents")
+
+
+def _span(seconds: float) -> str:
+    """A time as one says it.
+
+    >>> _span(40), _span(600), _span(9000), _span(500000)
+    ('1 min', '10 min', '2.5 h', '5.8 days')
+    """
+    if seconds < 5400:
+        return f"{max(1, round(seconds / 60))} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"
