@@ -104,3 +104,54 @@ def wikitext() -> tuple[Path, Path]:
     if not all(file.is_file() for file in files):
         pytest.skip(f"WikiText's files are not there: {WIKITEXT}")
     return files
+
+
+@pytest.fixture(scope="session")
+def composed():
+    """Composes conf/<root>.yaml with overrides to a plain dict; the outputs are those of the overrides."""
+    from hydra import compose, initialize_config_dir
+
+    from bows.command import plain
+    from bows.places import CONF
+
+    def compose_plain(root: str, *overrides: str) -> dict:
+        with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+            return plain(compose(root, [*overrides]))
+
+    return compose_plain
+
+
+@pytest.fixture(scope="session")
+def trained(composed):
+    """Trains a run in this process, and writes what the command writes around it."""
+    from hydra.utils import instantiate
+
+    from bows.checks import check
+    from bows.runs import write_json
+    from bows.training import train
+
+    def train_run(folder: Path, *overrides: str) -> Path:
+        config = composed("train", *overrides)
+        folder.mkdir(parents=True)
+        train(check(config), config, folder, None)
+        (folder / ".hydra").mkdir()
+        write_json(folder / ".hydra" / "config.yaml", config)  # JSON is YAML
+        write_json(folder / ".hydra" / "overrides.yaml", list(overrides))
+        corpus = instantiate(config["data"], _convert_="all").corpus
+        write_json(folder / "status.json", {"state": "completed", "corpus": corpus.hash, "versions": {"bows": "0.1.0"}})
+        return folder
+
+    return train_run
+
+
+@pytest.fixture(scope="session")
+def look(composed):
+    """Runs bows.analyze in this process into a folder, which it makes."""
+    from bows.looking import analyze
+
+    def analyze_run(folder: Path, *overrides: str) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        analyze(composed("analyze", *overrides), {word.partition("=")[0] for word in overrides}, folder)
+        return folder
+
+    return analyze_run

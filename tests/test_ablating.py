@@ -11,21 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from hydra import compose as hydra_compose
-from hydra import initialize_config_dir
-from hydra.utils import instantiate
 from sklearn.decomposition import PCA
 
 from bows.ablating import scores
-from bows.checks import check
-from bows.command import plain
 from bows.data.options import files
 from bows.errors import BowsError
 from bows.loading import find_run, load_autoencoder
-from bows.looking import analyze
-from bows.places import CONF
-from bows.runs import write_json
-from bows.training import train
 
 WINDS = ["north", "east", "south", "west"]
 SMALL = [
@@ -33,30 +24,6 @@ SMALL = [
     "epochs=4", "lr=1e-2", "wd=0.01", "trainer=cpu", "logger=none", "analysis=none",
     f"+analysis.sets.winds=[{','.join(WINDS)}]",
 ]  # fmt: skip
-
-
-def composed(root: str, *overrides: str) -> dict:
-    with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-        return plain(hydra_compose(root, [*overrides]))
-
-
-def trained(folder: Path, *overrides: str) -> Path:
-    """A finished run, trained in this process, with what the command writes around it."""
-    config = composed("train", *overrides)
-    folder.mkdir(parents=True)
-    train(check(config), config, folder, None)
-    (folder / ".hydra").mkdir()
-    write_json(folder / ".hydra" / "config.yaml", config)  # JSON is YAML
-    write_json(folder / ".hydra" / "overrides.yaml", list(overrides))
-    corpus = instantiate(config["data"], _convert_="all").corpus
-    write_json(folder / "status.json", {"state": "completed", "corpus": corpus.hash, "versions": {"bows": "0.1.0"}})
-    return folder
-
-
-def look(folder: Path, *overrides: str) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    analyze(composed("analyze", *overrides), {word.partition("=")[0] for word in overrides}, folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -84,12 +51,12 @@ def words(place) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def tied(place, words) -> Path:
+def tied(place, words, trained) -> Path:
     return trained(place / "tied", *words, "seed=3")
 
 
 @pytest.fixture(scope="module")
-def looked(tied, place) -> Path:
+def looked(tied, place, look) -> Path:
     return look(place / "looked", f"run={tied}", f"outputs={place}", "plane=winds")
 
 
@@ -163,7 +130,7 @@ def test_the_numbers_follow_from_the_run_folder_alone(tied, looked):
 
 
 @pytest.mark.parametrize(("model", "further"), [("untied", []), ("deep", ["model.hidden=12"])])
-def test_of_models_with_a_decoder_of_their_own_too(model, further, words, place, tmp_path):
+def test_of_models_with_a_decoder_of_their_own_too(model, further, words, place, tmp_path, trained, look):
     run = trained(tmp_path / model, *words, f"model={model}", *further)
     recomputed(
         run, look(tmp_path / "looked", f"run={run}", f"outputs={place}", "plane=winds", "analysis.figures=false")
@@ -236,7 +203,7 @@ def test_the_claim_holds_beyond_both_nulls_only(drop, of_planes, of_sets, used):
     assert found["companions/drop_mean_kept_random_set_p"] == pytest.approx(1 if of_sets > drop else 1 / 51)
 
 
-def test_the_same_seed_gives_the_same_nulls_and_another_one_others(tied, looked, place, tmp_path):
+def test_the_same_seed_gives_the_same_nulls_and_another_one_others(tied, looked, place, tmp_path, look):
     asked = [f"run={tied}", f"outputs={place}", "plane=winds", "analysis.figures=false"]
     again, other = look(tmp_path / "again", *asked), look(tmp_path / "other", *asked, "seed=11")
     null, ours, theirs = (pq.read_table(each / "ablation_null.parquet") for each in (looked, again, other))
@@ -246,7 +213,7 @@ def test_the_same_seed_gives_the_same_nulls_and_another_one_others(tied, looked,
     assert pq.read_table(looked / "ablation.parquet").equals(pq.read_table(other / "ablation.parquet"))
 
 
-def test_what_is_printed_and_drawn(tied, place, tmp_path, capsys):
+def test_what_is_printed_and_drawn(tied, place, tmp_path, capsys, look):
     folder = look(tmp_path / "a", f"run={tied}", f"outputs={place}", "plane=winds")
     assert {path.name for path in (folder / "figures").iterdir()} == {"plane_winds.png", "plane_winds.pdf"}
     printed = capsys.readouterr().out
@@ -268,14 +235,14 @@ def test_what_is_printed_and_drawn(tied, place, tmp_path, capsys):
         (["plane=two", "+analysis.sets.two=[north,North,east]"], "plane=two: two words of the set are one word"),
     ],
 )  # fmt: skip
-def test_sets_that_have_no_plane(tied, place, tmp_path, asked, said):
+def test_sets_that_have_no_plane(tied, place, tmp_path, asked, said, look):
     with pytest.raises(BowsError, match=said) as error:
         look(tmp_path / "a", f"run={tied}", f"outputs={place}", *asked)
     assert "\n" not in str(error.value)
     assert list((tmp_path / "a").iterdir()) == []
 
 
-def test_runs_too_small_for_a_plane(words, place, tmp_path):
+def test_runs_too_small_for_a_plane(words, place, tmp_path, trained, look):
     flat = trained(tmp_path / "flat", *words, "latent=2", "epochs=1")
     with pytest.raises(BowsError, match=r"plane=winds: the run has 2 latent dimensions, .* latent=3 or more"):
         look(tmp_path / "a", f"run={flat}", f"outputs={place}", "plane=winds")

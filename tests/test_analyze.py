@@ -12,53 +12,21 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from hydra import compose as hydra_compose
-from hydra import initialize_config_dir
-from hydra.utils import instantiate
 from safetensors.torch import load_file, save_file
 from sklearn.linear_model import Ridge
 
-from bows.checks import check
-from bows.command import plain
 from bows.data.options import files
 from bows.errors import BowsError
 from bows.loading import find_run, load_autoencoder
 from bows.looking import analyze
 from bows.pages.meanings import meaning
-from bows.places import CONF
 from bows.runs import write_json
-from bows.training import train
 
 SMALL = [
     "data.vocab_size=60", "data.window=4", "data.val_fraction=0.3",
     "data.min_chars=20", "data.batch_size=16", "latent=4", "epochs=6", "lr=1e-2",
     "trainer=cpu", "logger=none", "analysis=full", "analysis.permutations=99", "analysis.null_permutations=99",
 ]  # fmt: skip
-
-
-def composed(root: str, *overrides: str) -> dict:
-    with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-        return plain(hydra_compose(root, [*overrides]))
-
-
-def trained(folder: Path, *overrides: str) -> Path:
-    """A finished run, trained in this process, with what the command writes around it."""
-    config = composed("train", *overrides)
-    folder.mkdir(parents=True)
-    train(check(config), config, folder, None)
-    (folder / ".hydra").mkdir()
-    write_json(folder / ".hydra" / "config.yaml", config)  # JSON is YAML
-    write_json(folder / ".hydra" / "overrides.yaml", list(overrides))
-    corpus = instantiate(config["data"], _convert_="all").corpus
-    write_json(folder / "status.json", {"state": "completed", "corpus": corpus.hash, "versions": {"bows": "0.1.0"}})
-    return folder
-
-
-def look(folder: Path, *overrides: str) -> Path:
-    given = {word.partition("=")[0] for word in overrides}
-    folder.mkdir(parents=True, exist_ok=True)
-    analyze(composed("analyze", *overrides), given, folder)
-    return folder
 
 
 def read(path: Path) -> dict:
@@ -76,12 +44,12 @@ def words(place, tiny_text) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def relu(place, words) -> Path:
+def relu(place, words, trained) -> Path:
     return trained(place / "relu", *words, "wd=0.1", "seed=3")
 
 
 @pytest.fixture(scope="module")
-def linear(place, words) -> Path:
+def linear(place, words, trained) -> Path:
     return trained(place / "linear", *words, "model=linear", "wd=0.1")
 
 
@@ -91,7 +59,7 @@ def copied(relu, tmp_path) -> Path:
     return Path(shutil.copytree(relu, tmp_path / "elsewhere"))
 
 
-def test_the_same_numbers_come_without_training(relu, place, tmp_path):
+def test_the_same_numbers_come_without_training(relu, place, tmp_path, look):
     folder = look(tmp_path / "again", f"run={relu}", f"outputs={place}")
     before, after = read(relu / "summary.json"), read(folder / "summary.json")
     measured = {name for name in before if not name.startswith(("speed/", "train/")) and name != "epoch"}
@@ -184,7 +152,7 @@ def test_the_numbers_follow_from_the_run_folder_alone(relu, tiny_text, place):
         assert summary[f"regime/{regime}"] == pytest.approx(counted.count(regime) / len(counted))
 
 
-def test_other_documents_are_measured_with_the_runs_words(relu, place, tiny_text, text_file, tmp_path):
+def test_other_documents_are_measured_with_the_runs_words(relu, place, tiny_text, text_file, tmp_path, composed, look):
     rows = tiny_text.read_text(encoding="utf-8").splitlines()
     other = text_file([*rows[::-1][:200], "a row of quite other words that nobody asked for"])
     asked = [f"run={relu}", f"outputs={place}", "data=files", f"data.train={other}", "data.min_chars=20"]
@@ -210,7 +178,7 @@ def test_other_documents_are_measured_with_the_runs_words(relu, place, tiny_text
     assert after["reconstruction/loss"] == pytest.approx(loss, rel=1e-4)
 
 
-def test_another_vocabulary_is_refused_with_the_count_of_words_shared(relu, place, tmp_path):
+def test_another_vocabulary_is_refused_with_the_count_of_words_shared(relu, place, tmp_path, look):
     with pytest.raises(
         BowsError,
         match=r"data=circular: its vocabulary .* 0 of the run's \d+ words are shared; these features are not its words",
@@ -218,7 +186,7 @@ def test_another_vocabulary_is_refused_with_the_count_of_words_shared(relu, plac
         look(tmp_path / "a", f"run={relu}", "data=circular", f"outputs={place}")
 
 
-def test_documents_with_words_of_their_own_are_refused(relu, place, tiny_text, tmp_path):
+def test_documents_with_words_of_their_own_are_refused(relu, place, tiny_text, tmp_path, look):
     with pytest.raises(BowsError, match=r"data=.*: its vocabulary .* \d+ of the run's \d+ words are shared"):
         look(
             tmp_path / "a",
@@ -231,7 +199,7 @@ def test_documents_with_words_of_their_own_are_refused(relu, place, tiny_text, t
         )
 
 
-def test_one_word_is_explained(relu, place, tmp_path, capsys):
+def test_one_word_is_explained(relu, place, tmp_path, capsys, look):
     folder = look(tmp_path / "word", f"run={relu}", f"outputs={place}", "word=january", "context=[snow,February]")
     explained = read(folder / "explanation.json")
     assert explained["word"] == "January"  # lower case finds it
@@ -268,7 +236,7 @@ def test_one_word_is_explained(relu, place, tmp_path, capsys):
         assert text in printed
 
 
-def test_a_word_alone_needs_no_context(linear, place, tmp_path, capsys):
+def test_a_word_alone_needs_no_context(linear, place, tmp_path, capsys, look):
     folder = look(tmp_path / "word", f"run={linear}", f"outputs={place}", "word=May")
     explained = read(folder / "explanation.json")
     assert explained["context"] == []
@@ -289,13 +257,13 @@ def test_a_word_alone_needs_no_context(linear, place, tmp_path, capsys):
         (["against=[pca,pca]"], "against=pca: it is given twice"),
     ],
 )
-def test_words_that_cannot_be_explained(relu, place, tmp_path, asked, said):
+def test_words_that_cannot_be_explained(relu, place, tmp_path, asked, said, look):
     with pytest.raises(BowsError, match=said):
         look(tmp_path / "word", f"run={relu}", f"outputs={place}", *asked)
     assert list((tmp_path / "word").iterdir()) == []
 
 
-def test_models_of_one_size_side_by_side(relu, linear, place, tmp_path, capsys):
+def test_models_of_one_size_side_by_side(relu, linear, place, tmp_path, capsys, look):
     folder = look(tmp_path / "against", f"run={relu}", f"outputs={place}", f"against=[pca,{linear}]")
     with (folder / "comparison.csv").open(newline="") as file:
         rows = {row["metric"]: row for row in csv.DictReader(file)}
@@ -329,7 +297,7 @@ def test_models_of_one_size_side_by_side(relu, linear, place, tmp_path, capsys):
     assert "absent: R² < 0.05" in printed
 
 
-def test_models_of_other_sizes_are_not_compared(relu, words, place, tmp_path):
+def test_models_of_other_sizes_are_not_compared(relu, words, place, tmp_path, trained, look):
     larger = trained(tmp_path / "larger", *words, "latent=5", "epochs=1", "analysis=none")
     with pytest.raises(BowsError, match=r"against=.*larger: it has 5 latent dimensions, run=.* has 4"):
         look(tmp_path / "a", f"run={relu}", f"outputs={place}", f"against=[{larger}]")
@@ -339,7 +307,7 @@ def test_models_of_other_sizes_are_not_compared(relu, words, place, tmp_path):
     ("model", "further"),
     [("untied", []), ("deep", ["model.hidden=6"]), ("pca", []), ("relu_latent", []), ("sigmoid", [])],
 )
-def test_every_kind_of_model_comes_back_from_its_file(model, further, words, place, tmp_path):
+def test_every_kind_of_model_comes_back_from_its_file(model, further, words, place, tmp_path, trained, look):
     folder = trained(tmp_path / model, *words, f"model={model}", "epochs=1", *further)
     again = look(tmp_path / "again", f"run={folder}", f"outputs={place}", "analysis.figures=false")
     before, after = read(folder / "summary.json"), read(again / "summary.json")
@@ -348,7 +316,7 @@ def test_every_kind_of_model_comes_back_from_its_file(model, further, words, pla
             assert value == pytest.approx(before[name], rel=1e-6, abs=1e-9), name
 
 
-def test_what_is_no_finished_run_is_refused(copied, place, tmp_path):
+def test_what_is_no_finished_run_is_refused(copied, place, tmp_path, composed, look):
     asked = composed("analyze", "run=x", f"outputs={place}", "analysis=none")
 
     def refused(folder, said):
@@ -395,7 +363,9 @@ def test_what_is_no_finished_run_is_refused(copied, place, tmp_path):
     refused(copied, "it has no encoder.weight")
 
 
-def test_a_text_that_is_gone_or_has_changed_is_said(words, place, tiny_text, text_file, tmp_path, caplog):
+def test_a_text_that_is_gone_or_has_changed_is_said(
+    words, place, tiny_text, text_file, tmp_path, caplog, trained, look
+):
     text = text_file(tiny_text.read_text(encoding="utf-8").splitlines(), "mine.txt")
     run = trained(tmp_path / "run", *words, f"data.train={text}", f"outputs={tmp_path}", "epochs=1", "analysis=none")
     lines = text.read_text(encoding="utf-8").splitlines()
@@ -410,7 +380,7 @@ def test_a_text_that_is_gone_or_has_changed_is_said(words, place, tiny_text, tex
         look(tmp_path / "b", f"run={run}", f"outputs={tmp_path}", "analysis=quick")
 
 
-def test_what_the_run_set_for_its_analysis_stays_set(words, place, tmp_path):
+def test_what_the_run_set_for_its_analysis_stays_set(words, place, tmp_path, trained, look):
     run = trained(
         tmp_path / "run", *words, "+analysis.sets.pair=[snow,frost,rain]", "epochs=1", "analysis=quick", "seed=5"
     )
@@ -426,7 +396,7 @@ CIRCULAR = ["data=circular", "data.relabel=true", "latent=3", "lr=1e-2", "wd=1",
             "trainer=cpu", "logger=none", "analysis=none"]  # fmt: skip
 
 
-def test_a_ring_that_nobody_named_is_found_with_its_order(place, tmp_path, capsys):
+def test_a_ring_that_nobody_named_is_found_with_its_order(place, tmp_path, capsys, trained, look):
     run = trained(tmp_path / "run", f"outputs={place}", *CIRCULAR, "model=linear")
     assert find_run(run).vocabulary != [f"feature{number}" for number in range(12)]  # the index does not tell the place
     folder = look(tmp_path / "scan", f"run={run}", f"outputs={place}", "scan=true")
@@ -440,7 +410,7 @@ def test_a_ring_that_nobody_named_is_found_with_its_order(place, tmp_path, capsy
     assert "found at a false discovery rate under 0.05: " in capsys.readouterr().out
 
 
-def test_nothing_is_found_where_nothing_is(place, tmp_path, capsys):
+def test_nothing_is_found_where_nothing_is(place, tmp_path, capsys, trained, look):
     run = trained(tmp_path / "run", f"outputs={place}", *CIRCULAR, "data=iid", "epochs=10")
     folder = look(tmp_path / "scan", f"run={run}", f"outputs={place}", "scan=true")
     assert pq.read_table(folder / "found_sets.parquet").num_rows == 0

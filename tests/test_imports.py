@@ -40,6 +40,7 @@ MAY_IMPORT = {
         "loading",
         "ablating",
         "sweep.collect_jobs",
+        "command",
         "overrides",
         "sweep.stacking",
         "bench.text",

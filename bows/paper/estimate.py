@@ -10,6 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from bows.bench.text import make_corpus
 from bows.bench.timing import time_training
+from bows.command import plain
 from bows.overrides import composed_sample, parse
 from bows.sweep.stacking import free_bytes, member_bytes
 
@@ -60,7 +61,7 @@ def estimate(words: Sequence[str]) -> Estimate:
     for job in jobs:
         own = tuple(word for word in job if word.startswith(("latent=", "model=")))
         if own not in known:
-            known[own] = _plain(composed_sample("train", parse([*words, *own])))
+            known[own] = plain(composed_sample("train", parse([*words, *own])))
     configs = [known[tuple(word for word in job if word.startswith(("latent=", "model=")))] for job in jobs]
     trained = [
         config for config in configs if config["optimizer"] is not None and config["epochs"] > 0 and not _closed(config)
@@ -87,14 +88,6 @@ def estimate(words: Sequence[str]) -> Estimate:
         # As the launcher cuts stacks: what fits half of the free memory at a time, and one model at least.
         memory=max(max(own), min(sum(own), free_bytes(first["trainer"]["accelerator"]) // 2)),
     )
-
-
-def _plain(config: Any) -> dict[str, Any]:
-    from omegaconf import OmegaConf
-
-    return OmegaConf.to_container(
-        OmegaConf.masked_copy(config, [name for name in config if name != "hydra"]), resolve=True
-    )  # type: ignore[return-value]
 
 
 def _closed(config: dict[str, Any]) -> bool:

@@ -22,7 +22,7 @@ class Run:
 
     folder: Path
     dials: dict[str, Any]
-    """seed, wd, latent, the options of model and data, and the data's name, shuffle, rewire and split."""
+    """seed, wd, latent, the options of model and data, and the data's name, shuffle and rewire."""
     summary: dict[str, float]
     corpus: str
 
@@ -79,7 +79,7 @@ def completed(folder: Path) -> list[Run]:
         if job.state == "completed" and job.config is not None:
             dials = {name: job.config.get(name) for name in ("seed", "wd", "latent")}
             dials |= {name: job.choices.get(name) for name in ("model", "data")}
-            dials |= {name: (job.config.get("data") or {}).get(name) for name in ("name", "shuffle", "rewire", "split")}
+            dials |= {name: (job.config.get("data") or {}).get(name) for name in ("name", "shuffle", "rewire")}
             runs.append(Run(job.folder, dials, job.summary, str(job.status.get("corpus"))))
     return sorted(runs, key=lambda run: run.dials["seed"] or 0)
 
