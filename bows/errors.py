@@ -23,6 +23,10 @@ class DataError(BowsError):
     """Text or a corpus that cannot be read, built or trusted."""
 
 
+class UnavailableError(DataError):
+    """A corpus that cannot be had here, as without a network."""
+
+
 class TrainingError(BowsError):
     """Training that cannot go on: a loss that is not a number, a damaged checkpoint."""
 

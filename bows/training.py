@@ -32,7 +32,7 @@ from bows.console import print_results, quiet_libraries
 from bows.data.datamodule import BagsDataModule
 from bows.data.pairs import PairsDataModule
 from bows.drawing import draw
-from bows.errors import BowsError, DataError, SettingError, cannot_write
+from bows.errors import BowsError, DataError, SettingError, UnavailableError, cannot_write
 from bows.logger.metrics_table import MetricsTable
 from bows.measure import measure
 from bows.model.autoencoder import Autoencoder
@@ -42,6 +42,7 @@ from bows.model.pca import PrincipalComponents
 from bows.pages.run import write_report
 from bows.results import log_results, write_results
 from bows.runs import RunStatus, config_key, read_json
+from bows.small_version import small_version
 from bows.sparse_training import choose_bags
 
 log = logging.getLogger(__name__)
@@ -108,13 +109,18 @@ def kind_of_run(settings: TrainConfig) -> tuple[Callable[..., dict[str, float]],
 
 
 def as_expected(error: BaseException, folder: Path) -> BaseException:
-    """Ctrl-C and a full disk as errors that say what to do; any other error as it is."""
+    """Ctrl-C, a full disk and a preset's corpus that cannot be had as errors that say what to do; any other error as it is."""
     if isinstance(error, KeyboardInterrupt):
         return Interrupted(f"stopped by Ctrl-C; continue with resume={folder}")
     if isinstance(error, OSError) and (reason := cannot_write(error)):
         return DataError(
             f"run folder {folder}: {reason}; free space or permissions and continue with resume={folder}, or choose another folder "
             "with outputs=<folder>"
+        )
+    if isinstance(error, UnavailableError) and (small := small_version(folder)):
+        return UnavailableError(
+            f"{error}; the small version of this preset: python -m bows.train -m experiment={small} "
+            "hydra/launcher=vectorized"
         )
     return error
 

@@ -428,3 +428,19 @@ def test_ctrl_c_anywhere_says_how_to_go_on(tmp_path):
     assert f"resume={tmp_path}" in str(said)
     error = ValueError("anything else")
     assert as_expected(error, tmp_path) is error
+
+
+@pytest.mark.parametrize(
+    ("experiment", "small"),
+    [("paper/months", "paper/small/months"), ("paper/synthetic", None), ("paper/small/months", None), (None, None)],
+)
+def test_a_preset_whose_corpus_cannot_be_had_names_its_small_version(tmp_path, experiment, small):
+    from bows.errors import UnavailableError
+    from bows.training import as_expected
+
+    (tmp_path / ".hydra").mkdir()
+    chosen = f"{{experiment: {experiment}}}" if experiment else "{}"
+    (tmp_path / ".hydra" / "hydra.yaml").write_text(f"hydra: {{runtime: {{choices: {chosen}}}}}")
+    said = str(as_expected(UnavailableError("dataset x: cannot be had"), tmp_path))
+    ending = f"; the small version of this preset: python -m bows.train -m experiment={small} hydra/launcher=vectorized"
+    assert said == "dataset x: cannot be had" + (ending if small else "")

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from bows.data.build import Text
 from bows.data.tables import first_line, load_quietly, text_rows
-from bows.errors import DataError
+from bows.errors import DataError, UnavailableError
 
 
 def hub_text(
@@ -36,7 +36,7 @@ def hub_text(
         except Exception as error:
             # Errors of the network, of the Hub and of readers have no class in common; whatever it is, the text cannot be had.
             reason = first_line(error) if reachable else "the Hub cannot be reached, and it is not in the local cache"
-            raise DataError(
+            raise UnavailableError(
                 f"{asked}: cannot be had ({reason}); remedies: data=pydoc needs no network; data=files data.train=<your text>; "
                 "or run `python -m bows.corpus data=...` once where there is a network, then take outputs/corpora along"
             ) from error

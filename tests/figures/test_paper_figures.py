@@ -94,7 +94,13 @@ def test_histograms_have_area_one_and_say_the_share_above_zero():
 
 
 def test_a_scatter_counts_each_kind_and_names_the_words_asked_for():
-    columns = {"word": list("abcd"), "x": [0.1, 0.2, 0.3, 0.4], "y": [0.2] * 4, "kind": ["linear", "linear", "mixed", "absent"], "named": [True, False, False, False]}  # fmt: skip
+    columns = {
+        "word": list("abcd"),
+        "x": [0.1, 0.2, 0.3, 0.4],
+        "y": [0.2] * 4,
+        "kind": ["linear", "linear", "mixed", "absent"],
+        "named": [True, False, False, False],
+    }
     figure = words_scatter(columns, "x", "y", ("linear", "mixed"))
     assert {text.get_text() for text in figure.legends[0].get_texts()} == {"1 others", "2 linear", "1 mixed"}
     assert "a" in texts(figure)
