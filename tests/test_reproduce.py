@@ -2,10 +2,12 @@
 
 import shlex
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 
 from bows import reproduce
+from bows.paper import estimate as paper_estimate
 
 
 @pytest.fixture
@@ -43,10 +45,26 @@ def test_each_figure_is_one_sweep_in_a_folder_of_its_own(tmp_path, asked):
     assert f"`python -m bows.train {shlex.join(asked[2][:2])}`" in text
 
 
-def test_the_full_size_takes_the_presets_as_they_are(tmp_path, asked):
+@pytest.fixture(autouse=True)
+def expected(monkeypatch):
+    """What is said of time and memory, without timing anything."""
+    monkeypatch.setattr(paper_estimate, "estimate", lambda words: SimpleNamespace(told=f"two days for {words[0]}"))
+
+
+def test_the_full_size_takes_the_presets_as_they_are_and_says_first_how_long(tmp_path, asked, capsys):
     reproduce.main(["umap", "--size", "full", "--outputs", str(tmp_path)])
     assert asked[0][1] == "experiment=paper/umap"
     assert (tmp_path / "reports" / "paper" / "full" / "results.md").is_file()
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "umap: two days for experiment=paper/umap"
+    assert said[1].startswith("umap: python -m bows.train -m experiment=paper/umap")
+
+
+def test_an_estimate_alone_trains_and_writes_nothing(tmp_path, asked, capsys):
+    assert reproduce.main(["months", "synthetic", "--size", "full", "--estimate", "--outputs", str(tmp_path)]) == 0
+    assert asked == []
+    assert not list(tmp_path.iterdir())
+    assert capsys.readouterr().err.splitlines() == ["months: two days for experiment=paper/months"]
 
 
 @pytest.mark.parametrize(
@@ -55,6 +73,8 @@ def test_the_full_size_takes_the_presets_as_they_are(tmp_path, asked):
         (["mnths"], "error: mnths: there is no such figure; did you mean months?"),
         (["months", "--validation", "x.txt"], "error: --validation=x.txt: it goes with --train=<text>"),
         (["months", "--size", "full", "--train", "x.txt"], "error: --train=x.txt: the full size is of WikiText-103"),
+        (["months", "--estimate"], "error: --estimate: the small size takes minutes; give --size full"),
+        (["months", "--redraw"], "error: --redraw: "),
     ],
 )
 def test_bad_input_is_one_line(tmp_path, capsys, words, line):
@@ -87,7 +107,7 @@ def test_an_interrupt_ends_it(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("figure", ["months", "umap", "mechanism", "structure", "linear", "controls"])
+@pytest.mark.parametrize("figure", ["months", "umap", "mechanism", "structure", "linear", "controls", "leak"])
 def test_each_small_preset_runs_to_its_verdicts(tmp_path, figure, monkeypatch):
     """At toy size: the presets' own settings, but few epochs and a small vocabulary."""
     rows = " ".join(["January December winter summer music war file"] * 9)
