@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 # each other than this share of the axis; but never where that would bring values nearer still, as of 1, 2, 3 ... 30.
 DECADES, CROWDED = 20.0, 0.12
 _MOST_TICKS = 8
+_NEAREST_TICKS = 0.12  # of the axis, from one to the next: nearer ones' labels run into each other
 
 
 def is_numeric(values: Sequence[Any]) -> bool:
@@ -73,10 +74,11 @@ def dial_axis(axes: Axes, values: Sequence[Any], name: str) -> dict[Any, float]:
             axes.set_xscale("log")
         else:
             axes.set_xscale("symlog", linthresh=min(sizes), linscale=0.5)
-    axes.set_xticks(_ticks(values))
-    scaled = axes.xaxis.get_transform().transform(np.array([min(values), max(values)], dtype=float))
+    scale = axes.xaxis.get_transform()
+    axes.set_xticks(_ticks(values, dict(zip(values, scale.transform(np.array(values, dtype=float)), strict=True))))
+    scaled = scale.transform(np.array([min(values), max(values)], dtype=float))
     room = 0.07 * (scaled[1] - scaled[0]) or 0.5
-    axes.set_xlim(*axes.xaxis.get_transform().inverted().transform(scaled + np.array([-room, room])))
+    axes.set_xlim(*scale.inverted().transform(scaled + np.array([-room, room])))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: shown(value)))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_minor_locator(NullLocator())
@@ -97,9 +99,17 @@ def _nearest(places: np.ndarray) -> float:
     return float(np.diff(places).min() / (places[-1] - places[0]))
 
 
-def _ticks(values: Sequence[float]) -> list[float]:
-    """The values, or evenly chosen ones among many, the first and last of them always."""
+def _ticks(values: Sequence[float], places: Mapping[float, float]) -> list[float]:
+    """The values, or evenly chosen ones among many, without those that would stand in another's way; the first and the last of them always.
+
+    places: of the values on the axis.
+    """
     values = sorted(values)
     step = math.ceil((len(values) - 1) / (_MOST_TICKS - 1)) if len(values) > _MOST_TICKS else 1
-    chosen = values[::step]
-    return chosen if chosen[-1] == values[-1] else [*chosen[:-1], values[-1]]
+    first, last = values[0], values[-1]
+    apart = _NEAREST_TICKS * (places[last] - places[first])
+    chosen = [first]
+    for value in values[step::step]:
+        if places[value] - places[chosen[-1]] >= apart and (value == last or places[last] - places[value] >= apart):
+            chosen.append(value)
+    return chosen if chosen[-1] == last else [*chosen, last]

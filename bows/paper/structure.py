@@ -1,6 +1,6 @@
 """How does structure fade as m grows?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -13,6 +13,7 @@ from bows.paper.spread import lacking
 NUMERALS = ("II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X")
 LEAST_SIZES = 4
 LEAST_NUMERALS = 6
+ORTHOGONAL = 0.1  # the cosine below which regimes, too, take words for orthogonal
 
 
 def measure(runs: Sequence[Run]) -> dict[str, Measured]:
@@ -38,19 +39,40 @@ def _trend(runs: Sequence[Run], metric: str) -> Measured:
 
 
 def _months_first(runs: Sequence[Run]) -> Measured:
-    differences = []
+    levels: dict[str, dict[int, list[float]]] = {"months": {}, "numerals": {}}
     for run in runs:
         months, some = run.indices(MONTHS), numerals(run)
         if months is None:
             return lacking(no_set(runs, MONTHS))
         if some is None:
             return lacking(f"{no_set(runs, NUMERALS)}, {LEAST_NUMERALS} are needed")
-        differences.append(cosine_rms(run, some) - cosine_rms(run, months))
-    mean = float(np.mean(differences))
-    above = sum(value > 0 for value in differences)
+        for name, indices in (("months", months), ("numerals", some)):
+            levels[name].setdefault(run.dials["latent"], []).append(cosine_rms(run, indices))
+    means = {name: {size: float(np.mean(of)) for size, of in sorted(sizes.items())} for name, sizes in levels.items()}
+    first = {name: orthogonal_from(of) for name, of in means.items()}
+    largest = max(means["months"])
+    at_largest = f"at m = {largest} {means['months'][largest]:.2f} and {means['numerals'][largest]:.2f}"
+    if first["months"] == first["numerals"] == np.inf:
+        return lacking(f"neither is orthogonal at any m; {at_largest}")
+    said = {name: f"from m = {size:g}" if size < np.inf else "at no m" for name, size in first.items()}
     return Measured(
-        mean, f"{mean:+.3f}, above 0 in {above} of {len(differences)} runs ({len(numerals(runs[0]) or [])} numerals)"
+        0.0 if first["numerals"] == np.inf else first["months"] / first["numerals"],
+        f"months {said['months']}, numerals {said['numerals']} ({len(numerals(runs[0]) or [])} of them); {at_largest}",
     )
+
+
+def orthogonal_from(levels: Mapping[int, float]) -> float:
+    """The smallest of rising latent sizes from which on all levels are below ORTHOGONAL; infinite where the last is not.
+
+    >>> orthogonal_from({50: 0.4, 100: 0.09, 200: 0.12, 400: 0.05, 800: 0.01}), orthogonal_from({50: 0.2})
+    (400, inf)
+    """
+    beginning = np.inf
+    for size, level in reversed(levels.items()):
+        if level >= ORTHOGONAL:
+            break
+        beginning = size
+    return beginning
 
 
 def numerals(run: Run) -> list[int] | None:

@@ -297,3 +297,10 @@ def test_regime_map_names_the_largest_and_shows_all(tmp_path):
     assert save(figure, tmp_path / "regimes")[0].stat().st_size > 3000
     with pytest.raises(ValueError, match="do not fit"):
         regime_map([("tied", panel)], ("latent", [2]), ("wd", [0]), "")
+
+
+def test_labels_of_a_logarithmic_dial_do_not_run_into_each_other():
+    ticks = axis([25, 50, 75, 100, 150, 200, 300, 400])[1].get_xticks()
+    assert np.diff(np.log(ticks)).min() >= 0.12 * np.log(16)
+    assert (ticks[0], ticks[-1]) == (25, 400)
+    assert len(ticks) >= 5

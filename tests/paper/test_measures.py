@@ -128,7 +128,9 @@ def test_structure_is_a_rank_correlation_and_months_against_numerals(make_run):
     found = structure.measure(runs)
     assert found["norm"].value == pytest.approx(-1)
     assert found["norm_free"].value == pytest.approx(1)
-    assert found["months_first"].value == pytest.approx(1)
+    # Months are orthogonal from the smallest m on, numerals at none.
+    assert found["months_first"].value == 0
+    assert "months from m = 20, numerals at no m (9 of them)" in found["months_first"].told
     assert structure.measure(runs[:3])["norm"].value is None
 
 
