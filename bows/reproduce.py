@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from bows.errors import BowsError, SettingError
 from bows.piping import quietly
@@ -71,16 +72,16 @@ def _reproduce(given: argparse.Namespace) -> tuple[list[Path], list[str]]:
     """The files written, and the figures whose runs did not all complete."""
     # Imported here: --help needs none of them.
     from bows.overrides import quoted
-    from bows.pages.sweep import write_sweep_report
-    from bows.paper.drawings import make
-    from bows.paper.pictures import pictures
     from bows.paper.presets import PRESETS
-    from bows.paper.results import Measurement, write_results
-    from bows.paper.runs import completed
+    from bows.paper.results import write_results
 
     figures = _figures(given.figures, list(PRESETS))
     if given.estimate and given.size != "full":
         raise SettingError("--estimate: the small size takes minutes; give --size full, or leave --estimate out")
+    if given.words and "mechanism" not in figures:
+        raise SettingError(
+            f"--words={','.join(given.words)}: they are words of the figure mechanism; add it, or leave them out"
+        )
     text = _text(given)
     # Of this process and of bows.train: runs say by it where their corpora lie.
     os.environ["BOWS_OUTPUTS"] = str(given.outputs.absolute())
@@ -90,32 +91,47 @@ def _reproduce(given: argparse.Namespace) -> tuple[list[Path], list[str]]:
     found, failed = {}, []
     for figure in figures:
         preset = PRESETS[figure]
+        if given.size == "full" and preset.text and (given.estimate or not given.no_train):
+            _say_what_it_takes(figure, preset.experiment(figure, given.size))
+        if given.estimate:
+            continue
         sweep = root / "runs" / (f"{figure}-{_name(given)}" if preset.text else figure)
         words = ["-m", f"experiment={preset.experiment(figure, given.size)}", *(text if preset.text else [])]
         words += ["hydra/launcher=vectorized"] if preset.stacked else []
         command = [*words, f"hydra.sweep.dir={quoted(sweep)}", "logger=none"]
-        if given.size == "full" and preset.text and (given.estimate or not given.no_train):
-            from bows.paper.estimate import estimate
-
-            expected = estimate([f"experiment={preset.experiment(figure, given.size)}"])
-            print(f"{figure}: {expected.told}", file=sys.stderr, flush=True)
-        if given.estimate:
-            continue
         if not given.no_train:
             commands = [command, [*command, *preset.more]] if preset.more else [command]
             # Every one of them is tried: what one corpus lacks keeps nothing else from being measured.
             if not all([_train(figure, each) for each in commands]):
                 failed.append(figure)
-        runs = completed(sweep)
-        report = write_sweep_report(sweep) if len(runs) > 1 else None
-        found[figure] = Measurement(
-            preset.measure(runs),
-            _on(runs),
-            in_shell(words),
-            None if report is None else os.path.relpath(report, root),
-            [*make(figure, runs, root / "figures", given.words), *pictures(figure, sweep, runs)],
-        )
+        found[figure] = _measured(figure, sweep, root, in_shell(words), given.words)
     return [] if given.estimate else write_results(root, given.size, found), failed
+
+
+def _measured(figure: str, sweep: Path, root: Path, command: str, words: list[str]) -> Any:
+    """What the runs in a sweep's folder say, with their report and their pictures; what is not drawn is said."""
+    from bows.pages.sweep import write_sweep_report
+    from bows.paper.drawings import make
+    from bows.paper.pictures import pictures
+    from bows.paper.presets import PRESETS
+    from bows.paper.results import Measurement
+    from bows.paper.runs import completed
+
+    runs = completed(sweep)
+    report = write_sweep_report(sweep) if len(runs) > 1 else None
+    measured = PRESETS[figure].measure(runs)
+    drawn = list(make(figure, runs, root / "figures", words))
+    for picture in drawn:
+        if picture.file is None:
+            print(f"{figure}: not drawn: {picture.caption}: {picture.missing}", file=sys.stderr)
+    link = None if report is None else os.path.relpath(report, root)
+    return Measurement(measured, _on(runs), command, link, [*drawn, *pictures(figure, sweep, runs)])
+
+
+def _say_what_it_takes(figure: str, experiment: str) -> None:
+    from bows.paper.estimate import estimate
+
+    print(f"{figure}: {estimate([f'experiment={experiment}']).told}", file=sys.stderr, flush=True)
 
 
 def _redrawn(figures: list[str], root: Path) -> list[Path]:

@@ -75,6 +75,10 @@ def test_an_estimate_alone_trains_and_writes_nothing(tmp_path, asked, capsys):
         (["months", "--size", "full", "--train", "x.txt"], "error: --train=x.txt: the full size is of WikiText-103"),
         (["months", "--estimate"], "error: --estimate: the small size takes minutes; give --size full"),
         (["months", "--redraw"], "error: --redraw: "),
+        (
+            ["months", "--words", "river,sea"],
+            "error: --words=river,sea: they are words of the figure mechanism; add it",
+        ),
     ],
 )
 def test_bad_input_is_one_line(tmp_path, capsys, words, line):

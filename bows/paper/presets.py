@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bows.paper.claims import Measured
-from bows.paper.runs import Run
 
-Measure = Callable[[Sequence[Run]], dict[str, Measured]]
+if TYPE_CHECKING:  # it needs torch, for which --help would wait
+    from bows.paper.runs import Run
+
+Measure = Callable[[Sequence["Run"]], dict[str, Measured]]
 
 
 class Preset(NamedTuple):
@@ -23,7 +25,7 @@ class Preset(NamedTuple):
         """The option of `experiment` that trains it."""
         return f"paper/small/{figure}" if self.text and size == "small" else f"paper/{figure}"
 
-    def measure(self, runs: Sequence[Run]) -> dict[str, Measured]:
+    def measure(self, runs: Sequence["Run"]) -> dict[str, Measured]:
         """The values of its claims."""
         measure: Measure = import_module(f"bows.paper.{self.module}").measure
         return measure(runs)
