@@ -31,6 +31,8 @@ MAY_IMPORT = {
         "sweep.collect_dials",
         "sweep.collecting",
     },
+    # What runs left, and what its metrics say; nothing of W&B's own but its objects.
+    "dashboards": {"pages.meanings", "sweep.collect_jobs", "sweep.collecting"},
     "paper": {"analysis", "pages", "runs", "sweep.collect_jobs"},  # what runs left, and how it is shown
     "bench": SUBPACKAGES | MODULES,
 }
