@@ -1,92 +1,173 @@
 """The page of a run: ``report.html``, from what its folder holds."""
 
-import csv
-import json
+import logging
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from bows.errors import SettingError
-from bows.pages.meanings import meaning
+import numpy as np
+
+from bows.analysis.clusters import category_labels
+from bows.analysis.ordered_sets import resolve
+from bows.errors import DataError, SettingError
+from bows.pages.attempts import attempt
+from bows.pages.chosen_words import chosen_words
+from bows.pages.close_up import covariance, explained_windows, gram, packed_matrix
+from bows.pages.headline import grouped, headlines
+from bows.pages.held_out import held_out
+from bows.pages.history import history
 from bows.pages.page import embedded, render
+from bows.pages.rings import rings
+from bows.pages.run_facts import command, dials, outcome, own_path, read_table, read_text
+from bows.pages.run_folder import RunFolder
+from bows.pages.run_words import frequency, groups_of_words, neighbours, thresholds, word_columns
+from bows.pages.word_map import KINDS, load_umap, word_map
 from bows.runs import write_whole
 
-ROWS = 50  # of the word table; the whole of it is in words.parquet
+log = logging.getLogger(__name__)
+
+# The page's script, in the order of its parts.
+SCRIPTS = (
+    "data", "theme", "drawing", "words", "picker", "curves", "map_colours", "map_view", "map", "rings", "heat_map", "gram", "regimes",
+    "explainer", "word_table", "page",
+)  # fmt: skip
+# Figures that the page draws itself, by the part that draws them.
+DRAWN_HERE = {"training_curves": "history", "gram": "gram", "regimes": "regimes"}
 
 
-def write_report(run_folder: Path | str) -> Path:
-    """Write ``report.html`` from what the run folder holds; whatever is missing or damaged is said in its place.
+def write_report(run_folder: Path | str, map_kind: str = "pca") -> Path:
+    """Write ``report.html`` from what the run folder holds; whatever is missing, damaged or fails is said in its place.
+
+    Args:
+        run_folder: of a run that is completed, failed or running.
+        map_kind: how the word map is made, ``pca`` or ``umap`` (extra ``bows[umap]``).
 
     Returns:
         The page's path.
 
     Raises:
-        SettingError: if the folder is not a run: it has neither ``status.json`` nor ``.hydra/config.yaml``.
+        SettingError: if the folder is not a run: it has neither ``status.json`` nor ``.hydra/config.yaml``; for another map_kind; or for
+            umap where it is not installed.
     """
     folder = Path(run_folder)
     if not any((folder / name).is_file() for name in ("status.json", ".hydra/config.yaml")):
         raise SettingError(f"{folder} is not a run folder: it holds neither status.json nor .hydra/config.yaml")
-    summary, summary_note = _json(folder / "summary.json")
-    status, status_note = _json(folder / "status.json")
-    page = render(
-        "run.html",
-        name=folder.resolve().name,
-        status=status,
-        status_note=status_note,
-        metrics=[(name, value, meaning(name)) for name, value in summary.items()],
-        summary_note=summary_note,
-        records=_records(folder / "metrics.csv"),
-        figures=[(file.stem, embedded(file)) for file in sorted(folder.glob("figures/*.png"))],
-        words=_words(folder / "words.parquet"),
-        overrides=_text(folder / ".hydra/overrides.yaml"),
-        config=_text(folder / ".hydra/config.yaml"),
-    )
+    if map_kind not in KINDS:
+        raise SettingError(f"--map={map_kind}: there is no such map; allowed: {', '.join(KINDS)}")
+    if map_kind == "umap":
+        load_umap()
     target = folder / "report.html"
-    write_whole(target, page)
+    write_whole(target, _page(folder, map_kind))
     return target
 
 
-def _text(file: Path) -> str | None:
-    try:
-        return file.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return None
+def _page(folder: Path, map_kind: str) -> str:
+    run = RunFolder(folder)
+    status, status_note = read_table(folder / "status.json")
+    summary, summary_note = read_table(folder / "summary.json")
+    parts, notes = gather(run, map_kind)
+    numbers = {name: value for name, value in run.job.summary.items()}
+    latent = run.group("model").get("latent")
+    heads, heads_note = attempt("The headline numbers", lambda: headlines(numbers, latent if isinstance(latent, int) else None))
+    told, dials_note = attempt("What was asked for", lambda: dials(run))
+    return render(
+        "run.html",
+        scripts=SCRIPTS,
+        name=folder.resolve().name,
+        status=status,
+        status_note=status_note,
+        dials=told or [],
+        dials_note=dials_note,
+        outcome=outcome(status, summary),
+        command=command(run),
+        own_path=own_path(folder),
+        headlines=heads or [],
+        headlines_note=heads_note,
+        groups=grouped(summary),
+        summary_note=summary_note,
+        figures=figures(folder, parts),
+        parts=parts,
+        notes=notes,
+        of_pairs=run.of_pairs,
+        config=read_text(folder / ".hydra/config.yaml"),
+    )
 
 
-def _json(file: Path) -> tuple[dict, str]:
-    """The object in a file, and a note on why it is empty."""
-    text = _text(file)
-    if text is None:
-        return {}, f"{file.name} is missing."
-    try:
-        content = json.loads(text)
-    except ValueError:
-        return {}, f"{file.name} is damaged: it is not JSON."
-    if not isinstance(content, dict):
-        return {}, f"{file.name} is damaged: it is not a table of names and values."
-    return content, "" if content else f"{file.name} is empty."
+def gather(run: RunFolder, map_kind: str = "pca") -> tuple[dict[str, Any], dict[str, str]]:
+    """The data of each part of the page that could be made, and for the others a note on why not."""
+    kinds = ("umap", "pca") if map_kind == "umap" else ("pca",)
+    seed = (run.job.config or {}).get("seed")
+    makers: dict[str, tuple[str, Callable[[], Any]]] = {
+        "words": ("The words", lambda: run.words),
+        "table": ("The word table", lambda: word_columns(run)),
+        "neighbours": ("Nearest words", lambda: neighbours(run)),
+        "groups": ("Categories and ordered sets", lambda: groups_of_words(run)),
+        "history": ("Curves", lambda: history(run.folder / "metrics.csv")),
+        "map": ("The word map", lambda: word_map(run.weights.encoder, kinds, seed if isinstance(seed, int) else 0)),
+        "rings": ("Rings", lambda: rings(run)),
+        "gram": ("The Gram matrix", lambda: _gram(run)),
+        "covariance": ("The covariance", lambda: _covariance(run)),
+        "explainer": ("The word explainer", lambda: explained_windows(run, held_out(run), _chosen(run))),
+        "regimes": ("Regimes by frequency", lambda: _regimes(run)),
+    }  # fmt: skip
+    parts, notes = {}, {}
+    for name, (what, make) in makers.items():
+        made, note = attempt(what, make)
+        if made is None:
+            notes[name] = note
+        else:
+            parts[name] = made
+    return parts, notes
 
 
-def _records(file: Path) -> str:
-    text = _text(file)
-    if text is None:
-        return "metrics.csv is missing."
-    rows = list(csv.reader(text.splitlines()))
-    if len(rows) < 2:
-        return "metrics.csv holds no rows yet."
-    return f"Over time: {len(rows) - 1:,} rows of {len(rows[0]):,} columns in metrics.csv."
+def _chosen(run: RunFolder) -> np.ndarray:
+    words = run.words
+    labels = category_labels(run.categories, words, least=3)
+    categories = {name: np.flatnonzero(labels.labels == place).tolist() for place, name in enumerate(labels.names)}
+    asked = [str(word) for word in run.group("analysis").get("nearest_to") or ()]
+    return chosen_words(len(words), run.sets, categories, resolve(asked, words).indices, frequency(run))
 
 
-def _words(file: Path) -> dict:
-    """The first rows of the word table and its size, or a note on why there is none."""
-    if not file.is_file():
-        return {"note": "words.parquet is missing."}
-    import pyarrow as pa
-    from pyarrow import parquet
+def _gram(run: RunFolder) -> dict[str, Any]:
+    chosen = _chosen(run)
+    tied = run.weights.decoder is None
+    return {
+        "words": chosen.tolist(),
+        "tied": tied,
+        "matrix": packed_matrix(gram(run.weights, chosen)),
+    }
 
-    try:
-        with parquet.ParquetFile(file) as table:
-            rows = next(table.iter_batches(ROWS), None)
-            count, columns = table.metadata.num_rows, table.schema_arrow.names
-    except (pa.ArrowException, OSError):
-        return {"note": "words.parquet is damaged."}
-    cells = [] if rows is None else [list(row.values()) for row in rows.to_pylist()]
-    return {"note": "", "count": count, "columns": columns, "rows": cells}
+
+def _covariance(run: RunFolder) -> dict[str, Any]:
+    windows = held_out(run)
+    return {"matrix": packed_matrix(covariance(windows.present, _chosen(run))), "said": windows.said}
+
+
+def _regimes(run: RunFolder) -> dict[str, Any]:
+    from bows.analysis.regime import REGIMES, regimes_by_decile
+
+    table = run.table
+    if run.of_pairs:
+        raise DataError("items have no regimes")
+    if "regime" not in table.column_names or table.column("regime").null_count == len(table):
+        raise DataError(
+            "the run did not measure them; python -m bows.analyze run=" + own_path(run.folder) + " does"
+        )
+    labels = np.array(table.column("regime").to_pylist(), dtype=object)
+    missing = np.array([label is None for label in labels])
+    shares = frequency(run)
+    if shares is None:
+        raise DataError("words.parquet has no frequencies")
+    masked = np.ma.masked_array(np.where(missing, "", labels).astype(str), mask=missing)
+    return {
+        "regimes": list(REGIMES),
+        "deciles": regimes_by_decile(masked, shares).to_pylist(),
+        "thresholds": thresholds(run),
+    }
+
+
+def figures(folder: Path, parts: dict[str, Any]) -> Sequence[tuple[str, str]]:
+    """Name and picture, in base64, of each figure of the folder that the page does not draw itself."""
+    drawn = {stem for stem, part in DRAWN_HERE.items() if part in parts}
+    drawn |= {f"ring_{ring['name']}" for ring in (parts.get("rings") or {}).get("rings", ())}
+    return [(file.stem, embedded(file)) for file in sorted(folder.glob("figures/*.png")) if file.stem not in drawn]
