@@ -45,7 +45,7 @@ def history(file: Path) -> dict[str, Any]:
                 "name": name,
                 "steps": packed(thinned[0]),
                 "values": packed(thinned[1]),
-                "thinned": len(thinned[0]) < known.sum(),
+                "thinned": len(thinned[0]) < int(known.sum()),
             }
         )
     return {"series": series, "rows": len(table), "count": len(table.column_names)}

@@ -1,11 +1,13 @@
 """The page of a run: ``report.html``, from what its folder holds."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from markupsafe import Markup
 
 from bows.analysis.clusters import category_labels
 from bows.analysis.ordered_sets import resolve
@@ -16,7 +18,7 @@ from bows.pages.close_up import covariance, explained_windows, gram, packed_matr
 from bows.pages.headline import grouped, headlines
 from bows.pages.held_out import held_out
 from bows.pages.history import history
-from bows.pages.page import embedded, render
+from bows.pages.page import embedded, json_block, render
 from bows.pages.rings import rings
 from bows.pages.run_facts import command, dials, outcome, own_path, read_table, read_text
 from bows.pages.run_folder import RunFolder
@@ -86,14 +88,21 @@ def _page(folder: Path, map_kind: str) -> str:
         groups=grouped(summary),
         summary_note=summary_note,
         figures=figures(folder, parts),
-        parts=parts,
-        notes=notes,
+        any_figure=any(folder.glob("figures/*.png")),
+        made={name: part.content for name, part in parts.items()},
+        notes=defaultdict(str, notes),
         of_pairs=run.of_pairs,
+        data={name: part.json for name, part in parts.items()}
+        | {
+            "notes": json_block(notes),
+            "of_pairs": json_block(run.of_pairs),
+            "command_again": json_block(f"python -m bows.analyze run={own_path(folder)}"),
+        },
         config=read_text(folder / ".hydra/config.yaml"),
     )
 
 
-def gather(run: RunFolder, map_kind: str = "pca") -> tuple[dict[str, Any], dict[str, str]]:
+def gather(run: RunFolder, map_kind: str = "pca") -> tuple[dict[str, "Part"], dict[str, str]]:
     """The data of each part of the page that could be made, and for the others a note on why not."""
     kinds = ("umap", "pca") if map_kind == "umap" else ("pca",)
     seed = (run.job.config or {}).get("seed")
@@ -112,12 +121,24 @@ def gather(run: RunFolder, map_kind: str = "pca") -> tuple[dict[str, Any], dict[
     }  # fmt: skip
     parts, notes = {}, {}
     for name, (what, make) in makers.items():
-        made, note = attempt(what, make)
+        # As JSON here, so that a part that cannot be written is that part's fault alone.
+        made, note = attempt(what, lambda make=make: Part.of(make()))
         if made is None:
             notes[name] = note
         else:
             parts[name] = made
     return parts, notes
+
+
+class Part(NamedTuple):
+    """A part of the page that was made."""
+
+    content: Any
+    json: Markup
+
+    @classmethod
+    def of(cls, content: Any) -> "Part":
+        return cls(content, json_block(content))
 
 
 def _chosen(run: RunFolder) -> np.ndarray:
@@ -166,8 +187,8 @@ def _regimes(run: RunFolder) -> dict[str, Any]:
     }
 
 
-def figures(folder: Path, parts: dict[str, Any]) -> Sequence[tuple[str, str]]:
+def figures(folder: Path, parts: dict[str, Part]) -> Sequence[tuple[str, str]]:
     """Name and picture, in base64, of each figure of the folder that the page does not draw itself."""
     drawn = {stem for stem, part in DRAWN_HERE.items() if part in parts}
-    drawn |= {f"ring_{ring['name']}" for ring in (parts.get("rings") or {}).get("rings", ())}
+    drawn |= {f"ring_{ring['name']}" for ring in parts["rings"].content["rings"]} if "rings" in parts else set()
     return [(file.stem, embedded(file)) for file in sorted(folder.glob("figures/*.png")) if file.stem not in drawn]

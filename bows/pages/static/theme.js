@@ -1,0 +1,31 @@
+// Colours of the page's drawings: those of its style sheet, in light and in dark; and whether motion is wanted.
+const theme = { waiting: [] };
+
+function readTheme() {
+  const style = getComputedStyle(document.documentElement);
+  const read = (name) => style.getPropertyValue(name).trim();
+  for (const name of ['ink', 'soft', 'paper', 'line', 'link', 'raised', 'accent', 'positive', 'negative', 'neutral']) theme[name] = read(`--${name}`);
+  theme.kinds = Array.from({ length: 8 }, (_, place) => read(`--kind${place}`));
+  theme.steps = Array.from({ length: 5 }, (_, place) => read(`--step${place}`));
+}
+
+function onTheme(draw) {
+  theme.waiting.push(draw);
+}
+
+function stillness() {
+  return matchMedia('(prefers-reduced-motion: reduce)').matches;
+}
+
+readTheme();
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+  readTheme();
+  for (const draw of theme.waiting) draw();
+});
+
+// A colour between two, at a share from 0 to 1.
+function mixed(from, to, share) {
+  const parts = (colour) => [1, 3, 5].map((place) => parseInt(colour.slice(place, place + 2), 16));
+  const [first, second] = [parts(from), parts(to)];
+  return '#' + first.map((value, place) => Math.round(value + (second[place] - value) * share).toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,57 @@
+// The words: what is known of each, and which one is looked at.
+const words = page.words || [];
+const columns = new Map();
+for (const column of page.table ? page.table.columns : []) {
+  columns.set(column.name, column.numbers
+    ? { ...column, numeric: true, at: (word) => decoded(column.numbers)[word] }
+    : { ...column, numeric: false, at: (word) => column.values[decoded(column.codes)[word]] });
+}
+if (page.groups && page.groups.categories.length) {
+  columns.set('category', { name: 'category', numeric: false, meaning: 'category of analysis.categories',
+    at: (word) => page.groups.categories[decoded(page.groups.category)[word]] });
+}
+const known = (name, word) => (columns.has(name) ? columns.get(name).at(word) : undefined);
+
+// The words nearest to one, nearest first: [{word, cosine}]; cosine undefined where the weights were not to be read.
+function nearest(word) {
+  const found = page.neighbours;
+  if (!found || !found.each) return [];
+  const indices = decoded(found.indices), cosines = found.cosines && decoded(found.cosines);
+  const row = [];
+  for (let place = word * found.each; place < (word + 1) * found.each; place++) {
+    if (indices[place] < words.length) row.push({ word: indices[place], cosine: cosines ? cosines[place] : undefined });
+  }
+  return row;
+}
+
+// Facts that every view of a word tells, those that are known.
+function facts(word) {
+  const found = [];
+  const tell = (title, name) => {
+    const value = known(name, word);
+    if (value !== undefined && value !== null && !Number.isNaN(value)) found.push([title, say(value)]);
+  };
+  tell('frequency', 'frequency');
+  tell('R²', 'r2');
+  tell('regime', 'regime');
+  tell('category', 'category');
+  tell('length of its direction', 'norm');
+  tell('opposite word', 'antipode');
+  return found;
+}
+
+const selection = { word: null, waiting: [] };
+
+// Look at a word, or at none (null); whoever shows words is told.
+function select(word) {
+  selection.word = word;
+  for (const told of selection.waiting) told(word);
+}
+
+function onSelect(told) {
+  selection.waiting.push(told);
+}
+
+function wordButton(word, pressed = select) {
+  return make('button', { type: 'button', class: 'word', onclick: () => pressed(word) }, isolated(words[word]));
+}
