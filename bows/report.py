@@ -23,9 +23,14 @@ def main(arguments: list[str] | None = None) -> int:
         "--dials",
         help="of a sweep: what heat maps are drawn over, two dials of numbers or more, as latent,wd (default: some pairs)",
     )
+    parser.add_argument(
+        "--map",
+        choices=("pca", "umap"),
+        help="of a run: how its word map is made (default: pca; umap needs bows[umap])",
+    )
     given = parser.parse_args(arguments)
     try:
-        page = _write(given.folder, given.metrics, given.dials)
+        page = _write(given.folder, given.metrics, given.dials, given.map)
     except BowsError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -36,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _write(folder: Path, metrics: str | None, dials: str | None) -> Path:
+def _write(folder: Path, metrics: str | None, dials: str | None, map_kind: str | None) -> Path:
     # Imported here: --help needs none of them, and the report of a run neither tables nor figures.
     from bows.sweep.collect_jobs import holds_jobs
 
@@ -46,7 +51,9 @@ def _write(folder: Path, metrics: str | None, dials: str | None) -> Path:
                 raise SettingError(f"--{name}={value}: {folder} is no sweep; leave it out")
         from bows.pages.run import write_report
 
-        return write_report(folder)
+        return write_report(folder, map_kind or "pca")
+    if map_kind is not None:
+        raise SettingError(f"--map={map_kind}: {folder} is a sweep, whose report has no word map; give it one run")
     from bows.pages.sweep import write_sweep_report
 
     return write_sweep_report(folder, *(None if each is None else each.split(",") for each in (metrics, dials)))

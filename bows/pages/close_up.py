@@ -28,9 +28,9 @@ def gram(weights: Weights, chosen: np.ndarray) -> np.ndarray:
 
 def covariance(present: csr_array, chosen: np.ndarray) -> np.ndarray:
     """Covariance of the chosen words over windows: (n, n) float64, with N in the denominator."""
-    columns = present[:, chosen]
+    columns, windows = present[:, chosen], len(present.indptr) - 1
     share = np.asarray(columns.mean(axis=0)).ravel().astype(float)
-    return (columns.T @ columns).toarray().astype(float) / present.shape[0] - np.outer(share, share)
+    return (columns.T @ columns).toarray().astype(float) / windows - np.outer(share, share)
 
 
 def packed_matrix(matrix: np.ndarray) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def effects(run: RunFolder, windows: HeldOut, chosen: np.ndarray) -> Effects:
     autoencoder = load_autoencoder(find_run(run.folder, "report"))
     outputs = []
     with torch.no_grad():
-        for first in range(0, windows.present.shape[0], 512):
+        for first in range(0, windows.taken, 512):
             bags = torch.from_numpy(windows.present[first : first + 512].toarray())
             outputs.append((autoencoder.encode(bags) @ rows.T).numpy())
     return Effects(matrix, np.concatenate(outputs) + bias, False)
@@ -109,7 +109,9 @@ def encodes_linearly(run: RunFolder) -> bool:
     """Whether the model's encoder is one matrix, as its settings tell."""
     model = run.group("model")
     name = str(model.get("_target_", "")).rpartition(".")[2]
-    return name == "PrincipalComponents" or (name in ("Tied", "Untied") and model.get("latent_activation", "identity") == "identity")
+    return name == "PrincipalComponents" or (
+        name in ("Tied", "Untied") and model.get("latent_activation", "identity") == "identity"
+    )
 
 
 def random_context(matrix_row: np.ndarray, word: int, deciles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -145,7 +147,18 @@ def explained_windows(run: RunFolder, windows: HeldOut, chosen: np.ndarray) -> d
     deciles = frequency_deciles(np.asarray(windows.present.mean(axis=0)).ravel())
     columns: dict[str, list[float]] = {
         name: []
-        for name in ("word", "row", "present", "quantile", "size", "pre_activation", "rest", "rest_count", "random_mean", "random_sd")
+        for name in (
+            "word",
+            "row",
+            "present",
+            "quantile",
+            "size",
+            "pre_activation",
+            "rest",
+            "rest_count",
+            "random_mean",
+            "random_sd",
+        )
     }
     contexts: list[np.ndarray] = []
     values: list[np.ndarray] = []

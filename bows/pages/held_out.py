@@ -35,13 +35,21 @@ class HeldOut:
     """Rows a window."""
     count: int
     """Of all held-out windows."""
+    words: int
+    """V."""
+
+    @property
+    def taken(self) -> int:
+        """N."""
+        return len(self.present.indptr) - 1
 
     @property
     def said(self) -> str:
         """How many windows these are, in a phrase."""
-        taken = self.present.shape[0]
         return (
-            f"all {taken:,} held-out windows" if taken == self.count else f"{taken:,} of {self.count:,} held-out windows, evenly spaced"
+            f"all {self.taken:,} held-out windows"
+            if self.taken == self.count
+            else f"{self.taken:,} of {self.count:,} held-out windows, evenly spaced"
         )
 
 
@@ -60,8 +68,8 @@ def held_out(run: RunFolder) -> HeldOut:
     if not corpus_hash:
         raise DataError("status.json does not say which corpus the run used")
     windows = _windows(run.folder.resolve().parent, json.dumps(data, sort_keys=True, default=str), corpus_hash)
-    if windows.present.shape[1] != len(run.words):
-        raise DataError(f"the corpus has {windows.present.shape[1]:,} words, the run {len(run.words):,}")
+    if windows.words != len(run.words):
+        raise DataError(f"the corpus has {windows.words:,} words, the run {len(run.words):,}")
     return windows
 
 
@@ -79,7 +87,7 @@ def _windows(beside: Path, settings: str, corpus_hash: str) -> HeldOut:
     present = csr_array(
         (np.ones(len(bags.columns), np.float32), bags.columns.numpy(), bags.offsets.numpy()), (len(bags), windows.words)
     )
-    return HeldOut(present, windows.first_rows(numbers).numpy(), rows, len(windows))
+    return HeldOut(present, windows.first_rows(numbers).numpy(), rows, len(windows), windows.words)
 
 
 def _synthetic(data: dict[str, Any]) -> Corpus:

@@ -28,10 +28,14 @@ def history(file: Path) -> dict[str, Any]:
         table = csv.read_csv(file, convert_options=csv.ConvertOptions(null_values=[""], strings_can_be_null=True))
     except (pa.ArrowException, OSError) as error:
         raise DataError(
-            "metrics.csv holds no rows yet" if not file.stat().st_size else f"metrics.csv is damaged ({str(error).splitlines()[0]})"
+            "metrics.csv holds no rows yet"
+            if not file.stat().st_size
+            else f"metrics.csv is damaged ({str(error).splitlines()[0]})"
         ) from error
     if not len(table) or "step" not in table.column_names:
-        raise DataError("metrics.csv holds no rows yet" if not len(table) else "metrics.csv is damaged: it has no column step")
+        raise DataError(
+            "metrics.csv holds no rows yet" if not len(table) else "metrics.csv is damaged: it has no column step"
+        )
     steps = _numbers(table.column("step"))
     series = []
     for name in table.column_names:

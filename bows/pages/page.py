@@ -32,7 +32,13 @@ def render(template: str, scripts: Sequence[str] = (), **values: object) -> str:
 
 def policy(style: str, script: str) -> str:
     """The page's Content-Security-Policy: nothing is fetched, and only this style and this script are heeded."""
-    parts = ["default-src 'none'", f"style-src {_hash(style)}", "img-src data: blob:", "base-uri 'none'", "form-action 'none'"]
+    parts = [
+        "default-src 'none'",
+        f"style-src {_hash(style)}",
+        "img-src data: blob:",
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
     return "; ".join([*parts, f"script-src {_hash(script)}"] if script else parts)
 
 

@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from bows.errors import DataError
 from bows.pages.page import number
 from bows.pages.run_folder import RunFolder
 from bows.sweep.collect_dials import resolved
@@ -50,11 +51,15 @@ def own_path(folder: Path) -> str:
 def dials(run: RunFolder) -> list[tuple[str, str]]:
     """What was asked for, in the order of a reader's interest; only what the run's configuration tells."""
     config = run.job.config or {}
-    short = {name: value for name, value in config.items() if isinstance(value, str | int | float) and not isinstance(value, bool)}
+    short = {
+        name: value
+        for name, value in config.items()
+        if isinstance(value, str | int | float) and not isinstance(value, bool)
+    }
     short = resolved(short, config)
     data, model, optimizer = (run.group(name) for name in ("data", "model", "optimizer"))
     facts: list[tuple[str, Any]] = [
-        ("corpus", _joined([data.get("name") or run.job.choices.get("data"), _counted(data.get("vocab_size") or data.get("features"), "words at most")])),
+        ("corpus", _joined([data.get("name") or run.job.choices.get("data"), _words(run)])),
         ("window", _counted(data.get("window"), "rows")),
         ("model", _joined([run.job.choices.get("model") or str(model.get("_target_", "")).rpartition(".")[2],
                            _said("output", model.get("output_activation"))])),
@@ -65,8 +70,17 @@ def dials(run: RunFolder) -> list[tuple[str, str]]:
         ("epochs", short.get("epochs")),
         ("seed", short.get("seed")),
         ("analysis", run.job.choices.get("analysis")),
+        ("took", _counted(run.job.status.get("seconds"), "seconds")),
+        ("speed", _counted(run.job.summary.get("speed/windows_per_second"), "windows a second")),
     ]  # fmt: skip
     return [(name, number(value)) for name, value in facts if value not in (None, "", "None")]
+
+
+def _words(run: RunFolder) -> str:
+    try:
+        return f"{len(run.words):,} {'items' if run.of_pairs else 'words'}"
+    except DataError:
+        return ""
 
 
 def _counted(count: Any, what: str) -> str:
@@ -87,11 +101,14 @@ def outcome(status: dict[str, Any], summary: dict[str, Any]) -> list[tuple[str, 
     facts = [
         ("started", status.get("started")),
         ("finished", status.get("finished")),
-        ("seconds", status.get("seconds")),
-        ("training windows a second", summary.get("speed/windows_per_second")),
         ("peak memory, MB", summary.get("speed/peak_memory_mb")),
         ("commit", status.get("commit")),
         ("corpus hash", status.get("corpus")),
-        ("versions", ", ".join(f"{name} {version}" for name, version in versions.items()) if isinstance(versions, dict) else versions),
+        (
+            "versions",
+            ", ".join(f"{name} {version}" for name, version in versions.items())
+            if isinstance(versions, dict)
+            else versions,
+        ),
     ]
     return [(name, number(value)) for name, value in facts if value is not None]

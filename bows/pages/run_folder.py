@@ -6,12 +6,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import torch
 from torch import Tensor
 
+from bows.analysis.clusters import category_labels
 from bows.analysis.ordered_sets import resolve
 from bows.errors import DataError
+from bows.pages.chosen_words import chosen_words
 from bows.sweep.collect_dials import resolved
 from bows.sweep.collect_jobs import read_job
 
@@ -111,7 +114,9 @@ class RunFolder:
             raise DataError(f"model.safetensors has no {error.args[0]}; it is of another model or version") from error
         count, words = weights.encoder.shape[-1], len(self.words)
         if count != words:
-            raise DataError(f"model.safetensors is of {count:,} words, the run of {words:,}: one of its files is damaged")
+            raise DataError(
+                f"model.safetensors is of {count:,} words, the run of {words:,}: one of its files is damaged"
+            )
         given = [each for each in (weights.encoder, weights.decoder, weights.bias) if each is not None]
         if not all(bool(torch.isfinite(each).all()) for each in given):
             raise DataError("the weights are infinite or not numbers")
@@ -134,7 +139,30 @@ class RunFolder:
     def categories(self) -> dict[str, list[str]]:
         """Words of each category of `analysis.categories`."""
         given = _mapping(self.group("analysis").get("categories"))
-        return {name: words.split() if isinstance(words, str) else [str(word) for word in words or ()] for name, words in given.items()}
+        return {
+            name: words.split() if isinstance(words, str) else [str(word) for word in words or ()]
+            for name, words in given.items()
+        }
+
+    @cached_property
+    def chosen(self) -> np.ndarray:
+        """(n,) indices of the words that the page looks at closely."""
+        words = self.words
+        labels = category_labels(self.categories, words, least=3)
+        categories = {name: np.flatnonzero(labels.labels == place).tolist() for place, name in enumerate(labels.names)}
+        asked = resolve([str(word) for word in self.group("analysis").get("nearest_to") or ()], words).indices
+        return chosen_words(len(words), self.sets, categories, asked, self.frequency)
+
+    @cached_property
+    def frequency(self) -> np.ndarray | None:
+        """(V,) share of the held-out windows with each word, NaN where not known; None where the run has no such column."""
+        try:
+            table = self.table
+        except DataError:
+            return None
+        if "frequency" not in table.column_names or table.column("frequency").null_count == len(table):
+            return None
+        return table.column("frequency").cast(pa.float64()).to_numpy(zero_copy_only=False)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -52,17 +52,6 @@ def _coded(column: pa.ChunkedArray) -> dict[str, Any]:
     return {"values": values, "codes": packed(codes, index_kind(len(values)))}
 
 
-def frequency(run: RunFolder) -> np.ndarray | None:
-    """(V,) share of the held-out windows with each word, NaN where not known; None where the run has no such column."""
-    try:
-        table = run.table
-    except BowsError:
-        return None
-    if "frequency" not in table.column_names or table.column("frequency").null_count == len(table):
-        return None
-    return table.column("frequency").cast(pa.float64()).to_numpy(zero_copy_only=False)
-
-
 def neighbours(run: RunFolder) -> dict[str, Any]:
     """``each`` words nearest to every word, ``indices`` (V, each), V for none; and their ``cosines`` where the weights can be read.
 

@@ -5,17 +5,19 @@ function curves(root) {
   const pick = (...names) => names.filter((name) => series.has(name));
   const panels = [
     ['Loss', pick('train/loss', 'reconstruction/loss', 'classification/loss')],
-    ['Held out', pick('reconstruction/r2', 'classification/accuracy')],
+    ['R², held out', pick('reconstruction/r2')],
+    ['Accuracy, held out', pick('classification/accuracy')],
   ].filter(([, names]) => names.length);
   const taken = new Set(panels.flatMap(([, names]) => names));
-  const others = [...series.keys()].filter((name) => !taken.has(name) && series.get(name).values && decoded(series.get(name).steps).length > 1);
-  const box = make('div', { class: 'charts' });
+  const others = [...series.keys()].filter((name) => !taken.has(name) && series.get(name).values && decoded(series.get(name).steps).length > 1)
+    .sort((one, other) => one.startsWith('speed/') - other.startsWith('speed/'));
+  const box = make('div', { class: 'charts' }), width = roomFor(root, 480);
   root.append(box);
-  for (const [title, names] of panels) box.append(curvePanel(title, names.map((name) => series.get(name)), title.toLowerCase().replace(' ', '_')));
+  for (const [title, names] of panels) box.append(curvePanel(title, names.map((name) => series.get(name)), title.toLowerCase().replace(/\W+/g, '_'), width));
   if (others.length) {
     const choice = make('select', { id: 'curve-metric' }, ...others.map((name) => make('option', { value: name }, name)));
     const place = make('div');
-    const show = () => place.replaceChildren(curvePanel('', [series.get(choice.value)], choice.value));
+    const show = () => place.replaceChildren(curvePanel('', [series.get(choice.value)], choice.value, width));
     choice.addEventListener('change', show);
     box.append(make('div', {}, make('label', { for: 'curve-metric' }, 'Another metric '), choice, place));
     show();
@@ -27,8 +29,8 @@ function curves(root) {
 
 const DASHES = ['', '6 3', '2 3'];
 
-function curvePanel(title, series, name) {
-  const width = 460, height = 250, left = 58, right = 12, top = 12, bottom = 36;
+function curvePanel(title, series, name, width) {
+  const height = 250, left = 58, right = 12, top = 12, bottom = 36;
   const svg = draw('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', tabindex: 0, class: 'chart',
     'aria-label': `${title || name} over steps: ${series.map((each) => each.name).join(', ')}. Arrow keys read values.` });
   const readout = make('p', { class: 'readout', 'aria-live': 'polite' });

@@ -40,6 +40,9 @@ function ticks(low, high, count = 5) {
   return found;
 }
 
+// The width a drawing is made for: its place's, so that its letters keep their size on a phone.
+const roomFor = (root, most) => Math.max(300, Math.min(most, root.clientWidth || most));
+
 const shortened = (word, length = 18) => {
   const letters = Array.from(String(word).replace(/\s+/g, ' '));
   return letters.length <= length ? letters.join('') : letters.slice(0, length - 1).join('') + '…';

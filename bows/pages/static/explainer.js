@@ -58,7 +58,7 @@ function explainer(root) {
     for (const one of [...it.context].sort((a, b) => b.value - a.value)) rows.push([words[one.word], one.value, one.value < 0 ? theme.negative : theme.positive, one.word]);
     if (it.restCount) rows.push([`${say(it.restCount)} further words`, it.rest, it.rest < 0 ? theme.negative : theme.positive, null]);
     if (Math.abs(it.missed) > 1e-3) rows.push(['not additive', it.missed, theme.soft, null]);
-    const width = 460, row = 22, left = 132, right = 62, height = (rows.length + 1) * row + 24;
+    const width = roomFor(root, 560), row = 22, left = 132, right = 80, height = (rows.length + 1) * row + 24;
     let at = 0, least = 0, most = 0;
     for (const [, value] of rows) { at += value; least = Math.min(least, at); most = Math.max(most, at); }
     const across = (value) => left + ((value - least) / (most - least || 1)) * (width - left - right);
@@ -76,7 +76,7 @@ function explainer(root) {
     pieces.push(draw('text', { x: left - 8, y: y + 12, 'text-anchor': 'end', 'font-size': 12, 'font-weight': 600, fill: theme.ink }, 'in all'),
       draw('path', { d: marker('diamond', 6), transform: `translate(${across(it.total).toFixed(1)} ${y + 8})`, fill: theme.ink }),
       draw('text', { x: width - 4, y: y + 12, 'text-anchor': 'end', 'font-size': 12, 'font-weight': 600, fill: theme.ink }, signed(it.total)));
-    return draw('svg', { viewBox: `0 0 ${width} ${height}`, class: 'chart', role: 'img',
+    return draw('svg', { viewBox: `0 0 ${width} ${height}`, class: 'chart narrow', role: 'img',
       'aria-label': `What adds up: ${rows.map(([name, value]) => `${name} ${signed(value)}`).join(', ')}; in all ${signed(it.total)}` }, ...pieces);
   }
 

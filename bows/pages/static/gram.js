@@ -44,8 +44,9 @@ function gramPart(root) {
     const at = shown.map((word) => placeOf.get(word));
     const entry = (row, column) => matrixEntry(matrix, count, at[row], at[column]);
     const diagonal = at.map((_, row) => entry(row, row));
-    if (!unit.checked || diagonal.some((value) => value <= 0)) return [entry, unit.checked && diagonal.some((value) => value <= 0)];
-    return [(row, column) => entry(row, column) / Math.sqrt(diagonal[row] * diagonal[column]), false];
+    if (!unit.checked) return [entry, []];
+    // A word that no held-out window holds, or without a direction, has no correlation or cosine.
+    return [(row, column) => (diagonal[row] > 0 && diagonal[column] > 0 ? entry(row, column) / Math.sqrt(diagonal[row] * diagonal[column]) : NaN), shown.filter((_, row) => !(diagonal[row] > 0))];
   }
   function show() {
     chips.replaceChildren(...shown.flatMap((word) => [make('button', { type: 'button', class: 'word', 'aria-label': `Take ${words[word]} away`,
@@ -58,16 +59,16 @@ function gramPart(root) {
     const notes = [];
     const told = (row, column) => {
       maps.forEach((each) => each.map.mark([row, column]));
-      readout.replaceChildren(isolated(labels[row]), ' and ', isolated(labels[column]), ': ' + maps.map((each) => `${each.title} ${say(Number(each.value(row, column).toPrecision(4)))}`).join(', '));
+      readout.replaceChildren(isolated(labels[row]), ' and ', isolated(labels[column]), ': ' + maps.map((each) => `${each.title} ${say(each.value(row, column))}`).join(', '));
     };
     for (const [name, matrix] of parts) {
-      const [value, refused] = scaled(matrix);
-      if (refused) notes.push(make('p', { class: 'soft' }, `${name} is not scaled: a word of these has nothing, or less, on its diagonal.`));
-      const title = refused || !unit.checked ? name : name === 'Covariance' ? 'Correlation' : name === 'Gram matrix' ? 'Cosine' : 'Effective map, scaled';
+      const [value, without] = scaled(matrix);
+      if (without.length) notes.push(make('p', { class: 'soft' }, ...without.flatMap((word, place) => [place ? ', ' : '', isolated(words[word])]), name === 'Covariance' ? ': in no held-out window, or in all of them.' : ': nothing on the diagonal to scale by.'));
+      const title = !unit.checked ? name : name === 'Covariance' ? 'Correlation' : name === 'Gram matrix' ? 'Cosine' : 'Effective map, scaled';
       maps.push({ title, value, map: heatMap(title, labels, value, told) });
     }
     place.replaceChildren(...maps.map(({ title, map }) => make('figure', { class: 'panel' }, make('figcaption', {}, title), map.svg,
-      saveButtons(() => map.svg, title.toLowerCase().replace(/\W+/g, '_'), title))), ...notes);
+      saveButtons(() => map.svg, title.toLowerCase().replace(/\W+/g, '_'), title))), make('div', {}, ...notes));
   }
   choice.addEventListener('change', () => { if (choice.value >= 0) shown = offered[choice.value][1]; show(); });
   unit.addEventListener('change', show);

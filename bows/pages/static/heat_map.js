@@ -1,25 +1,25 @@
-// A matrix as a heat map: blue below 0, red above, white at 0; values are read by pointer or arrow keys, and stand in the cells where few.
+// A matrix as a heat map: blue below 0, red above, white at 0, grey where there is no value; values are read by pointer or arrow keys, and
+// stand in the cells where they are few.
 const WRITTEN = 12;
 
 // labels: of rows and columns. value(row, column). told(row, column) is called for the cell that is read.
 function heatMap(title, labels, value, told) {
-  const count = labels.length, room = count <= 20 ? 84 : 70, side = Math.max(7, Math.min(34, 420 / count)), size = room + count * side + 4;
+  const count = labels.length, longest = count <= 20 ? 14 : 11, written = labels.map((label) => shortened(label, longest));
+  const room = 14 + 6.6 * Math.max(...written.map((label) => Array.from(label).length)), side = Math.max(7, Math.min(34, 420 / count)), size = room + count * side + 4;
   let largest = 0;
-  for (let row = 0; row < count; row++) for (let column = 0; column < count; column++) largest = Math.max(largest, Math.abs(value(row, column)));
-  const colour = (number) => mixed(theme.paper, number < 0 ? theme.negative : theme.positive, largest ? Math.min(1, Math.abs(number) / largest) : 0);
-  const dark = (number) => (largest ? Math.abs(number) / largest > 0.55 : false);
+  for (let row = 0; row < count; row++) for (let column = 0; column < count; column++) largest = Math.max(largest, Math.abs(value(row, column)) || 0);
+  const colour = (number) => (Number.isNaN(number) ? theme.line : mixed(theme.paper, number < 0 ? theme.negative : theme.positive, largest ? Math.min(1, Math.abs(number) / largest) : 0));
   const svg = draw('svg', { viewBox: `0 0 ${size.toFixed(0)} ${size.toFixed(0)}`, class: 'chart', role: 'img', tabindex: 0, 'aria-label': `${title} of ${count} words. Arrow keys read its cells.` });
   let at = null;
   function paint() {
     const parts = [], font = Math.min(12, Math.max(7, side * 0.8));
-    const written = labels.map((label) => shortened(label, count <= 20 ? 13 : 11));
     for (let row = 0; row < count; row++) {
       for (let column = 0; column < count; column++) {
         const number = value(row, column);
         parts.push(draw('rect', { x: (room + column * side).toFixed(1), y: (room + row * side).toFixed(1), width: side.toFixed(1), height: side.toFixed(1), fill: colour(number) }));
         if (count <= WRITTEN) {
-          parts.push(draw('text', { x: (room + (column + 0.5) * side).toFixed(1), y: (room + (row + 0.5) * side + 3.5).toFixed(1), 'text-anchor': 'middle', 'font-size': 10, fill: dark(number) ? theme.paper : theme.ink },
-            Math.abs(number) < 10 ? number.toFixed(Math.abs(largest) < 0.1 ? 3 : 2).replace('-', '−').replace(/^(−?)0\./, '$1.') : say(number)));
+          parts.push(draw('text', { x: (room + (column + 0.5) * side).toFixed(1), y: (room + (row + 0.5) * side + 3.5).toFixed(1), 'text-anchor': 'middle', 'font-size': 10, fill: readable(colour(number)) },
+            Number.isNaN(number) ? '–' : Math.abs(number) < 10 ? number.toFixed(Math.abs(largest) < 0.1 ? 3 : 2).replace('-', '−').replace(/^(−?)0\./, '$1.') : say(number)));
         }
       }
       parts.push(draw('text', { x: room - 4, y: (room + (row + 0.5) * side + 4).toFixed(1), 'text-anchor': 'end', 'font-size': font, fill: theme.ink }, written[row]),

@@ -226,15 +226,19 @@ class MapView {
       if (x < 0 || y < 8 || x > this.width || y > this.height - 8) return;
       pen.font = `${strong ? '600 13' : '12'}px system-ui, sans-serif`;
       const text = shortened(words[this.kept[at]]), width = pen.measureText(text).width;
-      const start = x + 8 + width > this.width ? x - 8 - width : x + 8;
-      const box = [start - 2, y - 8, start + width + 2, y + 8];
-      if (!strong && taken.some((other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1])) return;
-      taken.push(box);
+      // To the right, to the left, above, below: the first that is free; a word looked at is written in any case.
+      const right = x + 8 + width > this.width ? x - 8 - width : x + 8, middle = Math.max(2, Math.min(this.width - width - 2, x - width / 2));
+      const sides = [[right, y], [x - 8 - width, y], [middle, y - 16], [middle, y + 16]].slice(0, strong ? 4 : 1);
+      const boxes = sides.map(([start, line]) => [start - 2, line - 8, start + width + 2, line + 8]);
+      const free = boxes.findIndex((box) => box[0] > 0 && !taken.some((other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1]));
+      if (free < 0 && !strong) return;
+      const [start, line] = sides[Math.max(free, 0)];
+      taken.push(boxes[Math.max(free, 0)]);
       pen.strokeStyle = theme.paper;
       pen.lineWidth = 3;
-      pen.strokeText(text, start, y);
+      pen.strokeText(text, start, line);
       pen.fillStyle = strong ? theme.ink : theme.soft;
-      pen.fillText(text, start, y);
+      pen.fillText(text, start, line);
     };
     for (const at of this.lit) label(at, true);
     if (this.hovered >= 0) {

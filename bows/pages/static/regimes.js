@@ -1,7 +1,7 @@
 // Regimes by frequency: a bar a decile of frequency, parted by regime, told apart by colour and hatching.
 function regimes(root) {
   const { regimes: names, deciles, thresholds } = page.regimes;
-  const width = 680, row = 30, left = 150, right = 56, height = deciles.length * row + 40;
+  const width = roomFor(root, 720), row = 30, left = 150, right = 56, height = deciles.length * row + 40;
   const svg = draw('svg', { viewBox: `0 0 ${width} ${height}`, class: 'chart', role: 'img', 'aria-label': 'Shares of the regimes by frequency decile; the table below has the counts.' });
   const look = (name) => REGIME_LOOK[name][1]();
   const hatches = { absent: 'M0 4H8', antipodal: 'M0 8L8 0', orthogonal: 'M0 0L8 8', mixed: 'M0 8L8 0M0 0L8 8' };

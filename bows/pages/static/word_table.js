@@ -1,9 +1,11 @@
 // All words as a table that sorts and filters; only the rows of one page stand in the document.
 const PAGE_ROWS = 25;
+const FIRST_COLUMNS = ['frequency', 'r2', 'regime', 'category'];
 const CONDITION = /^([\w²]+)\s*(<=|>=|=|<|>)\s*(.+)$/;
 
 function wordTable(root) {
-  const shown = [...columns.values()];
+  const leading = FIRST_COLUMNS.filter((name) => columns.has(name));
+  const shown = [...leading, ...[...columns.keys()].filter((name) => !leading.includes(name))].map((name) => columns.get(name));
   let order = words.map((_, word) => word), rows = order, sorted = null, descending = true, first = 0;
   const filter = make('input', { type: 'search', id: 'table-filter', spellcheck: 'false', dir: 'auto', placeholder: 'socket   r2>0.5   regime=mixed' });
   const note = make('span', { class: 'soft', role: 'status' });
@@ -12,13 +14,15 @@ function wordTable(root) {
   const heads = new Map();
   const head = (name, title, meaning) => {
     const button = make('button', { type: 'button', title: meaning || undefined, onclick: () => sort(name) }, title);
-    const cell = make('th', { scope: 'col', 'aria-sort': 'none' }, button);
+    const cell = make('th', { scope: 'col', 'aria-sort': 'none', class: columns.has(name) && columns.get(name).numeric ? 'number' : undefined }, button);
     heads.set(name, cell);
     return cell;
   };
   const near = page.neighbours && page.neighbours.each;
+  // The nearest words after the first columns, where there are any.
+  const beside = (cells, cell) => (near ? [...cells.slice(0, leading.length), cell(), ...cells.slice(leading.length)] : cells);
   const table = make('table', { id: 'word-table' }, make('thead', {}, make('tr', {}, head('word', page.of_pairs ? 'item' : 'word', ''),
-    ...shown.map((column) => head(column.name, column.name.replaceAll('_', ' '), column.meaning)), near ? make('th', { scope: 'col' }, 'nearest') : null)), body);
+    ...beside(shown.map((column) => head(column.name, column.name.replaceAll('_', ' '), column.meaning)), () => make('th', { scope: 'col' }, 'nearest')))), body);
   const turn = (label, text, by) => make('button', { type: 'button', 'aria-label': label, onclick: () => { first = Math.min(Math.max(0, first + by * PAGE_ROWS), Math.max(0, rows.length - 1)); first -= first % PAGE_ROWS; show(); } }, text);
   root.append(make('div', { class: 'controls' }, make('div', { class: 'grow' }, make('label', { for: 'table-filter' }, 'Filter '), filter, ' ', note), make('span', { class: 'save' }, make('button', { type: 'button', onclick: csv }, 'CSV'))),
     make('p', { class: 'soft' }, 'A word or a part of it; or a column with <, >, <=, >= or = and a value; several, parted by spaces, hold together. Press a word to look at it on the map.'),
@@ -67,8 +71,8 @@ function wordTable(root) {
   }
   function show() {
     body.replaceChildren(...rows.slice(first, first + PAGE_ROWS).map((word) => make('tr', {}, make('th', { scope: 'row' }, wordButton(word)),
-      ...shown.map((column) => make('td', { class: column.numeric ? 'number' : undefined }, column.numeric ? say(column.at(word)) : isolated(column.at(word) ?? '–'))),
-      near ? make('td', { class: 'nearest' }, ...nearest(word).slice(0, 5).flatMap((each, place) => [place ? ', ' : '', isolated(words[each.word])])) : null)));
+      ...beside(shown.map((column) => make('td', { class: column.numeric ? 'number' : undefined }, column.numeric ? say(column.at(word)) : isolated(column.at(word) ?? '–'))),
+        () => make('td', { class: 'nearest' }, ...nearest(word).slice(0, 5).flatMap((each, place) => [place ? ', ' : '', isolated(words[each.word])]))))));
     said.textContent = rows.length ? `${say(first + 1)} to ${say(Math.min(rows.length, first + PAGE_ROWS))} of ${say(rows.length)}${rows.length < words.length ? ` (${say(words.length)} in all)` : ''}` : 'none fits';
   }
   // A cell that a spreadsheet would take for a formula is text to it with an apostrophe in front.
