@@ -20,7 +20,7 @@ function compare(root) {
   const options = (letter) => [make('option', { value: '' }, `${letter}: none`), ...runs.names.map((_, run) => make('option', { value: run, disabled: !isCompleted(run) }, runTitle(run)))];
   const choices = ['A', 'B'].map((letter, place) => make('select', { id: `compare-${letter}`, onchange: (event) => pick(place, event.target.value === '' ? null : Number(event.target.value)) }, ...options(letter)));
   const place = make('div');
-  root.append(make('div', { class: 'controls' }, ...['A', 'B'].map((letter, each) => make('div', {}, make('label', { for: `compare-${letter}` }, `Run ${letter} `), choices[each])),
+  root.append(make('div', { class: 'controls' }, ...['A', 'B'].map((letter, each) => make('div', { class: 'choice' }, make('label', { for: `compare-${letter}` }, `Run ${letter} `), choices[each])),
     make('button', { type: 'button', onclick: () => { pair.runs.reverse(); for (const told of pair.waiting) told(); } }, 'Swap')), place);
   const show = () => {
     choices.forEach((choice, each) => { choice.value = pair.runs[each] ?? ''; });
