@@ -7,7 +7,7 @@ from pathlib import Path
 from bows.figures.scales import shown
 from bows.pages.attempts import attempt
 from bows.pages.page import embedded, json_block, render
-from bows.pages.sweep_data import absences, failures, run_data
+from bows.pages.sweep_data import absences, failures, run_data, setting_data
 from bows.pages.sweep_figures import draw
 from bows.pages.sweep_words import word_data
 from bows.runs import write_whole
@@ -15,7 +15,7 @@ from bows.sweep.collect_jobs import find_jobs
 from bows.sweep.collecting import STATES, corpora, dials, over_seeds, repeats, save_table, tabulate
 
 # The page's script, in the order of its parts.
-SCRIPTS = ("data", "theme", "drawing", "sweep_table", "sweep_runs", "sweep_compare", "sweep_page")
+SCRIPTS = ("data", "theme", "drawing", "sweep_table", "sweep_runs", "sweep_compare", "sweep_chart", "sweep_page")
 
 
 def write_sweep_report(folder: Path | str, metrics: list[str] | None = None, over: list[str] | None = None) -> Path:
@@ -37,12 +37,14 @@ def write_sweep_report(folder: Path | str, metrics: list[str] | None = None, ove
     table = tabulate(jobs, folder)
     figures, notes = draw(folder, jobs, table, metrics, over)
     save_table(table, folder / "results")
-    save_table(over_seeds(table), folder / "summary")
+    summary = over_seeds(table)
+    save_table(summary, folder / "summary")
     states = Counter(table.column("state").to_pylist())
     told, word_note = attempt("The words of the runs", lambda: word_data(jobs))
     words, word_notes = told or (None, [word_note])
     data, data_note = attempt(
-        "The table of runs", lambda: json_block({"runs": run_data(table, folder), "words": words})
+        "The table of runs",
+        lambda: json_block({"runs": run_data(table, folder), "words": words, "settings": setting_data(summary)}),
     )
     completed, lacking = absences(table)
     page = render(

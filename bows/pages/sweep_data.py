@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from bows.pages.arrays import index_kind, packed
 from bows.pages.meanings import meaning
-from bows.sweep.collecting import dials, metrics
+from bows.sweep.collecting import dials, metrics, ordered
 
 # Metrics that are columns of the table at first; any other can be added.
 SHOWN = ("reconstruction/r2", "interference/gap", "interference/filtered")
@@ -43,6 +43,44 @@ def run_data(table: pa.Table, folder: Path) -> dict[str, Any]:
             "values": packed(values.reshape(len(measured), len(names))),
         },
         "shown": shown or measured[:3],
+    }
+
+
+def setting_data(summary: pa.Table) -> dict[str, Any]:
+    """Means over seeds for the page's script.
+
+    Args:
+        summary: from `over_seeds`.
+
+    Returns:
+        ``dials`` that differ between settings, with their distinct values and a code a setting (the number of values stands for none);
+        ``metrics``; and ``mean``, ``low``, ``high`` (metrics, settings) of float32, NaN where there is none, with the ``count`` of seeds.
+    """
+    names = summary.column_names[: summary.column_names.index("metric")]
+    settings: dict[tuple, int] = {}
+    rows = summary.to_pylist()
+    for row in rows:
+        settings.setdefault(tuple(row[name] for name in names), len(settings))
+    measured = sorted({row["metric"] for row in rows})
+    shape = len(measured), len(settings)
+    numbers = {name: np.full(shape, np.nan, np.float32) for name in ("mean", "low", "high")}
+    counts = np.zeros(shape, np.uint16)
+    places = {name: place for place, name in enumerate(measured)}
+    for row in rows:
+        at = places[row["metric"]], settings[tuple(row[name] for name in names)]
+        for name, matrix in numbers.items():
+            matrix[at] = np.nan if row[name] is None else row[name]
+        counts[at] = row["count"]
+    dialled = []
+    for place, name in enumerate(names):
+        values = [setting[place] for setting in settings]
+        if len(set(values)) > 1:
+            dialled.append({"name": name, **_coded(values, ordered(values))})
+    return {
+        "dials": dialled,
+        "metrics": measured,
+        "count": packed(counts, "u2"),
+        **{name: packed(matrix) for name, matrix in numbers.items()},
     }
 
 

@@ -234,3 +234,50 @@ def test_what_the_page_could_not_hold_is_said_in_it(opened, tmp_path, monkeypatc
     write_run(tmp_path / "sweep" / "0", {"wd": 1}, {"reconstruction/r2": 0.5}, words_of("0"))
     page = opened(written(tmp_path / "sweep", monkeypatch))
     assert "the 4 most frequent words are here" in page.locator("section", has=page.locator("#compare")).inner_text()
+
+
+def choose(page, control: str, text: str) -> None:
+    page.select_option(f"#chart-{control}", label=text)
+
+
+def numbers_of(page) -> list[list[str]]:
+    """The rows of the chart's own table: the dial's value, the line, mean, low, high, seeds."""
+    return [row.locator("td").all_text_contents() for row in page.locator("#chart-part tbody tr").all()]
+
+
+def test_any_metric_is_drawn_against_any_dial(opened, tmp_path, monkeypatch):
+    number = 0
+    for model in ("tied", HOSTILE):
+        for wd in (0, 1, 10):
+            for seed in (1, 2):
+                summary = {"reconstruction/r2": wd + seed / 10} | ({"mine/<b>": 5.0} if wd == 10 else {})
+                write_run(tmp_path / "sweep" / str(number), {"seed": seed, "wd": wd, "model": model}, summary)
+                number += 1
+    page = opened(written(tmp_path / "sweep", monkeypatch))
+    choose(page, "dial", "wd")
+    choose(page, "lines", "model")
+    rows = numbers_of(page)
+    assert [row[:2] for row in rows] == [
+        [wd, f"model {model}"] for model in (HOSTILE, "tied") for wd in ("0", "1", "10")
+    ]
+    assert rows[1][2:] == ["1.15", "0.5147", "1.785", "2"]  # Student's t: 12.706 * 0.1 / 2 to either side
+    assert page.locator("#chart-part .mean").count() == page.locator("#chart-part .interval").count() == 6
+    choose(page, "lines", "nothing")
+    assert page.locator("#chart-part .mean").count() == 3
+    choose(page, "dial", "model")
+    assert [row[0] for row in numbers_of(page)] == [HOSTILE, "tied"]  # at the first wd
+    assert numbers_of(page)[0][2] == "0.15"
+    page.get_by_label("at wd").select_option("10")
+    assert numbers_of(page)[0][2] == "10.15"
+    choose(page, "dial", "wd")
+    choose(page, "lines", "nothing")
+    choose(page, "metric", "mine/<b>")
+    assert "2 of 3 settings do not have it." in page.locator("#chart-part figcaption").inner_text()
+    assert [row[2] for row in numbers_of(page)] == ["–", "–", "5"]
+
+
+def test_a_sweep_over_seeds_alone_says_that_there_is_no_dial(opened, tmp_path, monkeypatch):
+    for seed in (1, 2):
+        write_run(tmp_path / "sweep" / str(seed), {"seed": seed}, {"reconstruction/r2": 0.5})
+    page = opened(written(tmp_path / "sweep", monkeypatch))
+    assert "differ in nothing but their seeds" in page.locator("#chart-part").inner_text()

@@ -10,10 +10,10 @@ import pytest
 from pyarrow import parquet
 
 from bows.pages import sweep_words
-from bows.pages.sweep_data import absences, address, failures, run_data
+from bows.pages.sweep_data import absences, address, failures, run_data, setting_data
 from bows.pages.sweep_words import word_data
 from bows.sweep.collect_jobs import find_jobs
-from bows.sweep.collecting import tabulate
+from bows.sweep.collecting import over_seeds, tabulate
 
 from .sweep_folders import write_run
 
@@ -143,3 +143,32 @@ def test_words_that_cannot_be_read_are_said(tmp_path):
     data, notes = word_data(find_jobs([tmp_path]))
     assert [run is None for run in data["runs"]] == [True, True, True, False]
     assert notes == ["3 completed runs have no words here: words.parquet is missing or damaged."]
+
+
+def test_settings_are_means_over_seeds(tmp_path):
+    number = 0
+    for clip in (None, 1, 2):
+        for seed in (1, 2):
+            summary = {"a/x": (clip or 0) + seed / 10} | ({"b/y": 1.0} if clip == 2 and seed == 1 else {})
+            write_run(tmp_path / str(number), {"seed": seed, "clip": clip, "same": 3}, summary)
+            number += 1
+    data = setting_data(over_seeds(told(tmp_path)))
+    (dial,) = data["dials"]
+    assert (dial["name"], dial["values"], data["metrics"]) == ("clip", [1, 2], ["a/x", "b/y"])
+    codes = unpacked(dial["codes"]).tolist()
+    assert sorted(codes) == [0, 1, 2]  # 2 stands for null
+    order = np.argsort(codes)
+    mean, low, high, count = (unpacked(data[name]).reshape(2, 3)[:, order] for name in ("mean", "low", "high", "count"))
+    np.testing.assert_allclose(mean[0], [1.15, 2.15, 0.15], rtol=1e-6)
+    # Seeds 0.1 apart: half the interval is 12.706 * 0.1 / 2 (Student's t with one degree of freedom).
+    np.testing.assert_allclose(high[0] - mean[0], [0.6353] * 3, rtol=1e-3)
+    np.testing.assert_allclose(mean[0] - low[0], [0.6353] * 3, rtol=1e-3)
+    np.testing.assert_array_equal(mean[1], [np.nan, 1, np.nan])
+    assert np.isnan(low[1]).all()
+    assert count.tolist() == [[2, 2, 2], [0, 1, 0]]
+
+
+def test_settings_of_a_sweep_that_has_none(tmp_path):
+    write_run(tmp_path / "0", {"wd": 1}, state="running")
+    data = setting_data(over_seeds(told(tmp_path)))
+    assert (data["dials"], data["metrics"]) == ([], [])

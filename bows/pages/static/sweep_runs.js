@@ -39,7 +39,7 @@ function runTable(root) {
   const state = (run) => make('span', { class: runState(run) }, runState(run));
   const columns = () => [
     { name: 'run', title: 'run', at: (run) => runs.names[run], cell: name },
-    { name: 'compare', title: 'compare', fixed: true, cell: mark },
+    { name: 'compare', title: 'compare', fixed: true, cell: (run) => (isCompleted(run) ? mark(run) : '') },
     { name: 'state', title: 'state', at: runState, cell: state },
     ...runDials.map((dial) => ({ ...dial, title: dial.name })),
     ...added.map((each) => metricColumn(each, () => { added.splice(added.indexOf(each), 1); table.redraw(); })),
