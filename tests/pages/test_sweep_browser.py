@@ -17,13 +17,14 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed: apt-get install chromium")
 
 HOSTILE = "</script><img src=x onerror=window.hit=1>"
-WORDS = ["sea", HOSTILE, "=1+1", "שלום", "ship", "only here"]
+WORDS = ["sea", HOSTILE, "=1+1", "שלום", "ship"]
 R2 = {"0": [0.5, 0.25, None, 0.125, -9.0, 0.1], "1": [0.25, 0.75, 0.5, 0.125, 0.5, 0.1]}
 
 
 def words_of(run: str) -> dict:
-    words = [*WORDS[:5], f"only in {run}"]
-    return {"word": words, "frequency": [0.5, 0.4, 0.3, 0.2, 0.1, 0.05], "r2": R2[run]}
+    # A word that only one of two runs has stands among the others in one of them, so that these are not at like places.
+    frequency = [0.5, 0.4, 0.3, 0.2, 0.1, 0.05 if run == "0" else 0.45]
+    return {"word": [*WORDS, f"only in {run}"], "frequency": frequency, "r2": R2[run]}
 
 
 def written(folder: Path, monkeypatch) -> Path:
