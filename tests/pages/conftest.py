@@ -14,8 +14,21 @@ from safetensors.torch import save_file
 from bows.analysis.words import word_table
 from bows.data.corpus import write_manifest
 
-MONTHS = "January February March April May June July August September October November December".split()
-SEA = "ship port sail anchor harbour wave tide fish net gull".split()
+MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+SEA = ["ship", "port", "sail", "anchor", "harbour", "wave", "tide", "fish", "net", "gull"]
 HOSTILE = [
     "</script><script>window.hit=1</script>",
     "<img src=x onerror=window.hit=1>",
@@ -73,13 +86,20 @@ class MadeRun:
             "epochs": 2,
             "name": "<b>bold</b>",
             "data": {"_target_": "bows.data.options.files", "name": "tiny", "window": WINDOW, "stride": 1, "seed": "${seed}"},
-            "model": {"_target_": "bows.model.tied.Tied", "latent": "${latent}", "output_activation": "relu", "latent_activation": "identity"},
+            "model": {"_target_": "bows.model.tied.Tied", "latent": "${latent}", "output_activation": "relu",
+                      "latent_activation": "identity"},
             "optimizer": {"name": "adamw", "lr": 1e-3, "weight_decay": "${wd}"},
             "analysis": analysis,
         }  # fmt: skip
         (self.folder / ".hydra/config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-        (self.folder / ".hydra/overrides.yaml").write_text("- model=tied\n- wd=0.5\n- \"data.include=[it's]\"\n")
-        status = {"state": "completed", "error": None, "seconds": 12.25, "corpus": corpus_hash, "versions": {"torch": "2.13"}}
+        (self.folder / ".hydra/overrides.yaml").write_text('- model=tied\n- wd=0.5\n- "data.include=[it\'s]"\n')
+        status = {
+            "state": "completed",
+            "error": None,
+            "seconds": 12.25,
+            "corpus": corpus_hash,
+            "versions": {"torch": "2.13"},
+        }
         (self.folder / "status.json").write_text(json.dumps(status))
         summary = {
             "reconstruction/r2": 0.51234567,
@@ -95,7 +115,9 @@ class MadeRun:
             "step,train/loss,reconstruction/loss,reconstruction/r2,ring/months/order\n0,0.9,,,\n10,0.5,0.6,0.1,0.4\n20,0.4,0.55,0.2,0.9\n"
         )
         encoder = torch.from_numpy(self.encoder)
-        save_file({"encoder.weight": encoder, "decoder.bias": torch.from_numpy(self.bias)}, self.folder / "model.safetensors")
+        save_file(
+            {"encoder.weight": encoder, "decoder.bias": torch.from_numpy(self.bias)}, self.folder / "model.safetensors"
+        )
         (self.folder / "vocabulary.txt").write_text("".join(f"{word}\n" for word in WORDS), encoding="utf-8")
         table = word_table(
             WORDS, encoder, bias=torch.from_numpy(self.bias), frequency=self.frequency, r2=np.ma.masked_array(self.r2, self.r2 > 0.89),
