@@ -3,6 +3,7 @@
 from typing import Any
 
 from bows.analysis.ring import ring_coordinates
+from bows.errors import DataError
 from bows.pages.arrays import packed
 from bows.pages.run_folder import RunFolder
 
@@ -16,6 +17,8 @@ def rings(run: RunFolder) -> dict[str, Any]:
     Raises:
         BowsError: where the weights cannot be read.
     """
+    if run.of_pairs:
+        raise DataError("items have no ordered sets; the ring of residues, where the run has one, is among the figures")
     encoder, found, flat = run.weights.encoder, [], []
     for name, indices in run.sets.items():
         places = ring_coordinates(encoder, indices)

@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-
 from bows.errors import SettingError
 from bows.pages.attempts import attempt
 from bows.pages.headline import grouped, headlines

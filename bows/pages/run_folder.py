@@ -124,7 +124,9 @@ class RunFolder:
 
     @cached_property
     def sets(self) -> dict[str, list[int]]:
-        """Word indices of the ordered sets that are wholly in the vocabulary."""
+        """Word indices of the ordered sets that are wholly in the vocabulary; none of items, whose names only look like words."""
+        if self.of_pairs:
+            return {}
         found = {
             name: resolve([str(word) for word in words], self.words)
             for name, words in _mapping(self.group("analysis").get("sets")).items()

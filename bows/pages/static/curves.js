@@ -71,7 +71,10 @@ function curvePanel(title, series, name, width) {
   function read(step) {
     const at = closest(data[0], step);
     cursor = data[0].x[at];
-    readout.textContent = `step ${say(Math.round(cursor))}: ` + data.map((each) => `${each.name} ${say(each.y[closest(each, cursor)])}`).join(', ');
+    readout.textContent = `step ${say(Math.round(cursor))}: ` + data.map((each) => {
+      const nearby = closest(each, cursor);
+      return `${each.name} ${say(each.y[nearby])}${each.x[nearby] === cursor ? '' : ` (at step ${say(Math.round(each.x[nearby]))})`}`;
+    }).join(', ');
     paint();
   }
   svg.addEventListener('pointermove', (event) => {
@@ -80,9 +83,9 @@ function curvePanel(title, series, name, width) {
   });
   svg.addEventListener('keydown', (event) => {
     const steps = data[0].x, at = cursor === null ? steps.length - 1 : closest(data[0], cursor);
-    const jump = Math.max(1, Math.round(steps.length / 50));
+    const jump = cursor === null ? 0 : Math.max(1, Math.round(steps.length / 50));
     if (event.key === 'ArrowLeft') read(steps[Math.max(0, at - jump)]);
-    else if (event.key === 'ArrowRight') read(steps[Math.min(steps.length - 1, at + (cursor === null ? 0 : jump))]);
+    else if (event.key === 'ArrowRight') read(steps[Math.min(steps.length - 1, at + jump)]);
     else if (event.key === 'Escape') { cursor = null; readout.textContent = ''; paint(); }
     else return;
     event.preventDefault();

@@ -39,7 +39,7 @@ function wordMap(root) {
     legend.replaceChildren(...way.groups.map((group, place) => (counts[place] ? make('button', { type: 'button', 'aria-pressed': 'false', onclick: toggle(place) },
       draw('svg', { width: 16, height: 16, viewBox: '-8 -8 16 16', 'aria-hidden': 'true' },
         draw('path', { d: marker(group.shape, Math.max(group.size, 2.6) * 1.2), fill: group.colour(), 'fill-rule': 'evenodd' })),
-      isolated(group.label), ` ${say(counts[place])}`) : null)).filter(Boolean));
+      isolated(group.label), ` (${say(counts[place])})`) : null)).filter(Boolean));
   }
   const toggle = (place) => (event) => {
     const shown = view.shown || new Set();

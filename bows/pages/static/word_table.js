@@ -3,11 +3,17 @@ const PAGE_ROWS = 25;
 const FIRST_COLUMNS = ['frequency', 'r2', 'regime', 'category'];
 const CONDITION = /^([\w²]+)\s*(<=|>=|=|<|>)\s*(.+)$/;
 
+// What may be typed, of this run's own words and columns.
+function exampleFilter() {
+  const numeric = [...columns.values()].find((column) => column.numeric), text = columns.get('regime') || columns.get('category');
+  return [words[0], numeric && `${numeric.name}>0.5`, text && `${text.name}=${text.at(0) ?? text.at(1)}`].filter(Boolean).join('   ');
+}
+
 function wordTable(root) {
   const leading = FIRST_COLUMNS.filter((name) => columns.has(name));
   const shown = [...leading, ...[...columns.keys()].filter((name) => !leading.includes(name))].map((name) => columns.get(name));
   let order = words.map((_, word) => word), rows = order, sorted = null, descending = true, first = 0;
-  const filter = make('input', { type: 'search', id: 'table-filter', spellcheck: 'false', dir: 'auto', placeholder: 'socket   r2>0.5   regime=mixed' });
+  const filter = make('input', { type: 'search', id: 'table-filter', spellcheck: 'false', dir: 'auto', placeholder: exampleFilter() });
   const note = make('span', { class: 'soft', role: 'status' });
   const said = make('span', { role: 'status' });
   const body = make('tbody');
