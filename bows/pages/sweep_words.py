@@ -58,7 +58,7 @@ def word_data(jobs: Sequence[FoundJob]) -> tuple[dict[str, Any], list[str]]:
             f"{_without(beyond, 'run')}: with them, the page would hold more than {MOST_BYTES / 1e6:.0f} MB of words."
         )
     if lacking:
-        notes.append(f"{_without(lacking, 'completed run')}: words.parquet is missing or damaged.")
+        notes.append(f"{_without(lacking, 'completed run')}: words.parquet is missing, damaged, or without R².")
     data = {
         "lists": [list(words) for words in lists],
         "frequencies": [_packed(np.frombuffer(told, "<f2")) for told in frequencies],

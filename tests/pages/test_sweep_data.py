@@ -142,7 +142,7 @@ def test_words_that_cannot_be_read_are_said(tmp_path):
     write_run(tmp_path / "3", {"wd": 4}, {}, words_of([0.5], [0.5]))
     data, notes = word_data(find_jobs([tmp_path]))
     assert [run is None for run in data["runs"]] == [True, True, True, False]
-    assert notes == ["3 completed runs have no words here: words.parquet is missing or damaged."]
+    assert notes == ["3 completed runs have no words here: words.parquet is missing, damaged, or without R²."]
 
 
 def test_settings_are_means_over_seeds(tmp_path):
