@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 # The page's script, in the order of its parts.
 SCRIPTS = (
-    "data", "theme", "drawing", "words", "picker", "curves", "map_colours", "map_view", "map", "rings", "heat_map", "gram", "regimes",
+    "data", "theme", "drawing", "words", "picker", "curves", "map_colours", "map_view", "map_moves", "map", "rings", "heat_map", "gram", "regimes",
     "explainer", "word_table", "page",
 )  # fmt: skip
 # Figures that the page draws itself, by the part that draws them.

@@ -175,6 +175,7 @@ class MapView {
 
   paint() {
     if (!this.width || !this.colouring) return;
+    if (this.moved) this.moved();
     const pen = this.canvas.getContext('2d');
     const grown = Math.round(Math.min(1.8, 1 + Math.log2(this.zoom) * 0.16) * 10) / 10, lit = new Set(this.lit);
     this.paintPoints(pen, grown, lit);
