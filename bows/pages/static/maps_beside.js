@@ -5,7 +5,7 @@ function mapsBeside(root) {
   const legend = make('div', { class: 'legend', role: 'group', 'aria-label': 'Groups of words: press to show only some' });
   const ways = colourings();
   const choice = make('select', { id: 'map-colour' }, ...ways.map((way, place) => make('option', { value: place }, way.name)));
-  const picker = wordPicker('Find a word', null, (word) => { select(word); views[0].frame(views[0].lit); }, 'type a word');
+  const picker = wordPicker('Find a word', null, (word) => { select(word); views[0].frame(views[0].lit, views); }, 'type a word');
   const box = make('div', { class: 'charts' });
   const views = found.maps.map((each) => {
     const canvas = make('canvas', { tabindex: 0, role: 'application', class: 'beside',
