@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 
 # The page's script, in the order of its parts.
 SCRIPTS = (
-    "data", "theme", "drawing", "words", "picker", "curves", "map_colours", "map_view", "map", "rings", "heat_map", "gram", "regimes",
-    "explainer", "word_table", "page",
+    "data", "theme", "drawing", "words", "picker", "curves", "map_colours", "map_view", "map_moves", "map", "rings", "heat_map", "gram",
+    "regimes", "explainer", "word_table", "page",
 )  # fmt: skip
 # Figures that the page draws itself, by the part that draws them.
 DRAWN_HERE = {"training_curves": "history", "gram": "gram", "regimes": "regimes"}

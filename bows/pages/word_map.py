@@ -1,6 +1,6 @@
 """The word map: unit directions of words in two dimensions."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -36,30 +36,44 @@ def word_map(encoder: torch.Tensor, kinds: tuple[str, ...] = ("pca",), seed: int
     }
 
 
-def principal_plane(unit: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of K unit directions (m, K) in the plane of their top two principal components, centred: (K, 2) float64; and the two
-    shares of the variance. With one dimension, or without variance, the second coordinate or both are 0.
+class Plane(NamedTuple):
+    """The plane of the top two principal components of K unit directions."""
 
-    Each axis points so that its entry of largest absolute value is positive.
-    """
-    centred = unit - unit.mean(1, keepdim=True)
-    scatter = (centred @ centred.T).double()
-    values, vectors = torch.linalg.eigh(scatter)
-    top = vectors[:, -2:].flip(1)
-    places = (centred.double().T @ top).numpy() if unit.shape[1] < 2 else (centred.T @ top.float()).double().numpy()
-    places = np.pad(places, ((0, 0), (0, 2 - places.shape[1])))
-    places *= np.where(places[np.abs(places).argmax(0), [0, 1]] < 0, -1.0, 1.0)
+    middle: torch.Tensor
+    """(m, 1): their mean."""
+    axes: torch.Tensor
+    """(m, 2) orthonormal columns; zeros for a component that there is not."""
+    shares: np.ndarray
+    """(2,) of the variance; 0 where there is none."""
+
+    def places(self, unit: torch.Tensor) -> np.ndarray:
+        """Where directions (m, K) lie in it: (K, 2) float64."""
+        return ((unit - self.middle).T @ self.axes).double().numpy()
+
+
+def principal_plane(unit: torch.Tensor) -> Plane:
+    """The plane of K unit directions (m, K). Each axis points so that its entry of largest absolute value is positive."""
+    middle = unit.mean(1, keepdim=True)
+    centred = unit - middle
+    values, vectors = torch.linalg.eigh((centred @ centred.T).double())
+    axes = torch.zeros(len(unit), 2, dtype=unit.dtype)
+    found = vectors[:, -2:].flip(1).to(unit.dtype)
+    axes[:, : found.shape[1]] = found
+    places = centred.T @ axes
+    largest = places[places.abs().argmax(0), torch.arange(2)]
+    shares = np.zeros(2)
+    shares[: found.shape[1]] = values.clamp_min(0).numpy()[::-1][:2]
     total = float(values.clamp_min(0).sum())
-    shares = np.pad(values.clamp_min(0).numpy()[::-1][:2], (0, 2 - min(len(values), 2)))
-    return places, shares / total if total > 0 else np.zeros(2)
+    return Plane(middle, torch.where(largest < 0, -axes, axes), shares / total if total > 0 else shares)
 
 
 def _pca(unit: torch.Tensor, seed: int) -> dict[str, Any]:
-    places, shares = principal_plane(unit)
+    plane = principal_plane(unit)
+    shares = plane.shares
     axes = [f"principal component {number + 1} ({share:.1%} of the variance)" for number, share in enumerate(shares)]
     note = "Principal components of the words’ unit directions. Two of them hold "
     note += f"{shares.sum():.1%} of the variance: words that lie together here need not lie together in all dimensions."
-    return _placed("PCA", places, axes, note)
+    return _placed("PCA", plane.places(unit), axes, note)
 
 
 def _umap(unit: torch.Tensor, seed: int) -> dict[str, Any]:

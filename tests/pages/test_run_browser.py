@@ -9,7 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 
+from bows.pages.comparison import write_comparison
 from bows.pages.run import write_report
 
 from .conftest import HOSTILE, MONTHS, WORDS, MadeRun
@@ -325,6 +328,11 @@ def test_a_word_explained_adds_up(opened, run):
         }
         assert shown.pop("in all") == pytest.approx(pre_activation[first], rel=5e-3, abs=1e-3)
         assert sum(shown.values()) == pytest.approx(pre_activation[first], abs=0.02)
+        assert "not additive" not in shown
+        further = [name for name in shown if name.endswith("further words")]
+        context = run.bags[first].sum() - run.bags[first, index]
+        assert sum(name in WORDS for name in shown) == min(context, 14)
+        assert further == ([f"{context - 14} further words"] if context > 14 else [])
         assert shown["bias"] == pytest.approx(run.bias[index], abs=1e-3)
         assert ("itself" in shown) == bool(run.bags[first, index])
         for word, value in shown.items():
@@ -409,3 +417,30 @@ def test_dark_and_light_differ_and_text_can_be_read(opened):
         page = opened(color_scheme=scheme)
         least = page.evaluate(LEAST_CONTRAST)
         assert least[0] >= 4.5, least
+
+
+def test_runs_side_by_side_move_together(browser, opened, run):
+    other = run.folder.parent / "13-00-00-other"
+    shutil.copytree(run.folder, other)
+    turn = np.linalg.qr(np.random.default_rng(0).standard_normal((len(run.encoder),) * 2))[0].astype(np.float32)
+    weights = {"encoder.weight": torch.from_numpy(turn @ run.encoder), "decoder.bias": torch.from_numpy(run.bias)}
+    save_file(weights, other / "model.safetensors")
+    target = write_comparison([run.folder, other], run.folder / "beside" / "report.html")
+    page = opened(target.parent)
+    pictures = """() => [...document.querySelectorAll('#beside-part canvas')].map((canvas) => canvas.toDataURL())"""
+    page.wait_for_timeout(50)
+    before = page.evaluate(pictures)
+    assert before[0] == before[1]  # the same geometry, turned
+    find(page, HOSTILE[0])
+    page.wait_for_timeout(50)
+    lit = page.evaluate(pictures)
+    assert lit[0] == lit[1] != before[0]
+    assert page.locator("#map-told").inner_text().startswith(HOSTILE[0])
+    page.locator("#beside-part canvas").first.press("Escape")
+    page.locator("#beside-part canvas").first.press("+")
+    page.wait_for_timeout(50)
+    zoomed = page.evaluate(pictures)
+    assert zoomed[0] == zoomed[1] != before[0]
+    assert page.locator("#word-table tbody tr").count() == 25
+    assert page.evaluate("window.hit") is None
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280

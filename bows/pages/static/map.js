@@ -32,44 +32,14 @@ function wordMap(root) {
       (found.left_out ? ` ${say(found.left_out)} words have no direction (a zero column) and are left out.` : '');
   }
   function recolour() {
-    const way = ways[choice.value || 0], counts = new Array(way.groups.length).fill(0);
-    view.shown = null;
-    view.colourBy(way);
-    view.group.forEach((place) => { counts[place] += 1; });
-    legend.replaceChildren(...way.groups.map((group, place) => (counts[place] ? make('button', { type: 'button', 'aria-pressed': 'false', onclick: toggle(place) },
-      draw('svg', { width: 16, height: 16, viewBox: '-8 -8 16 16', 'aria-hidden': 'true' },
-        draw('path', { d: marker(group.shape, Math.max(group.size, 2.6) * 1.2), fill: group.colour(), 'fill-rule': 'evenodd' })),
-      isolated(group.label), ` (${say(counts[place])})`) : null)).filter(Boolean));
+    legendOf(legend, [view], ways[choice.value || 0]);
   }
-  const toggle = (place) => (event) => {
-    const shown = view.shown || new Set();
-    if (!shown.delete(place)) shown.add(place);
-    view.shown = shown.size ? shown : null;
-    event.currentTarget.setAttribute('aria-pressed', String(shown.has(place)));
-    view.paintSoon();
-  };
 
-  function lines(word) {
-    const near = nearest(word).map((each) => words[each.word]);
-    return { told: facts(word).map(([name, value]) => `${name} ${value}`), near };
-  }
   function hover(at, left, top) {
-    if (at !== view.hovered) {
-      view.hovered = at;
-      view.paintSoon();
-    }
-    tip.hidden = at < 0;
-    canvas.style.cursor = at < 0 ? 'grab' : 'pointer';
-    if (at < 0) return;
-    const { told: said, near } = lines(kept[at]);
-    tip.replaceChildren(make('strong', {}, isolated(words[kept[at]])), ...said.map((line) => make('div', {}, isolated(line))),
-      near.length ? make('div', { class: 'soft' }, 'nearest: ', ...near.slice(0, 5).flatMap((word, place) => [place ? ', ' : '', isolated(word)])) : '');
-    tip.style.left = `${Math.max(4, Math.min(left + 14, view.width - tip.offsetWidth - 4))}px`;
-    tip.style.top = `${top + 18 + tip.offsetHeight > view.height ? Math.max(4, top - tip.offsetHeight - 12) : top + 18}px`;
+    showTip(tip, view, at, left, top);
   }
   function tell(at) {
-    const { told: said, near } = lines(kept[at]);
-    told.replaceChildren(isolated(words[kept[at]]), ': ' + said.join(', ') + (near.length ? '; nearest: ' : ''), ...near.flatMap((word, place) => [place ? ', ' : '', isolated(word)]));
+    tellWord(told, kept[at]);
   }
   let framing = false;
   function look(word, frame = false) {
@@ -91,62 +61,7 @@ function wordMap(root) {
     showCard(card, word);
   }
 
-  let pressed = null;
-  const fingers = new Map();
-  const spread = () => { const [one, other] = [...fingers.values()]; return Math.hypot(one.x - other.x, one.y - other.y); };
-  const here = (event) => { const box = canvas.getBoundingClientRect(); return { x: event.clientX - box.left, y: event.clientY - box.top }; };
-  canvas.addEventListener('pointerdown', (event) => {
-    const at = here(event);
-    fingers.set(event.pointerId, at);
-    canvas.setPointerCapture(event.pointerId);
-    pressed = fingers.size === 1 ? { ...at, moved: false } : { moved: true, spread: spread() };
-  });
-  canvas.addEventListener('pointermove', (event) => {
-    const at = here(event), before = fingers.get(event.pointerId);
-    if (!before) { hover(view.under(at.x, at.y), at.x, at.y); return; }
-    fingers.set(event.pointerId, at);
-    if (fingers.size === 2) {
-      const [one, other] = [...fingers.values()], now = spread();
-      view.zoomAt(now / pressed.spread, (one.x + other.x) / 2, (one.y + other.y) / 2);
-      view.pan((at.x - before.x) / 2, (at.y - before.y) / 2);
-      pressed.spread = now;
-      return;
-    }
-    if (Math.hypot(at.x - pressed.x, at.y - pressed.y) > 4) pressed.moved = true;
-    if (pressed.moved) { hover(-1); view.pan(at.x - before.x, at.y - before.y); }
-  });
-  const lift = (event) => {
-    const at = here(event);
-    const tapped = fingers.size === 1 && pressed && !pressed.moved && event.type === 'pointerup';
-    fingers.delete(event.pointerId);
-    if (tapped) {
-      const under = view.under(at.x, at.y, event.pointerType === 'touch' ? 22 : 14);
-      look(under < 0 ? null : kept[under]);
-    } else if (fingers.size === 1) pressed = { ...[...fingers.values()][0], moved: true };
-  };
-  canvas.addEventListener('pointerup', lift);
-  canvas.addEventListener('pointercancel', lift);
-  canvas.addEventListener('pointerleave', () => { if (!fingers.size) hover(-1); });
-  canvas.addEventListener('wheel', (event) => {
-    const at = here(event), size = event.deltaY * (event.deltaMode === 1 ? 18 : 1);
-    // Where it can zoom no further the page scrolls on.
-    if (view.zoomAt(Math.exp(-Math.max(-120, Math.min(120, size)) * (event.ctrlKey ? 0.01 : 0.0025)), at.x, at.y)) event.preventDefault();
-  }, { passive: false });
-  const SIDES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-  canvas.addEventListener('keydown', (event) => {
-    const at = view.hovered >= 0 ? view.hovered : view.lit[0];
-    if (SIDES[event.key]) {
-      const next = at === undefined ? view.order.find((each) => view.visible(each)) : view.towards(at, ...SIDES[event.key]);
-      if (next !== undefined && next >= 0) { view.show(next); hover(next, view.across(next), view.down(next)); tell(next); }
-    } else if ((event.key === 'Enter' || event.key === ' ') && at !== undefined) look(kept[at]);
-    else if (event.key === 'Escape') { hover(-1); told.textContent = ''; look(null); }
-    else if (event.key === '+' || event.key === '=') zoom(1.6);
-    else if (event.key === '-') zoom(1 / 1.6);
-    else if (event.key === '0') view.glide({ x: 0, y: 0, zoom: 1 });
-    else return;
-    event.preventDefault();
-  });
-  canvas.addEventListener('blur', () => hover(-1));
+  mapMoves(view, { hover, tell, look: (at) => look(at < 0 ? null : kept[at]), clear: () => { told.textContent = ''; } });
   choice.addEventListener('change', recolour);
   kind.addEventListener('change', () => { view.take(found.maps[kind.value]); axes(); });
   onTheme(() => { recolour(); view.fit(); });
@@ -156,6 +71,51 @@ function wordMap(root) {
   showCard(card, null);
   new ResizeObserver(() => view.fit()).observe(stage);
   view.fit();
+}
+
+// A word as a few lines beside the pointer, at a place of a picture; none for -1.
+function showTip(tip, view, at, left, top) {
+  if (at !== view.hovered) {
+    view.hovered = at;
+    view.paintSoon();
+  }
+  tip.hidden = at < 0;
+  view.canvas.style.cursor = at < 0 ? 'grab' : 'pointer';
+  if (at < 0) return;
+  const word = view.kept[at], near = nearest(word).map((each) => words[each.word]);
+  tip.replaceChildren(make('strong', {}, isolated(words[word])), ...facts(word).map(([name, value]) => make('div', {}, isolated(`${name} ${value}`))),
+    near.length ? make('div', { class: 'soft' }, 'nearest: ', ...near.slice(0, 5).flatMap((each, place) => [place ? ', ' : '', isolated(each)])) : '');
+  tip.style.left = `${Math.max(4, Math.min(left + 14, view.width - tip.offsetWidth - 4))}px`;
+  tip.style.top = `${top + 18 + tip.offsetHeight > view.height ? Math.max(4, top - tip.offsetHeight - 12) : top + 18}px`;
+}
+
+// The same in one line, for who reads it or hears it.
+function tellWord(place, word) {
+  const near = nearest(word).map((each) => words[each.word]);
+  place.replaceChildren(isolated(words[word]), ': ' + facts(word).map(([name, value]) => `${name} ${value}`).join(', ') + (near.length ? '; nearest: ' : ''),
+    ...near.flatMap((each, number) => [number ? ', ' : '', isolated(each)]));
+}
+
+// Colour pictures one way, and write the legend, whose buttons let groups through.
+function legendOf(legend, views, way) {
+  const counts = new Array(way.groups.length).fill(0), chosen = new Set();
+  for (const view of views) {
+    view.shown = null;
+    view.colourBy(way);
+  }
+  views[0].group.forEach((place) => { counts[place] += 1; });
+  const toggle = (place) => (event) => {
+    if (!chosen.delete(place)) chosen.add(place);
+    event.currentTarget.setAttribute('aria-pressed', String(chosen.has(place)));
+    for (const view of views) {
+      view.shown = chosen.size ? chosen : null;
+      view.paintSoon();
+    }
+  };
+  legend.replaceChildren(...way.groups.map((group, place) => (counts[place] ? make('button', { type: 'button', 'aria-pressed': 'false', onclick: toggle(place) },
+    draw('svg', { width: 16, height: 16, viewBox: '-8 -8 16 16', 'aria-hidden': 'true' },
+      draw('path', { d: marker(group.shape, Math.max(group.size, 2.6) * 1.2), fill: group.colour(), 'fill-rule': 'evenodd' })),
+    isolated(group.label), ` (${say(counts[place])})`) : null)).filter(Boolean));
 }
 
 // What is known of a word, its nearest words, and where else on the page it is looked at.

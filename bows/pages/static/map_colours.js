@@ -27,6 +27,7 @@ function colourings() {
       named(column.name, column.values, (word) => decoded(column.codes)[word], byPlace);
     }
   }
+  for (const name of page.gains || []) found.unshift(byGain(name));
   if (!columns.has('frequency') && columns.has('norm')) found.push(bySize('norm', equalParts('norm')));
   if (!found.length) found.push({ name: 'nothing', groups: [{ ...NO_GROUP, label: 'words', colour: () => theme.kinds[0], size: 3 }], of: () => 0 });
   return found;
@@ -51,4 +52,18 @@ function bySize(name, bounds, column = name) {
       return value === undefined || Number.isNaN(value) ? labels.length : bounds.filter((bound) => value >= bound).length;
     },
   };
+}
+
+// A difference: wedges for what is lost, triangles for what is gained, larger and stronger where it is more.
+const GAINS = [[-0.1, 'lost 0.1 or more', 'wedge', 4.6], [-0.02, 'lost 0.02 or more', 'wedge', 3.2], [0.02, 'within 0.02', 'circle', 2.2], [0.1, 'gained 0.02 or more', 'triangle', 3.2],
+  [Infinity, 'gained 0.1 or more', 'triangle', 4.6]];
+
+function byGain(name) {
+  const colour = (place) => (place < 2 ? theme.negative : place > 2 ? theme.positive : theme.neutral);
+  return { name: name.replaceAll('_', ' '),
+    groups: [...GAINS.map(([, label, shape, size], place) => ({ label, shape, size, colour: () => colour(place) })), { ...NO_GROUP, label: 'not known', shape: 'cross' }],
+    of: (word) => {
+      const value = known(name, word);
+      return value === undefined || Number.isNaN(value) ? GAINS.length : GAINS.findIndex(([bound]) => (bound < 0 ? value <= bound : value < bound));
+    } };
 }

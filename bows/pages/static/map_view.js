@@ -85,9 +85,10 @@ class MapView {
     if (this.zoom === 1) this.x = this.y = 0;
   }
 
-  // Bring places into view, with their middle in the middle, near enough to tell them apart.
-  frame(places) {
-    const xs = places.map((at) => this.px[at]), ys = places.map((at) => this.py[at]);
+  // Bring places into view, with their middle in the middle, near enough to tell them apart; as they lie in several pictures that move
+  // together.
+  frame(places, views = [this]) {
+    const xs = views.flatMap((view) => places.map((at) => view.px[at])), ys = views.flatMap((view) => places.map((at) => view.py[at]));
     const middle = (values) => (Math.min(...values) + Math.max(...values)) / 2;
     const spread = Math.max((Math.max(...xs) - Math.min(...xs)) / this.width, (Math.max(...ys) - Math.min(...ys)) / this.height);
     const target = { x: middle(xs), y: middle(ys), zoom: this.zoom };
@@ -175,6 +176,7 @@ class MapView {
 
   paint() {
     if (!this.width || !this.colouring) return;
+    if (this.moved) this.moved();
     const pen = this.canvas.getContext('2d');
     const grown = Math.round(Math.min(1.8, 1 + Math.log2(this.zoom) * 0.16) * 10) / 10, lit = new Set(this.lit);
     this.paintPoints(pen, grown, lit);

@@ -1,12 +1,13 @@
 // What begins each part, and what the page's own markup asks for: copying, filtering the metrics, saving pictures.
-const PARTS = [['map', wordMap, page.map && page.words], ['rings', rings, page.rings], ['gram', gramPart, page.gram], ['regimes', regimes, page.regimes],
-  ['explainer', explainer, page.explainer && page.gram], ['curves', curves, page.history], ['table', wordTable, page.words]];
+// A page's script holds the functions of the parts that it has.
+const PARTS = [['map', () => wordMap, page.map && page.words], ['beside', () => mapsBeside, page.beside], ['rings', () => rings, page.rings], ['gram', () => gramPart, page.gram],
+  ['regimes', () => regimes, page.regimes], ['explainer', () => explainer, page.explainer && page.gram], ['curves', () => curves, page.history], ['table', () => wordTable, page.words]];
 
-for (const [name, begin, data] of PARTS) {
+for (const [name, part, data] of PARTS) {
   const root = byId(`${name}-part`);
   if (!data || !root) continue;
   try {
-    begin(root);
+    part()(root);
   } catch (error) {
     // One part's fault must not take the others with it.
     root.append(make('p', { class: 'soft' }, `This part could not be drawn, by a fault of bows: ${error.message}.`));

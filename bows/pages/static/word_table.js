@@ -1,6 +1,6 @@
 // All words as a table that sorts and filters; only the rows of one page stand in the document.
 const PAGE_ROWS = 25;
-const FIRST_COLUMNS = ['frequency', 'r2', 'regime', 'category'];
+const FIRST_COLUMNS = page.gains ? ['frequency', ...page.gains] : ['frequency', 'r2', 'regime', 'category'];
 const CONDITION = /^([\w²]+)\s*(<=|>=|=|<|>)\s*(.+)$/;
 
 // What may be typed, of this run's own words and columns.
@@ -88,5 +88,5 @@ function wordTable(root) {
     save(new Blob(['\ufeff' + lines.join('\r\n')], { type: 'text/csv' }), 'words.csv');
   }
   filter.addEventListener('input', sift);
-  show();
+  if (page.gains) sort(page.gains[page.gains.length - 1]); else show();
 }

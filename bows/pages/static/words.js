@@ -25,19 +25,11 @@ function nearest(word) {
 }
 
 // Facts that every view of a word tells, those that are known.
+const TOLD = [['frequency', 'frequency'], ['R²', 'r2'], ['regime', 'regime'], ['category', 'category'], ['length of its direction', 'norm'], ['opposite word', 'antipode']];
+
 function facts(word) {
-  const found = [];
-  const tell = (title, name) => {
-    const value = known(name, word);
-    if (value !== undefined && value !== null && !Number.isNaN(value)) found.push([title, say(value)]);
-  };
-  tell('frequency', 'frequency');
-  tell('R²', 'r2');
-  tell('regime', 'regime');
-  tell('category', 'category');
-  tell('length of its direction', 'norm');
-  tell('opposite word', 'antipode');
-  return found;
+  return (page.facts || TOLD).map(([title, name]) => [title, known(name, word)])
+    .filter(([, value]) => value !== undefined && value !== null && !Number.isNaN(value)).map(([title, value]) => [title, say(value)]);
 }
 
 const selection = { word: null, waiting: [] };
