@@ -1,4 +1,4 @@
-"""python -m bows.report: the page of a run or of a sweep."""
+"""python -m bows.report: the page of a run or of a sweep, or of several runs side by side."""
 
 import argparse
 import sys
@@ -9,12 +9,17 @@ from bows.piping import quietly
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command: write the report of a run or of a sweep and print where it is."""
+    """The command: write the report of a run or of a sweep, or the comparison of several runs, and print where it is."""
     parser = argparse.ArgumentParser(
-        prog="python -m bows.report", description="Write report.html into a run or sweep folder."
+        prog="python -m bows.report",
+        description="Write report.html into a run or sweep folder, or a page that compares runs into outputs/reports.",
     )
     parser.add_argument(
-        "folder", type=Path, help="a run, outputs/runs/<date>/<time>-<name>, or a sweep, outputs/sweeps/<date>/<time>"
+        "folders",
+        type=Path,
+        nargs="+",
+        metavar="folder",
+        help="a run, outputs/runs/<date>/<time>-<name>, or a sweep, outputs/sweeps/<date>/<time>; several runs are compared on one page",
     )
     parser.add_argument(
         "--metrics", help="of a sweep: what is drawn, as reconstruction/r2,interference/gap (default: a handful)"
@@ -23,9 +28,14 @@ def main(arguments: list[str] | None = None) -> int:
         "--dials",
         help="of a sweep: what heat maps are drawn over, two dials of numbers or more, as latent,wd (default: some pairs)",
     )
+    parser.add_argument(
+        "--map",
+        choices=("pca", "umap"),
+        help="of a run: how its word map is made (default: pca; umap needs bows[umap])",
+    )
     given = parser.parse_args(arguments)
     try:
-        page = _write(given.folder, given.metrics, given.dials)
+        page = _write(given.folders, given.metrics, given.dials, given.map)
     except BowsError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -36,17 +46,27 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _write(folder: Path, metrics: str | None, dials: str | None) -> Path:
+def _write(folders: list[Path], metrics: str | None, dials: str | None, map_kind: str | None) -> Path:
     # Imported here: --help needs none of them, and the report of a run neither tables nor figures.
     from bows.sweep.collect_jobs import holds_jobs
 
+    if len(folders) > 1:
+        for name, value in (("metrics", metrics), ("dials", dials), ("map", map_kind)):
+            if value is not None:
+                raise SettingError(f"--{name}={value}: it does not apply to a comparison of runs; leave it out")
+        from bows.pages.comparison import write_comparison
+
+        return write_comparison(folders)
+    folder = folders[0]
     if not holds_jobs(folder):
         for name, value in (("metrics", metrics), ("dials", dials)):
             if value is not None:
                 raise SettingError(f"--{name}={value}: {folder} is no sweep; leave it out")
         from bows.pages.run import write_report
 
-        return write_report(folder)
+        return write_report(folder, map_kind or "pca")
+    if map_kind is not None:
+        raise SettingError(f"--map={map_kind}: {folder} is a sweep, whose report has no word map; give it one run")
     from bows.pages.sweep import write_sweep_report
 
     return write_sweep_report(folder, *(None if each is None else each.split(",") for each in (metrics, dials)))

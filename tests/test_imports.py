@@ -19,14 +19,17 @@ MAY_IMPORT = {
     "logger": set(),
     "callbacks": {"analysis", "console"},
     "sweep": (SUBPACKAGES - {"figures", "pages", "bench"}) | MODULES | {"pages.run"},  # a run's page, at its end
-    # Of sweeps only what reads finished jobs: a page trains nothing.
+    # Of sweeps only what reads finished jobs, of data what opens a finished corpus: a page trains and builds nothing.
     "pages": {
         "analysis",
         "figures",
         "runs",
         "checks",
+        "loading",
         "data.synthetic",
         "data.controls",
+        "data.corpus",
+        "data.windows",
         "sweep.collect_jobs",
         "sweep.collect_dials",
         "sweep.collecting",
@@ -46,6 +49,8 @@ MAY_IMPORT = {
         "bench.text",
         "bench.timing",
     },
+    # What runs left, and what its metrics say; nothing of W&B's own but its objects.
+    "dashboards": {"pages.meanings", "sweep.collect_jobs", "sweep.collecting"},
     "bench": SUBPACKAGES | MODULES,
 }
 # Modules without logic of their own, which every part may use.

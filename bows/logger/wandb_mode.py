@@ -36,21 +36,21 @@ def choose_mode(requested: str | None = None, folder: str | Path | None = None) 
     Raises:
         SettingError: A mode that does not exist, or online was asked for and there is no key or no network.
     """
-    mode, source = _asked_for(requested)
+    mode, source = asked_for(requested)
     if mode == "disabled":
         return mode, f"W&B: disabled ({source})."
     upload = f"upload later with: {sync_command(folder)}"
     if mode == "offline":
         return mode, f"W&B: offline ({source}); {upload}"
     url = base_url()
-    key = _key_source(url)
+    key = key_source(url)
     if key is None:
         if mode == "online":
             raise SettingError(
                 f"{source} needs a key for {url}: run `wandb login` or set WANDB_API_KEY, or use logger.mode=offline"
             )
         return "offline", f"W&B: offline, no key found; {upload}"
-    if not _reachable(url):
+    if not reachable(url):
         if mode == "online":
             raise SettingError(
                 f"{source}: {url} cannot be reached within {CONNECT_SECONDS:.0f} s; use logger.mode=offline"
@@ -78,7 +78,7 @@ def base_url() -> str:
     return wandb.setup(settings=wandb.Settings(silent=True)).settings.base_url.rstrip("/")
 
 
-def _asked_for(requested: str | None) -> tuple[str, str]:
+def asked_for(requested: str | None) -> tuple[str, str]:
     """The mode asked for ("auto" where nobody asked) and the setting that asked."""
     if requested not in (None, "auto"):
         if requested not in MODES:
@@ -93,7 +93,7 @@ def _asked_for(requested: str | None) -> tuple[str, str]:
     return mode, f"WANDB_MODE={from_environment}"
 
 
-def _key_source(url: str) -> str | None:
+def key_source(url: str) -> str | None:
     """Where wandb will find its credentials for this server, or None."""
     for variable in ("WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE"):
         if os.environ.get(variable):
@@ -122,7 +122,7 @@ def _netrc_path() -> Path | None:
     return next((path for path in candidates if path.exists()), None)
 
 
-def _reachable(url: str) -> bool:
+def reachable(url: str) -> bool:
     """Whether the server, or the proxy before it, takes a connection in time."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or (80 if parts.scheme == "http" else 443)

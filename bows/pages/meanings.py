@@ -1,4 +1,22 @@
-"""What each metric says, in a phrase."""
+"""What each metric, and each column of the word table, says in a phrase."""
+
+# First part of a metric's name -> title of its group, in the order of a page.
+GROUPS = {
+    "reconstruction": "Reconstruction",
+    "classification": "Classification of pairs",
+    "leak": "Leak of overlapping windows",
+    "interference": "Interference",
+    "regime": "Regimes of words",
+    "alignment": "Alignment with the data",
+    "cluster": "Clusters",
+    "ring": "Ordered sets",
+    "probe": "Probe",
+    "ablation": "Ablation",
+    "capacity": "Capacity",
+    "packing": "Packing",
+    "train": "Training",
+    "speed": "Speed",
+}
 
 MEANINGS = {
     "reconstruction/loss": "mean squared error a cell, on held-out windows; 0 is perfect",
@@ -77,6 +95,29 @@ NULL_MEANINGS = {
     "_null": "the same, mean over labels permuted among words of like frequency",
     "_z": "standard deviations above that",
     "_p": "share of those permutations at least as high",
+}
+
+# Columns of words.parquet, of words and of items.
+COLUMN_MEANINGS = {
+    "frequency": "share of the held-out windows with the word",
+    "norm": "length of the word's direction",
+    "dimensionality": "share of a latent dimension that the word has to itself",
+    "r2": "share of the word's held-out variance rebuilt",
+    "r2_one_hot": "the same over bags of one word each",
+    "r2_linear": "the same by the best linear read-out of the latent",
+    "bias": "what the output adds whatever the window",
+    "self_term": "what the word adds to its own output",
+    "interference_present": "what others add where the word is, mean",
+    "interference_absent": "what others add where it is not, mean",
+    "rescued": "share of its windows where only its context lifts it over 0",
+    "filtered": "share of the windows without it where others push it, but not over 0",
+    "false_positive_rate": "how often it is named where it is not",
+    "false_negative_rate": "how often it is not named where it is",
+    "largest_cosine": "largest absolute cosine with another word",
+    "lowest_cosine": "lowest cosine with another word",
+    "antipode": "the word opposite to it, where each is the other's lowest",
+    "regime": "how the word is stored",
+    "held_out": "whether the probe was not fitted on the item",
 }
 
 

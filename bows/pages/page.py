@@ -1,15 +1,63 @@
-"""What every page has: one file with its style and its pictures inside, everything else escaped."""
+"""What every page has: one file with its style, scripts, data and pictures inside, everything else escaped.
+
+A page fetches nothing and runs nothing but its own script: its Content-Security-Policy forbids all else, and knows the script and the
+style by their hashes.
+"""
 
 import base64
+import hashlib
+import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from markupsafe import Markup
+
 TEMPLATES = Path(__file__).parent / "templates"
+SCRIPTS = Path(__file__).parent / "static"
 
 
-def render(template: str, **values: object) -> str:
-    """A file of ``templates`` as a page; what it is told is escaped. The filter ``number`` gives a readable number."""
-    return _environment().get_template(template).render(**values)
+def render(template: str, scripts: Sequence[str] = (), **values: object) -> str:
+    """A file of ``templates`` as a page; what it is told is escaped. The filter ``number`` gives a readable number.
+
+    scripts: names of files of ``static``, without ``.js``, joined in this order to the one script of the page.
+    """
+    style, script = _style(), script_of(tuple(scripts))
+    return (
+        _environment()
+        .get_template(template)
+        .render(style=Markup(style), script=Markup(script), policy=policy(style, script), **values)
+    )
+
+
+def policy(style: str, script: str) -> str:
+    """The page's Content-Security-Policy: nothing is fetched, and only this style and this script are heeded."""
+    parts = [
+        "default-src 'none'",
+        f"style-src {_hash(style)}",
+        "img-src data: blob:",
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+    return "; ".join([*parts, f"script-src {_hash(script)}"] if script else parts)
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+@cache
+def _style() -> str:
+    return (TEMPLATES / "style.css").read_text(encoding="utf-8")
+
+
+@cache
+def script_of(names: tuple[str, ...]) -> str:
+    """Files of ``static`` as one script, in a function of their own, so that nothing of it is visible outside; empty without files."""
+    if not names:
+        return ""
+    files = [(SCRIPTS / f"{name}.js").read_text(encoding="utf-8") for name in names]
+    return "(() => {\n'use strict';\n" + "\n".join(files) + "\n})();"
 
 
 @cache
@@ -24,7 +72,22 @@ def _environment():
         lstrip_blocks=True,
     )
     environment.filters["number"] = number
+    environment.filters["json_block"] = json_block
     return environment
+
+
+def json_block(value: object) -> Markup:
+    """A value as JSON for ``<script type="application/json">``: no text in it can end the block or begin a tag or a comment.
+
+    >>> json_block({"word": "</script>"})
+    Markup('{"word":"\\\\u003c/script\\\\u003e"}')
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    # A lone surrogate, which a damaged file may hold, cannot be written as UTF-8.
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)
 
 
 def embedded(picture: Path) -> str:

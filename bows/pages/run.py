@@ -1,92 +1,108 @@
 """The page of a run: ``report.html``, from what its folder holds."""
 
-import csv
-import json
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 from bows.errors import SettingError
-from bows.pages.meanings import meaning
-from bows.pages.page import embedded, render
+from bows.pages.attempts import attempt
+from bows.pages.headline import grouped, headlines
+from bows.pages.page import embedded, json_block, render
+from bows.pages.run_facts import command, dials, outcome, own_path, read_table, read_text
+from bows.pages.run_folder import RunFolder
+from bows.pages.run_parts import Part, gather
+from bows.pages.word_map import KINDS, load_umap
 from bows.runs import write_whole
 
-ROWS = 50  # of the word table; the whole of it is in words.parquet
+log = logging.getLogger(__name__)
+
+# The page's script, in the order of its parts.
+SCRIPTS = (
+    "data", "theme", "drawing", "words", "picker", "curves", "map_colours", "map_view", "map_moves", "map", "rings", "heat_map", "gram",
+    "regimes", "explainer", "word_table", "page",
+)  # fmt: skip
+# Figures that the page draws itself, by the part that draws them.
+DRAWN_HERE = {"training_curves": "history", "gram": "gram", "regimes": "regimes"}
 
 
-def write_report(run_folder: Path | str) -> Path:
-    """Write ``report.html`` from what the run folder holds; whatever is missing or damaged is said in its place.
+def write_report(run_folder: Path | str, map_kind: str = "pca") -> Path:
+    """Write ``report.html`` from what the run folder holds; whatever is missing, damaged or fails is said in its place.
+
+    Args:
+        run_folder: of a run that is completed, failed or running.
+        map_kind: how the word map is made, ``pca`` or ``umap`` (extra ``bows[umap]``).
 
     Returns:
         The page's path.
 
     Raises:
-        SettingError: if the folder is not a run: it has neither ``status.json`` nor ``.hydra/config.yaml``.
+        SettingError: if the folder is not a run: it has neither ``status.json`` nor ``.hydra/config.yaml``; for another map_kind; or for
+            umap where it is not installed.
     """
     folder = Path(run_folder)
     if not any((folder / name).is_file() for name in ("status.json", ".hydra/config.yaml")):
         raise SettingError(f"{folder} is not a run folder: it holds neither status.json nor .hydra/config.yaml")
-    summary, summary_note = _json(folder / "summary.json")
-    status, status_note = _json(folder / "status.json")
-    page = render(
-        "run.html",
-        name=folder.resolve().name,
-        status=status,
-        status_note=status_note,
-        metrics=[(name, value, meaning(name)) for name, value in summary.items()],
-        summary_note=summary_note,
-        records=_records(folder / "metrics.csv"),
-        figures=[(file.stem, embedded(file)) for file in sorted(folder.glob("figures/*.png"))],
-        words=_words(folder / "words.parquet"),
-        overrides=_text(folder / ".hydra/overrides.yaml"),
-        config=_text(folder / ".hydra/config.yaml"),
-    )
+    if map_kind not in KINDS:
+        raise SettingError(f"--map={map_kind}: there is no such map; allowed: {', '.join(KINDS)}")
+    if map_kind == "umap":
+        load_umap()
+    try:
+        page = _page(folder, map_kind)
+    except Exception as error:  # a fault of the page must not cost the run, whose end it is written at
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        log.warning("report: the page could not be made: %s", said)
+        page = render("unmade.html", name=folder.resolve().name, said=said)
     target = folder / "report.html"
     write_whole(target, page)
     return target
 
 
-def _text(file: Path) -> str | None:
-    try:
-        return file.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return None
+def _page(folder: Path, map_kind: str) -> str:
+    run = RunFolder(folder)
+    status, status_note = read_table(folder / "status.json")
+    summary, summary_note = read_table(folder / "summary.json")
+    parts, notes = gather(run, map_kind)
+    numbers = {name: value for name, value in run.job.summary.items()}
+    latent = run.group("model").get("latent")
+    heads, heads_note = attempt(
+        "The headline numbers", lambda: headlines(numbers, latent if isinstance(latent, int) else None)
+    )
+    told, dials_note = attempt("What was asked for", lambda: dials(run))
+    pictures, figures_note = attempt("The figures", lambda: figures(folder, parts))
+    return render(
+        "run.html",
+        scripts=SCRIPTS,
+        name=folder.resolve().name,
+        status=status,
+        status_note=status_note,
+        dials=told or [],
+        dials_note=dials_note,
+        outcome=outcome(status, summary),
+        command=command(run),
+        own_path=own_path(folder),
+        headlines=heads or [],
+        headlines_note=heads_note,
+        groups=grouped(summary),
+        summary_note=summary_note,
+        figures=pictures or [],
+        figures_note=figures_note,
+        any_figure=any(folder.glob("figures/*.png")),
+        made={name: part.content for name, part in parts.items()},
+        notes=defaultdict(str, notes),
+        of_pairs=run.of_pairs,
+        data={name: part.json for name, part in parts.items()}
+        | {
+            "notes": json_block(notes),
+            "of_pairs": json_block(run.of_pairs),
+            "command_again": json_block(f"python -m bows.analyze run={own_path(folder)}"),
+        },
+        config=read_text(folder / ".hydra/config.yaml"),
+    )
 
 
-def _json(file: Path) -> tuple[dict, str]:
-    """The object in a file, and a note on why it is empty."""
-    text = _text(file)
-    if text is None:
-        return {}, f"{file.name} is missing."
-    try:
-        content = json.loads(text)
-    except ValueError:
-        return {}, f"{file.name} is damaged: it is not JSON."
-    if not isinstance(content, dict):
-        return {}, f"{file.name} is damaged: it is not a table of names and values."
-    return content, "" if content else f"{file.name} is empty."
-
-
-def _records(file: Path) -> str:
-    text = _text(file)
-    if text is None:
-        return "metrics.csv is missing."
-    rows = list(csv.reader(text.splitlines()))
-    if len(rows) < 2:
-        return "metrics.csv holds no rows yet."
-    return f"Over time: {len(rows) - 1:,} rows of {len(rows[0]):,} columns in metrics.csv."
-
-
-def _words(file: Path) -> dict:
-    """The first rows of the word table and its size, or a note on why there is none."""
-    if not file.is_file():
-        return {"note": "words.parquet is missing."}
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    try:
-        with parquet.ParquetFile(file) as table:
-            rows = next(table.iter_batches(ROWS), None)
-            count, columns = table.metadata.num_rows, table.schema_arrow.names
-    except (pa.ArrowException, OSError):
-        return {"note": "words.parquet is damaged."}
-    cells = [] if rows is None else [list(row.values()) for row in rows.to_pylist()]
-    return {"note": "", "count": count, "columns": columns, "rows": cells}
+def figures(folder: Path, parts: dict[str, Part]) -> Sequence[tuple[str, str]]:
+    """Name and picture, in base64, of each figure of the folder that the page does not draw itself."""
+    drawn = {stem for stem, part in DRAWN_HERE.items() if part in parts}
+    drawn |= {f"ring_{ring['name']}" for ring in parts["rings"].content["rings"]} if "rings" in parts else set()
+    return [(file.stem, embedded(file)) for file in sorted(folder.glob("figures/*.png")) if file.stem not in drawn]

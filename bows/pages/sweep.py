@@ -1,18 +1,21 @@
-"""One self-contained page about a sweep: how its runs ended, phase diagrams, and the table of runs."""
+"""One self-contained page about a sweep: how its runs ended, the table of them, two of them word by word, and phase diagrams."""
 
 from collections import Counter
 from itertools import groupby
 from pathlib import Path
 
 from bows.figures.scales import shown
-from bows.pages.page import embedded, render
+from bows.pages.attempts import attempt
+from bows.pages.page import embedded, json_block, render
+from bows.pages.sweep_data import absences, failures, run_data, setting_data
 from bows.pages.sweep_figures import draw
+from bows.pages.sweep_words import word_data
 from bows.runs import write_whole
 from bows.sweep.collect_jobs import find_jobs
 from bows.sweep.collecting import STATES, corpora, dials, over_seeds, repeats, save_table, tabulate
 
-# Columns of the table of runs beside the dials; the others are in results.csv.
-SHOWN = ("reconstruction/r2", "interference/gap", "interference/filtered", "run_seconds")
+# The page's script, in the order of its parts.
+SCRIPTS = ("data", "theme", "drawing", "sweep_table", "sweep_runs", "sweep_compare", "sweep_chart", "sweep_page")
 
 
 def write_sweep_report(folder: Path | str, metrics: list[str] | None = None, over: list[str] | None = None) -> Path:
@@ -34,27 +37,36 @@ def write_sweep_report(folder: Path | str, metrics: list[str] | None = None, ove
     table = tabulate(jobs, folder)
     figures, notes = draw(folder, jobs, table, metrics, over)
     save_table(table, folder / "results")
-    save_table(over_seeds(table), folder / "summary")
+    summary = over_seeds(table)
+    save_table(summary, folder / "summary")
     states = Counter(table.column("state").to_pylist())
-    varied = dials(table)
-    columns = ["run", "state", *varied, *(name for name in SHOWN if name in table.column_names)]
-    rows = table.select(list(dict.fromkeys([*columns, "error"]))).to_pylist()
+    told, word_note = attempt("The words of the runs", lambda: word_data(jobs))
+    words, word_notes = told or (None, [word_note])
+    data, data_note = attempt(
+        "The table of runs",
+        lambda: json_block({"runs": run_data(table, folder), "words": words, "settings": setting_data(summary)}),
+    )
+    completed, lacking = absences(table)
     page = render(
         "sweep.html",
+        scripts=SCRIPTS if data is not None else (),
         name=folder.resolve().name,
         states=[(state, states[state]) for state in STATES if states[state]],
-        count=len(rows),
-        dials=[(name, ", ".join(map(shown, values))) for name, values in varied.items()],
+        count=len(table),
+        dials=[(name, ", ".join(map(shown, values))) for name, values in dials(table).items()],
         repeats=repeats(table),
         corpora=corpora(table),
-        problems=[row for row in rows if row["error"] or row["state"] in ("missing", "damaged")],
+        problems=failures(table),
+        completed=completed,
+        lacking=lacking,
+        data=data,
+        data_note=data_note,
+        word_notes=word_notes,
         notes=notes,
         sections=[
             (kind, [(each.caption, each.picture.stem, embedded(each.picture)) for each in group])
             for kind, group in groupby(figures, key=lambda each: each.kind)
         ],
-        columns=[(name, any(isinstance(row[name], int | float) for row in rows)) for name in columns],
-        rows=[[row[name] for name in columns] for row in rows],
     )
     write_whole(folder / "report.html", page)
     return folder / "report.html"

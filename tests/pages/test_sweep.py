@@ -237,8 +237,13 @@ def test_a_whole_page(sweep):
     pictures = [attributes["src"] for tag, attributes in page.tags if tag == "img"]
     assert len(pictures) == 7
     assert all(source.startswith("data:image/png;base64,") for source in pictures)
-    assert "script" not in {tag for tag, _ in page.tags}
-    assert not re.search(r"https?://", html)
+    # Its own data and its own script, nothing of the jobs', and no address but the name of SVG.
+    assert [attributes for tag, attributes in page.tags if tag == "script"] == [
+        {"type": "application/json", "id": "data"},
+        {},
+    ]
+    assert "alert('x')</script>" not in html
+    assert set(re.findall(r"https?://[\w./]+", html)) == {"http://www.w3.org/2000/svg"}
     assert "None" not in page.text
     assert len(parquet.read_table(sweep / "results.parquet")) == 18
     assert (sweep / "summary.csv").is_file()

@@ -1,0 +1,113 @@
+// The word explainer: what bias, the word itself and its context add to its pre-activation, in held-out windows of the run.
+const WINDOW_NAMES = { '1,0.1': 'with it, weak', '1,0.5': 'with it, middling', '1,0.9': 'with it, strong', '0,0.5': 'without it, middling', '0,1': 'without it, most pushed' };
+
+function explainer(root) {
+  const data = page.explainer, chosen = page.gram.words, placeOf = new Map(chosen.map((word, place) => [word, place]));
+  const of = (name) => decoded(data[name]);
+  const examples = new Map();
+  of('word').forEach((place, example) => examples.set(place, [...(examples.get(place) || []), example]));
+  const picker = wordPicker('Explain a word', new Set(chosen), select, 'type a word');
+  const towers = make('div', { class: 'towers', role: 'group', 'aria-label': 'Held-out windows: press one to see its parts' });
+  const detail = make('div');
+  const head = make('p');
+  let word = chosen.find((each) => examples.has(placeOf.get(each))), example = null;
+  const command = (each) => `${page.command_again} word=${shellWord(words[each])}`;
+  root.append(make('div', { class: 'controls' }, picker.box), head, towers, detail, make('p', { class: 'soft' },
+    `From ${data.said}: of a word, three windows with it (weak, middling and strong: at a tenth, half and nine tenths of its pre-activations there) and two without it. ` +
+    'Beside the context stands what as large a context of random words of like frequency would add, mean ± standard deviation.' +
+    (data.exact ? '' : ' This model’s encoder is not linear: the parts come from its effective map, and what they miss is shown as “not additive”.')));
+
+  const sum = (values) => values.reduce((total, value) => total + value, 0);
+  function parts(each) {
+    const place = of('word')[each], from = of('offsets')[each], to = of('offsets')[each + 1], present = of('present')[each] > 0;
+    const context = [];
+    for (let at = from; at < to; at++) context.push({ word: of('context')[at], value: of('values')[at] });
+    const bias = of('bias')[place], itself = present ? of('itself')[place] : 0, rest = of('rest')[each];
+    const total = of('pre_activation')[each], added = sum(context.map((one) => one.value)) + rest;
+    return { present, context, bias, itself, rest, restCount: of('rest_count')[each], total, added, missed: total - bias - itself - added,
+      name: WINDOW_NAMES[`${present ? 1 : 0},${Number(of('quantile')[each].toFixed(2))}`] || 'a window', row: of('row')[each], size: of('size')[each], random: of('random_mean')[each], deviation: of('random_sd')[each] };
+  }
+
+  function tower(each, all) {
+    const it = parts(each), width = 96, height = 190, middle = 48;
+    const pieces = [['bias', it.bias, theme.neutral], ['self', it.itself, theme.kinds[1]],
+      ['helping context', sum(it.context.map((one) => Math.max(0, one.value))) + Math.max(0, it.rest), theme.positive],
+      ['opposing context', sum(it.context.map((one) => Math.min(0, one.value))) + Math.min(0, it.rest), theme.negative]];
+    const reach = Math.max(...all.flatMap((other) => {
+      const one = parts(other), values = [one.bias, one.itself, one.rest, ...one.context.map((each) => each.value)];
+      return [sum(values.filter((value) => value > 0)), -sum(values.filter((value) => value < 0)), Math.abs(one.total)];
+    }), 1e-9);
+    const up = (value) => height / 2 - (value / reach) * (height / 2 - 8);
+    const bars = [];
+    let above = 0, below = 0;
+    for (const [name, value, colour] of pieces) {
+      const from = value > 0 ? above : below;
+      if (value > 0) above += value; else below += value;
+      if (value) bars.push(draw('rect', { x: 30, width: 36, y: Math.min(up(from), up(from + value)).toFixed(1), height: Math.abs(up(from) - up(from + value)).toFixed(1), fill: colour, stroke: theme.paper }, draw('title', {}, `${name} ${signed(value)}`)));
+    }
+    const svg = draw('svg', { viewBox: `0 0 ${width} ${height}`, width, height, 'aria-hidden': 'true' }, ...bars,
+      draw('line', { x1: 8, x2: width - 8, y1: up(0), y2: up(0), stroke: theme.ink }),
+      draw('path', { d: marker('diamond', 5), transform: `translate(${middle} ${up(it.total).toFixed(1)})`, fill: theme.ink, stroke: theme.paper }));
+    return make('button', { type: 'button', class: 'tower', 'aria-pressed': String(each === example), onclick: () => { example = each; show(); },
+      'aria-label': `${it.name}: bias ${signed(it.bias)}, self ${signed(it.itself)}, context ${signed(it.added)}, in all ${signed(it.total)}` }, svg, make('span', {}, it.name), make('strong', {}, signed(it.total)));
+  }
+
+  function waterfall(it) {
+    const rows = [['bias', it.bias, theme.neutral, null]];
+    if (it.present) rows.push(['itself', it.itself, theme.kinds[1], null]);
+    for (const one of [...it.context].sort((a, b) => b.value - a.value)) rows.push([words[one.word], one.value, one.value < 0 ? theme.negative : theme.positive, one.word]);
+    if (it.restCount) rows.push([`${say(it.restCount)} further words`, it.rest, it.rest < 0 ? theme.negative : theme.positive, null]);
+    if (Math.abs(it.missed) > 1e-3) rows.push(['not additive', it.missed, theme.soft, null]);
+    const width = roomFor(root, 560), row = 22, left = 132, right = 80, height = (rows.length + 1) * row + 24;
+    let at = 0, least = 0, most = 0;
+    for (const [, value] of rows) { at += value; least = Math.min(least, at); most = Math.max(most, at); }
+    const across = (value) => left + ((value - least) / (most - least || 1)) * (width - left - right);
+    const pieces = [draw('line', { x1: across(0), x2: across(0), y1: 0, y2: height - 20, stroke: theme.ink, 'stroke-dasharray': '3 3' }),
+      draw('text', { x: across(0), y: height - 6, 'font-size': 11, 'text-anchor': 'middle', fill: theme.soft }, data.activation === 'relu' ? '0, where the ReLU cuts' : '0')];
+    at = 0;
+    rows.forEach(([name, value, colour, index], place) => {
+      const y = place * row + 3, x = Math.min(across(at), across(at + value));
+      pieces.push(draw('rect', { x: x.toFixed(1), y, width: Math.max(1, Math.abs(across(value) - across(0))).toFixed(1), height: row - 6, fill: colour }),
+        draw('text', { x: left - 8, y: y + 12, 'text-anchor': 'end', 'font-size': 12, fill: theme.ink, ...(index === null ? { 'font-style': 'italic' } : { class: 'pressable', onclick: () => select(index) }) }, shortened(name, 17)),
+        draw('text', { x: width - 4, y: y + 12, 'text-anchor': 'end', 'font-size': 12, fill: theme.ink }, signed(value)));
+      at += value;
+    });
+    const y = rows.length * row + 3;
+    pieces.push(draw('text', { x: left - 8, y: y + 12, 'text-anchor': 'end', 'font-size': 12, 'font-weight': 600, fill: theme.ink }, 'in all'),
+      draw('path', { d: marker('diamond', 6), transform: `translate(${across(it.total).toFixed(1)} ${y + 8})`, fill: theme.ink }),
+      draw('text', { x: width - 4, y: y + 12, 'text-anchor': 'end', 'font-size': 12, 'font-weight': 600, fill: theme.ink }, signed(it.total)));
+    return draw('svg', { viewBox: `0 0 ${width} ${height}`, class: 'chart narrow', role: 'img',
+      'aria-label': `What adds up: ${rows.map(([name, value]) => `${name} ${signed(value)}`).join(', ')}; in all ${signed(it.total)}` }, ...pieces);
+  }
+
+  function show() {
+    const all = examples.get(placeOf.get(word)) || [];
+    if (!all.includes(example)) example = all[0];
+    picker.show(word);
+    head.replaceChildren(make('strong', {}, isolated(words[word])), ...facts(word).flatMap(([name, value]) => [`, ${name} `, isolated(value)]));
+    towers.replaceChildren(...all.map((each) => tower(each, all)));
+    if (example === undefined) { detail.replaceChildren(make('p', { class: 'soft' }, 'No held-out window was read for it.')); return; }
+    const it = parts(example), svg = waterfall(it);
+    const rows = data.window === 1 ? `Row ${say(it.row)}` : `Rows ${say(it.row)} to ${say(it.row + data.window - 1)}`;
+    const out = data.activation === 'relu' ? `; after the ReLU ${say(Number(Math.max(0, it.total).toPrecision(3)))}` : '';
+    detail.replaceChildren(make('p', {}, `${rows} of the held-out text: ${say(it.size)} words, ${it.present ? 'this one among them' : 'this one not among them'}. The context adds ${signed(it.added)}; random words as frequent would add ${signed(it.random)} ± ${say(Number(it.deviation.toPrecision(2)))}. In all ${signed(it.total)}${out}.`),
+      make('figure', { class: 'panel' }, svg, saveButtons(() => svg, 'word_explained', 'this sum')),
+      make('p', { class: 'soft' }, 'With all held-out windows: ', make('code', {}, command(word))));
+  }
+  onSelect((each) => {
+    if (each === null) return;
+    if (placeOf.has(each)) { word = each; show(); return; }
+    towers.replaceChildren();
+    picker.show(each);
+    head.replaceChildren(make('strong', {}, isolated(words[each])), ` is not among the ${say(chosen.length)} words explained here.`);
+    detail.replaceChildren(make('p', { class: 'soft' }, 'Explain it with: ', make('code', {}, command(each))));
+  });
+  onTheme(show);
+  if (word === undefined) head.textContent = 'No word could be explained.'; else show();
+}
+
+// A word as a shell and Hydra take it, whatever is in it.
+function shellWord(word) {
+  if (/^[\w.-]+$/.test(word)) return word;
+  return `'"${word.replace(/(["\\])/g, '\\$1').replace(/'/g, `'\\''`)}"'`;
+}

@@ -1,0 +1,137 @@
+// The word map: its picture, what moves it, its legend, and the card of the word looked at.
+function wordMap(root) {
+  const found = page.map, kept = decoded(found.kept);
+  const placeOf = new Map(Array.from(kept, (word, at) => [word, at]));
+  const canvas = make('canvas', { id: 'map-canvas', tabindex: 0, role: 'application', 'aria-describedby': 'map-help',
+    'aria-label': 'Word map. Arrow keys go from word to word, Enter looks at one, Escape lets it go, plus and minus zoom, 0 shows all.' });
+  const tip = make('div', { class: 'tip', hidden: true, 'aria-hidden': 'true' });
+  const told = make('p', { class: 'readout', id: 'map-told', role: 'status' });
+  const card = make('aside', { class: 'card', id: 'word-card', 'aria-label': 'The word looked at' });
+  const legend = make('div', { class: 'legend', role: 'group', 'aria-label': 'Groups of words: press to show only some' });
+  const ways = colourings();
+  const choice = make('select', { id: 'map-colour' }, ...ways.map((way, place) => make('option', { value: place }, way.name)));
+  const kind = make('select', { id: 'map-kind' }, ...found.maps.map((each, place) => make('option', { value: place }, each.kind)));
+  const picker = wordPicker('Find a word', null, (word) => look(word, true), 'type a word');
+  const note = make('p', { class: 'soft' });
+  const view = new MapView(canvas, kept, found.maps[0]);
+  const zoom = (factor) => view.zoomAt(factor, view.width / 2, view.height / 2);
+  const button = (text, label, pressed) => make('button', { type: 'button', 'aria-label': label, onclick: pressed }, text);
+  const stage = make('div', { class: 'stage' }, canvas, tip, make('div', { class: 'zoom' },
+    button('+', 'Zoom in', () => zoom(1.6)), button('−', 'Zoom out', () => zoom(1 / 1.6)), button('⤢', 'Show all', () => view.glide({ x: 0, y: 0, zoom: 1 }))));
+  root.append(
+    make('div', { class: 'controls' }, picker.box,
+      make('div', {}, make('label', { for: 'map-colour' }, 'Colour by '), choice),
+      found.maps.length > 1 ? make('div', {}, make('label', { for: 'map-kind' }, 'Map by '), kind) : null,
+      make('span', { class: 'save' }, button('PNG', 'Save the map as PNG', () => canvas.toBlob((blob) => save(blob, 'word_map.png'))))),
+    make('div', { class: 'mapping' }, stage, card), told, legend, note,
+    make('p', { class: 'soft', id: 'map-help' }, 'Wheel, pinch or buttons zoom; drag moves; hover or tap tells a word and its nearest. On the map’s focus, arrow keys go from word to word.'));
+
+  function axes() {
+    const map = found.maps[kind.value || 0];
+    note.textContent = `Across: ${map.axes[0]}; up: ${map.axes[1]}. ${map.note}` +
+      (found.left_out ? ` ${say(found.left_out)} words have no direction (a zero column) and are left out.` : '');
+  }
+  function recolour() {
+    legendOf(legend, [view], ways[choice.value || 0]);
+  }
+
+  function hover(at, left, top) {
+    showTip(tip, view, at, left, top);
+  }
+  function tell(at) {
+    tellWord(told, kept[at]);
+  }
+  let framing = false;
+  function look(word, frame = false) {
+    framing = frame;
+    select(word);
+    framing = false;
+  }
+  function looked(word) {
+    picker.show(word);
+    const at = word === null ? undefined : placeOf.get(word);
+    view.lit = at === undefined ? [] : [at, ...nearest(word).map((each) => placeOf.get(each.word)).filter((each) => each !== undefined)];
+    if (at !== undefined) {
+      if (framing) view.frame(view.lit); else view.show(at);
+      tell(at);
+    } else {
+      view.paintSoon();
+      told.textContent = word === null ? '' : `${words[word]} has no direction, so it is not on the map.`;
+    }
+    showCard(card, word);
+  }
+
+  mapMoves(view, { hover, tell, look: (at) => look(at < 0 ? null : kept[at]), clear: () => { told.textContent = ''; } });
+  choice.addEventListener('change', recolour);
+  kind.addEventListener('change', () => { view.take(found.maps[kind.value]); axes(); });
+  onTheme(() => { recolour(); view.fit(); });
+  onSelect(looked);
+  recolour();
+  axes();
+  showCard(card, null);
+  new ResizeObserver(() => view.fit()).observe(stage);
+  view.fit();
+}
+
+// A word as a few lines beside the pointer, at a place of a picture; none for -1.
+function showTip(tip, view, at, left, top) {
+  if (at !== view.hovered) {
+    view.hovered = at;
+    view.paintSoon();
+  }
+  tip.hidden = at < 0;
+  view.canvas.style.cursor = at < 0 ? 'grab' : 'pointer';
+  if (at < 0) return;
+  const word = view.kept[at], near = nearest(word).map((each) => words[each.word]);
+  tip.replaceChildren(make('strong', {}, isolated(words[word])), ...facts(word).map(([name, value]) => make('div', {}, isolated(`${name} ${value}`))),
+    near.length ? make('div', { class: 'soft' }, 'nearest: ', ...near.slice(0, 5).flatMap((each, place) => [place ? ', ' : '', isolated(each)])) : '');
+  tip.style.left = `${Math.max(4, Math.min(left + 14, view.width - tip.offsetWidth - 4))}px`;
+  tip.style.top = `${top + 18 + tip.offsetHeight > view.height ? Math.max(4, top - tip.offsetHeight - 12) : top + 18}px`;
+}
+
+// The same in one line, for who reads it or hears it.
+function tellWord(place, word) {
+  const near = nearest(word).map((each) => words[each.word]);
+  place.replaceChildren(isolated(words[word]), ': ' + facts(word).map(([name, value]) => `${name} ${value}`).join(', ') + (near.length ? '; nearest: ' : ''),
+    ...near.flatMap((each, number) => [number ? ', ' : '', isolated(each)]));
+}
+
+// Colour pictures one way, and write the legend, whose buttons let groups through.
+function legendOf(legend, views, way) {
+  const counts = new Array(way.groups.length).fill(0), chosen = new Set();
+  for (const view of views) {
+    view.shown = null;
+    view.colourBy(way);
+  }
+  views[0].group.forEach((place) => { counts[place] += 1; });
+  const toggle = (place) => (event) => {
+    if (!chosen.delete(place)) chosen.add(place);
+    event.currentTarget.setAttribute('aria-pressed', String(chosen.has(place)));
+    for (const view of views) {
+      view.shown = chosen.size ? chosen : null;
+      view.paintSoon();
+    }
+  };
+  legend.replaceChildren(...way.groups.map((group, place) => (counts[place] ? make('button', { type: 'button', 'aria-pressed': 'false', onclick: toggle(place) },
+    draw('svg', { width: 16, height: 16, viewBox: '-8 -8 16 16', 'aria-hidden': 'true' },
+      draw('path', { d: marker(group.shape, Math.max(group.size, 2.6) * 1.2), fill: group.colour(), 'fill-rule': 'evenodd' })),
+    isolated(group.label), ` (${say(counts[place])})`) : null)).filter(Boolean));
+}
+
+// What is known of a word, its nearest words, and where else on the page it is looked at.
+function showCard(card, word) {
+  if (word === null) {
+    const offered = Object.keys(words).slice(0, 6).map(Number);
+    card.replaceChildren(make('p', { class: 'soft' }, 'Find a word, or press one on the map. Such as:'), make('p', {}, ...offered.flatMap((each) => [wordButton(each), ' '])));
+    return;
+  }
+  const near = nearest(word);
+  card.replaceChildren(...[
+    make('h3', {}, isolated(words[word])),
+    make('dl', {}, ...facts(word).flatMap(([name, value]) => [make('dt', {}, name), make('dd', {}, isolated(value))])),
+    make('p', { class: 'soft' }, near.length ? 'Nearest, by the cosine of their directions:' : (page.neighbours && page.neighbours.note) || 'It has no nearest words: its direction is zero or they were not kept.'),
+    make('ul', { class: 'near' }, ...near.map((each) => make('li', {}, wordButton(each.word), each.cosine === undefined ? '' : make('span', { class: 'soft' }, ` ${each.cosine.toFixed(2).replace('-', '−')}`)))),
+    page.explainer && page.gram && page.gram.words.includes(word) ? make('p', {}, make('a', { href: '#explainer' }, 'What adds up to it, below')) : null,
+    make('button', { type: 'button', onclick: () => select(null) }, 'Let it go'),
+  ].filter(Boolean));
+}

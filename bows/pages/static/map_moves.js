@@ -1,0 +1,62 @@
+// What moves a word map's picture: pointers, two fingers, the wheel and keys.
+// told: hover(place or -1, left, top), tell(place), look(place or -1), clear().
+function mapMoves(view, told) {
+  const middle = (factor) => view.zoomAt(factor, view.width / 2, view.height / 2);
+  let pressed = null;
+  const fingers = new Map();
+  const spread = () => { const [one, other] = [...fingers.values()]; return Math.hypot(one.x - other.x, one.y - other.y); };
+  const canvas = view.canvas;
+  const here = (event) => { const box = canvas.getBoundingClientRect(); return { x: event.clientX - box.left, y: event.clientY - box.top }; };
+  canvas.addEventListener('pointerdown', (event) => {
+    const at = here(event);
+    fingers.set(event.pointerId, at);
+    canvas.setPointerCapture(event.pointerId);
+    pressed = fingers.size === 1 ? { ...at, moved: false } : { moved: true, spread: spread() };
+  });
+  canvas.addEventListener('pointermove', (event) => {
+    const at = here(event), before = fingers.get(event.pointerId);
+    if (!before) { told.hover(view.under(at.x, at.y), at.x, at.y); return; }
+    fingers.set(event.pointerId, at);
+    if (fingers.size === 2) {
+      const [one, other] = [...fingers.values()], now = spread();
+      view.zoomAt(now / pressed.spread, (one.x + other.x) / 2, (one.y + other.y) / 2);
+      view.pan((at.x - before.x) / 2, (at.y - before.y) / 2);
+      pressed.spread = now;
+      return;
+    }
+    if (Math.hypot(at.x - pressed.x, at.y - pressed.y) > 4) pressed.moved = true;
+    if (pressed.moved) { told.hover(-1); view.pan(at.x - before.x, at.y - before.y); }
+  });
+  const lift = (event) => {
+    const at = here(event);
+    const tapped = fingers.size === 1 && pressed && !pressed.moved && event.type === 'pointerup';
+    fingers.delete(event.pointerId);
+    if (tapped) {
+      const under = view.under(at.x, at.y, event.pointerType === 'touch' ? 22 : 14);
+      told.look(under);
+    } else if (fingers.size === 1) pressed = { ...[...fingers.values()][0], moved: true };
+  };
+  canvas.addEventListener('pointerup', lift);
+  canvas.addEventListener('pointercancel', lift);
+  canvas.addEventListener('pointerleave', () => { if (!fingers.size) told.hover(-1); });
+  canvas.addEventListener('wheel', (event) => {
+    const at = here(event), size = event.deltaY * (event.deltaMode === 1 ? 18 : 1);
+    // Where it can zoom no further the page scrolls on.
+    if (view.zoomAt(Math.exp(-Math.max(-120, Math.min(120, size)) * (event.ctrlKey ? 0.01 : 0.0025)), at.x, at.y)) event.preventDefault();
+  }, { passive: false });
+  const SIDES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  canvas.addEventListener('keydown', (event) => {
+    const at = view.hovered >= 0 ? view.hovered : view.lit[0];
+    if (SIDES[event.key]) {
+      const next = at === undefined ? view.order.find((each) => view.visible(each)) : view.towards(at, ...SIDES[event.key]);
+      if (next !== undefined && next >= 0) { view.show(next); told.hover(next, view.across(next), view.down(next)); told.tell(next); }
+    } else if ((event.key === 'Enter' || event.key === ' ') && at !== undefined) told.look(at);
+    else if (event.key === 'Escape') { told.hover(-1); told.clear(); told.look(-1); }
+    else if (event.key === '+' || event.key === '=') middle(1.6);
+    else if (event.key === '-') middle(1 / 1.6);
+    else if (event.key === '0') view.glide({ x: 0, y: 0, zoom: 1 });
+    else return;
+    event.preventDefault();
+  });
+  canvas.addEventListener('blur', () => told.hover(-1));
+}

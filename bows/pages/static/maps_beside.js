@@ -1,0 +1,50 @@
+// Maps of the same words in several runs, on the same axes: they move together, and a word looked at is lit in all of them.
+function mapsBeside(root) {
+  const found = page.beside, kept = decoded(found.kept), letters = found.maps.map((each) => each.letter);
+  const told = make('p', { class: 'readout', id: 'map-told', role: 'status' });
+  const legend = make('div', { class: 'legend', role: 'group', 'aria-label': 'Groups of words: press to show only some' });
+  const ways = colourings();
+  const choice = make('select', { id: 'map-colour' }, ...ways.map((way, place) => make('option', { value: place }, way.name)));
+  const picker = wordPicker('Find a word', null, (word) => { select(word); views[0].frame(views[0].lit, views); }, 'type a word');
+  const box = make('div', { class: 'charts' });
+  const views = found.maps.map((each) => {
+    const canvas = make('canvas', { tabindex: 0, role: 'application', class: 'beside',
+      'aria-label': `Word map of ${each.letter}. Arrow keys go from word to word, Enter looks at one, Escape lets it go, plus and minus zoom, 0 shows all.` });
+    const tip = make('div', { class: 'tip', hidden: true, 'aria-hidden': 'true' });
+    const stage = make('div', { class: 'stage low' }, canvas, tip);
+    box.append(make('figure', { class: 'panel' }, make('figcaption', {}, make('strong', {}, each.letter), `: ${each.said}`), stage,
+      make('span', { class: 'save' }, make('button', { type: 'button', 'aria-label': `Save the map of ${each.letter} as PNG`, onclick: () => canvas.toBlob((blob) => save(blob, `word_map_${each.letter}.png`)) }, 'PNG'))));
+    const view = new MapView(canvas, kept, each);
+    [view.reachX, view.reachY] = found.reach;
+    view.moved = () => follow(view);
+    mapMoves(view, { hover: (at, left, top) => showTip(tip, view, at, left, top), tell: (at) => tellWord(told, kept[at]),
+      look: (at) => select(at < 0 ? null : kept[at]), clear: () => { told.textContent = ''; } });
+    new ResizeObserver(() => view.fit()).observe(stage);
+    return view;
+  });
+  const leftOut = Object.entries(found.left_out).filter(([, count]) => count).map(([letter, count]) => `${say(count)} of ${letter}`);
+  root.append(make('div', { class: 'controls' }, picker.box, make('div', {}, make('label', { for: 'map-colour' }, 'Colour by '), choice)), box, told, legend,
+    make('p', { class: 'soft' }, `The ${say(words.length)} words that all runs share. Each run’s directions are turned (rotation or reflection, orthogonal Procrustes) to lie nearest to those of ${letters[0]}, ` +
+      `and seen in the plane of its two first principal components (${found.shares.map((share) => `${(share * 100).toFixed(1)} %`).join(' and ')} of the variance).` +
+      (leftOut.length ? ` Left out, as another run lacks them or they have no direction: ${leftOut.join(', ')}.` : '')));
+  function follow(from) {
+    for (const view of views) {
+      if (view === from || (view.x === from.x && view.y === from.y && view.zoom === from.zoom)) continue;
+      [view.x, view.y, view.zoom] = [from.x, from.y, from.zoom];
+      view.paintSoon();
+    }
+  }
+  const recolour = () => legendOf(legend, views, ways[choice.value || 0]);
+  onSelect((word) => {
+    picker.show(word);
+    for (const view of views) {
+      view.lit = word === null ? [] : [word, ...nearest(word).map((each) => each.word)];
+      view.paintSoon();
+    }
+    if (word === null) told.textContent = ''; else tellWord(told, word);
+  });
+  choice.addEventListener('change', recolour);
+  onTheme(() => { recolour(); views.forEach((view) => view.fit()); });
+  recolour();
+  views.forEach((view) => view.fit());
+}

@@ -1,0 +1,77 @@
+// The runs of the sweep: what is known of each, the table of them, and which two are picked.
+const runs = page.runs;
+const runCount = runs.names.length;
+const metricValues = (place) => decoded(runs.metrics.values).subarray(place * runCount, (place + 1) * runCount);
+const ofCodes = (coded) => (run) => coded.values[decoded(coded.codes)[run]];
+const runState = ofCodes(runs.state);
+const runDials = runs.dials.map((dial) => ({ name: dial.name, numeric: dial.values.every((value) => typeof value === 'number'), at: ofCodes(dial) }));
+const metricPlaces = new Map(runs.metrics.names.map((name, place) => [name, place]));
+const isCompleted = (run) => runState(run) === 'completed';
+const completedRuns = runs.names.filter((_, run) => isCompleted(run)).length;
+
+// A run in a word: its name, and what was varied in it.
+function runTitle(run) {
+  const told = runDials.filter((dial) => !absent(dial.at(run))).map((dial) => `${dial.name} ${dial.at(run)}`);
+  return `${runs.names[run]}${told.length ? `: ${told.join(', ')}` : ''}`;
+}
+
+function metricColumn(name, drop) {
+  const values = metricValues(metricPlaces.get(name));
+  let lacking = 0;
+  for (let run = 0; run < runCount; run++) lacking += isCompleted(run) && Number.isNaN(values[run]);
+  return { name, title: name, numeric: true, at: (run) => values[run], drop, note: lacking ? `not in ${say(lacking)} of ${say(completedRuns)}` : '' };
+}
+
+const pair = { runs: [null, null], waiting: [] };
+
+function pick(place, run) {
+  if (pair.runs[1 - place] === run) pair.runs[1 - place] = pair.runs[place];
+  pair.runs[place] = run;
+  for (const told of pair.waiting) told();
+}
+
+function runTable(root) {
+  const added = [...runs.shown];
+  const seconds = decoded(runs.seconds);
+  const mark = (run) => make('span', { class: 'save' }, ...['A', 'B'].map((letter, place) => make('button', { type: 'button',
+    'aria-pressed': String(pair.runs[place] === run), 'aria-label': `Compare run ${runs.names[run]} as ${letter}`, 'data-run': run, 'data-place': place, onclick: () => pick(place, run) }, letter)));
+  const name = (run) => (runs.addresses[run] ? make('a', { href: runs.addresses[run] }, isolated(runs.names[run])) : isolated(runs.names[run]));
+  const state = (run) => make('span', { class: runState(run) }, runState(run));
+  const columns = () => [
+    { name: 'run', title: 'run', at: (run) => runs.names[run], cell: name },
+    { name: 'compare', title: 'compare', fixed: true, cell: (run) => (isCompleted(run) ? mark(run) : '') },
+    { name: 'state', title: 'state', at: runState, cell: state },
+    ...runDials.map((dial) => ({ ...dial, title: dial.name })),
+    ...added.map((each) => metricColumn(each, () => { added.splice(added.indexOf(each), 1); table.redraw(); })),
+    { name: 'seconds', title: 'seconds', numeric: true, at: (run) => seconds[run] },
+  ];
+  const dial = runDials.find((each) => each.numeric && each.at(0) !== undefined);
+  const example = [dial ? `${dial.name}=${dial.at(0)}` : null, runs.shown[0] ? `${runs.shown[0]}>0.1` : null, 'state=failed'].filter(Boolean).join('   ');
+  const known = make('datalist', { id: 'metric-names' }, ...runs.metrics.names.map((each, place) => make('option', { value: each, label: runs.metrics.meanings[place] || undefined })));
+  const wanted = make('input', { type: 'search', id: 'metric-wanted', class: 'long', list: 'metric-names', autocomplete: 'off', spellcheck: 'false', placeholder: runs.metrics.names[0] || '' });
+  const refused = make('span', { class: 'soft', role: 'status' });
+  const add = () => {
+    const name = wanted.value.trim();
+    refused.textContent = '';
+    if (!name) return;
+    if (!metricPlaces.has(name)) refused.textContent = `No run has a metric ${name}.`;
+    else if (!added.includes(name)) { added.push(name); table.redraw(); wanted.value = ''; }
+    else refused.textContent = `${name} is a column already.`;
+  };
+  wanted.addEventListener('keydown', (event) => { if (event.key === 'Enter') { add(); event.preventDefault(); } });
+  wanted.addEventListener('change', () => { if (metricPlaces.has(wanted.value.trim())) add(); });
+  if (runs.metrics.names.length) {
+    root.append(make('div', { class: 'controls' }, make('div', { class: 'grow' }, make('label', { for: 'metric-wanted' }, `Another of ${say(runs.metrics.names.length)} metrics as a column `),
+      wanted, known, ' ', make('button', { type: 'button', onclick: add }, 'Add'), ' ', refused)));
+  }
+  const text = (run) => `${runs.names[run]} ${runState(run)} ${runDials.map((each) => (absent(each.at(run)) ? '' : each.at(run))).join(' ')}`;
+  const table = sweepTable(root, { id: 'run-table', what: 'runs', count: runCount, columns, text, hint: example,
+    help: 'A part of a name or of a value; or a column with <, >, <=, >= or = and a value, as wd=1; several, parted by spaces, hold together. A dash: the run does not have it; metric=– finds those.' });
+  const picked = make('p', { role: 'status' });
+  root.append(picked);
+  pair.waiting.push(() => {
+    for (const button of root.querySelectorAll('button[data-run]')) button.setAttribute('aria-pressed', String(pair.runs[button.dataset.place] === Number(button.dataset.run)));
+    const said = pair.runs.map((run, place) => (run === null ? null : `${'AB'[place]} is ${runTitle(run)}`)).filter(Boolean);
+    picked.replaceChildren(...(said.length ? [`${said.join('; ')}. `, make('a', { href: '#compare' }, said.length === 2 ? 'Compare them' : 'Pick another')] : []));
+  });
+}

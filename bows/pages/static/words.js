@@ -1,0 +1,49 @@
+// The words: what is known of each, and which one is looked at.
+const words = page.words || [];
+const columns = new Map();
+for (const column of page.table ? page.table.columns : []) {
+  columns.set(column.name, column.numbers
+    ? { ...column, numeric: true, at: (word) => decoded(column.numbers)[word] }
+    : { ...column, numeric: false, at: (word) => column.values[decoded(column.codes)[word]] });
+}
+if (page.groups && page.groups.categories.length) {
+  columns.set('category', { name: 'category', numeric: false, meaning: 'category of analysis.categories',
+    at: (word) => page.groups.categories[decoded(page.groups.category)[word]] });
+}
+const known = (name, word) => (columns.has(name) ? columns.get(name).at(word) : undefined);
+
+// The words nearest to one, nearest first: [{word, cosine}]; cosine undefined where the weights were not to be read.
+function nearest(word) {
+  const found = page.neighbours;
+  if (!found || !found.each) return [];
+  const indices = decoded(found.indices), cosines = found.cosines && decoded(found.cosines);
+  const row = [];
+  for (let place = word * found.each; place < (word + 1) * found.each; place++) {
+    if (indices[place] < words.length) row.push({ word: indices[place], cosine: cosines ? cosines[place] : undefined });
+  }
+  return row;
+}
+
+// Facts that every view of a word tells, those that are known.
+const TOLD = [['frequency', 'frequency'], ['R²', 'r2'], ['regime', 'regime'], ['category', 'category'], ['length of its direction', 'norm'], ['opposite word', 'antipode']];
+
+function facts(word) {
+  return (page.facts || TOLD).map(([title, name]) => [title, known(name, word)])
+    .filter(([, value]) => value !== undefined && value !== null && !Number.isNaN(value)).map(([title, value]) => [title, say(value)]);
+}
+
+const selection = { word: null, waiting: [] };
+
+// Look at a word, or at none (null); whoever shows words is told.
+function select(word) {
+  selection.word = word;
+  for (const told of selection.waiting) told(word);
+}
+
+function onSelect(told) {
+  selection.waiting.push(told);
+}
+
+function wordButton(word, pressed = select) {
+  return make('button', { type: 'button', class: 'word', onclick: () => pressed(word) }, isolated(words[word]));
+}
