@@ -17,6 +17,7 @@ from bows.data.controls import permuted_corpus
 from bows.data.corpus import open_corpus
 from bows.data.synthetic import synthetic_corpus
 from bows.errors import DataError
+from bows.pages import held_out as held_out_module
 from bows.pages.chosen_words import chosen_words
 from bows.pages.close_up import effects, pick_windows, random_context
 from bows.pages.headline import headlines
@@ -47,7 +48,7 @@ def test_held_out_windows_are_the_corpus_own(made_run):
     assert replace(windows, count=1000).said == f"{len(made_run.bags)} of 1,000 held-out windows, evenly spaced"
 
 
-def test_held_out_windows_of_a_control_and_of_another_corpus(made_run):
+def test_held_out_windows_of_a_control_and_of_another_corpus(made_run, monkeypatch):
     folder = made_run.folder
     corpus = permuted_corpus(open_corpus(folder.parents[2] / "corpora/tiny-0123456789ab"), None, False, seed=1)
     change(folder, data={"shuffle": "within_word", "rewire": None})
@@ -55,6 +56,11 @@ def test_held_out_windows_of_a_control_and_of_another_corpus(made_run):
     (folder / "status.json").write_text(json.dumps(status | {"corpus": corpus.hash}))
     windows = held_out(RunFolder(folder))
     assert windows.present.sum() != made_run.bags.sum()
+    held_out_module._windows.cache_clear()
+    monkeypatch.setattr(held_out_module, "MOST_PERMUTED", 10)
+    with pytest.raises(DataError, match="so large a corpus"):
+        held_out(RunFolder(folder))
+    monkeypatch.undo()
     change(folder, data={"seed": 2})
     with pytest.raises(DataError, match="not in the folder corpora"):
         held_out(RunFolder(folder))
