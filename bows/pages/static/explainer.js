@@ -51,7 +51,7 @@ function explainer(root) {
       draw('line', { x1: 8, x2: width - 8, y1: up(0), y2: up(0), stroke: theme.ink }),
       draw('path', { d: marker('diamond', 5), transform: `translate(${middle} ${up(it.total).toFixed(1)})`, fill: theme.ink, stroke: theme.paper }));
     return make('button', { type: 'button', class: 'tower', 'aria-pressed': String(each === example), onclick: () => { example = each; show(); },
-      'aria-label': `${it.name}: bias ${signed(it.bias)}, self ${signed(it.itself)}, context ${signed(it.added)}, in all ${signed(it.total)}` }, svg, make('span', {}, it.name), make('strong', {}, signed(it.total)));
+      'aria-label': `${it.name} ${signed(it.total)}: bias ${signed(it.bias)}, self ${signed(it.itself)}, context ${signed(it.added)}` }, svg, make('span', {}, it.name), make('strong', {}, signed(it.total)));
   }
 
   function waterfall(it) {
