@@ -1,6 +1,5 @@
 """Words looked at closely: Gram matrix beside covariance, and what adds up to a word's pre-activation in held-out windows."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +8,7 @@ import torch
 from scipy.sparse import csr_array
 
 from bows.analysis.deciles import frequency_deciles
+from bows.errors import DataError
 from bows.pages.arrays import index_kind, packed, packed_scaled
 from bows.pages.held_out import HeldOut
 from bows.pages.run_folder import RunFolder, Weights
@@ -136,30 +136,16 @@ def explained_windows(run: RunFolder, windows: HeldOut, chosen: np.ndarray) -> d
     """The word explainer's data: for each chosen word some windows, and in each bias, the word itself and what its context adds.
 
     Arrays of one entry an example: ``word`` (place in chosen), ``row`` (the first of the window's rows), ``present``, ``quantile``,
-    ``size`` (words in the window), ``pre_activation``, ``rest`` and ``rest_count`` (context words that are not shown one by one),
-    ``random_mean`` and ``random_sd`` (as large a context of random words as frequent); ``offsets`` into ``context`` (word indices) and
-    ``values`` (what they add), largest magnitudes first. Of one entry a chosen word: ``bias``, ``itself``.
+    ``size`` (words in the window), ``pre_activation``; of the context words that are not shown one by one ``rest_count``, ``rest`` (what
+    they add) and ``rest_helping`` (what those of them add that add more than 0); ``random_mean`` and ``random_sd`` (as large a context of
+    random words as frequent); ``offsets`` into ``context`` (word indices) and ``values`` (what they add), largest magnitudes first. Of
+    one entry a chosen word: ``bias``, ``itself``.
     """
     found = effects(run, windows, chosen)
     assert run.weights.bias is not None
-    itself = found.matrix[np.arange(len(chosen)), chosen]
     present = windows.present[:, chosen].toarray() > 0
     deciles = frequency_deciles(np.asarray(windows.present.mean(axis=0)).ravel())
-    columns: dict[str, list[float]] = {
-        name: []
-        for name in (
-            "word",
-            "row",
-            "present",
-            "quantile",
-            "size",
-            "pre_activation",
-            "rest",
-            "rest_count",
-            "random_mean",
-            "random_sd",
-        )
-    }
+    rows: list[dict[str, float]] = []
     contexts: list[np.ndarray] = []
     values: list[np.ndarray] = []
     for place, word in enumerate(chosen.tolist()):
@@ -168,31 +154,38 @@ def explained_windows(run: RunFolder, windows: HeldOut, chosen: np.ndarray) -> d
             bag = windows.present.indices[slice(*windows.present.indptr[example.window : example.window + 2])]
             context = bag[bag != word]
             added = found.matrix[place, context]
-            shown = np.argsort(-np.abs(added), kind="stable")[:MOST_CONTEXT]
+            order = np.argsort(-np.abs(added), kind="stable")
+            shown, rest = order[:MOST_CONTEXT], added[order[MOST_CONTEXT:]]
             drawn = np.bincount(deciles[context], minlength=len(mean))
-            row = (
-                place, windows.first_rows[example.window], example.present, example.quantile, len(bag),
-                found.pre_activation[example.window, place], added.sum() - added[shown].sum(), len(context) - len(shown),
-                drawn @ mean, np.sqrt(drawn @ variance),
-            )  # fmt: skip
-            for name, value in zip(columns, row, strict=True):
-                columns[name].append(float(value))
             contexts.append(context[shown])
             values.append(added[shown])
+            rows.append(
+                {
+                    "word": place,
+                    "row": int(windows.first_rows[example.window]),
+                    "present": example.present,
+                    "quantile": example.quantile,
+                    "size": len(bag),
+                    "pre_activation": float(found.pre_activation[example.window, place]),
+                    "rest_count": len(rest),
+                    "rest": float(rest.sum()),
+                    "rest_helping": float(rest[rest > 0].sum()),
+                    "random_mean": float(drawn @ mean),
+                    "random_sd": float(np.sqrt(drawn @ variance)),
+                }
+            )
+    if not rows:
+        raise DataError("there is no word or no window to explain")
     kinds = {"word": "u2", "row": "u4", "present": "u1", "size": "u4", "rest_count": "u4"}
     return {
-        **{name: packed(np.array(column), kinds.get(name, "f4")) for name, column in columns.items()},
+        **{name: packed(np.array([row[name] for row in rows]), kinds.get(name, "f4")) for name in rows[0]},
         "bias": packed(run.weights.bias[chosen].numpy()),
-        "itself": packed(itself),
+        "itself": packed(found.matrix[np.arange(len(chosen)), chosen]),
         "offsets": packed(np.concatenate([[0], np.cumsum([len(each) for each in contexts])]), "u4"),
-        "context": packed(_joined(contexts), index_kind(len(run.words))),
-        "values": packed(_joined(values)),
+        "context": packed(np.concatenate(contexts), index_kind(len(run.words))),
+        "values": packed(np.concatenate(values)),
         "exact": found.exact,
         "activation": str(run.group("model").get("output_activation", "identity")),
         "window": windows.window,
         "said": windows.said,
     }
-
-
-def _joined(arrays: Sequence[np.ndarray]) -> np.ndarray:
-    return np.concatenate(arrays) if arrays else np.zeros(0)

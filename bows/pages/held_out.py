@@ -20,6 +20,7 @@ from bows.pages.run_folder import RunFolder
 
 MOST_WINDOWS = 20_000
 MOST_CELLS = 2_000_000  # words in windows, all windows together: what keeps the largest report quick
+MOST_PERMUTED = 20_000_000  # cells of a corpus whose control is made again, in seconds
 SYNTHETIC = "bows.data.options.synthetic"
 
 
@@ -64,6 +65,8 @@ def held_out(run: RunFolder) -> HeldOut:
     data = run.group("data")
     if "_target_" not in data:
         raise DataError("the run's configuration does not say what its data are")
+    if data["_target_"] != SYNTHETIC and not {"window", "stride"} <= set(data):
+        raise DataError("the run's configuration does not say what its windows are")
     corpus_hash = str(run.job.status.get("corpus") or "")
     if not corpus_hash:
         raise DataError("status.json does not say which corpus the run used")
@@ -113,8 +116,14 @@ def _of_text(beside: Path, data: dict[str, Any], corpus_hash: str) -> Corpus:
 
 def _permuted(folder: Path, data: dict[str, Any]) -> Corpus | None:
     try:
-        return with_control(lambda: open_corpus(folder), data.get("shuffle"), data.get("rewire"), data["seed"])()
-    except BowsError:  # of another vocabulary, or damaged: not the one that is looked for
+        corpus = open_corpus(folder)
+    except DataError:  # damaged: not the one that is looked for
+        return None
+    if sum(len(bags.indices) for bags in corpus.splits.values()) > MOST_PERMUTED:
+        raise DataError("the control of so large a corpus is not made again for a page")
+    try:
+        return with_control(lambda: corpus, data.get("shuffle"), data.get("rewire"), data["seed"])()
+    except BowsError:  # of another vocabulary
         return None
 
 

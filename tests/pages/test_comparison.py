@@ -77,6 +77,7 @@ def test_the_same_words_on_the_same_axes(made_run, other):
     one, two = data["beside"]["maps"]
     for axis in ("x", "y"):
         assert array(two[axis]) == pytest.approx(array(one[axis]), abs=1e-3)
+    assert data["beside"]["reach"] == pytest.approx([np.abs(array(one[axis])).max() for axis in ("x", "y")], rel=1e-3)
     assert "mean cosine with the first 1," in two["said"]
     columns = {column["name"]: column for column in data["table"]["columns"]}
     assert array(columns["alike_B"]["numbers"]) == pytest.approx(1, abs=1e-3)

@@ -1,5 +1,6 @@
 """What a run's page is computed from: windows, close-ups, curves, headlines, each by itself."""
 
+import base64
 import json
 import subprocess
 from dataclasses import replace
@@ -17,6 +18,8 @@ from bows.data.controls import permuted_corpus
 from bows.data.corpus import open_corpus
 from bows.data.synthetic import synthetic_corpus
 from bows.errors import DataError
+from bows.pages import close_up
+from bows.pages import held_out as held_out_module
 from bows.pages.chosen_words import chosen_words
 from bows.pages.close_up import effects, pick_windows, random_context
 from bows.pages.headline import headlines
@@ -47,7 +50,7 @@ def test_held_out_windows_are_the_corpus_own(made_run):
     assert replace(windows, count=1000).said == f"{len(made_run.bags)} of 1,000 held-out windows, evenly spaced"
 
 
-def test_held_out_windows_of_a_control_and_of_another_corpus(made_run):
+def test_held_out_windows_of_a_control_and_of_another_corpus(made_run, monkeypatch):
     folder = made_run.folder
     corpus = permuted_corpus(open_corpus(folder.parents[2] / "corpora/tiny-0123456789ab"), None, False, seed=1)
     change(folder, data={"shuffle": "within_word", "rewire": None})
@@ -55,6 +58,11 @@ def test_held_out_windows_of_a_control_and_of_another_corpus(made_run):
     (folder / "status.json").write_text(json.dumps(status | {"corpus": corpus.hash}))
     windows = held_out(RunFolder(folder))
     assert windows.present.sum() != made_run.bags.sum()
+    held_out_module._windows.cache_clear()
+    monkeypatch.setattr(held_out_module, "MOST_PERMUTED", 10)
+    with pytest.raises(DataError, match="so large a corpus"):
+        held_out(RunFolder(folder))
+    monkeypatch.undo()
     change(folder, data={"seed": 2})
     with pytest.raises(DataError, match="not in the folder corpora"):
         held_out(RunFolder(folder))
@@ -121,6 +129,26 @@ def test_a_random_context_is_what_drawing_gives():
     assert np.sqrt(drawn @ variance) == pytest.approx(sums.std(), rel=0.1)
     effect[word] = 1e6  # the word itself is never drawn
     assert random_context(effect, word, deciles)[0] == pytest.approx(mean)
+
+
+def test_what_is_not_shown_one_by_one_is_summed(made_run, monkeypatch):
+    monkeypatch.setattr(close_up, "MOST_CONTEXT", 3)
+    run = RunFolder(made_run.folder)
+    found = close_up.explained_windows(run, held_out(run), np.array([14]))
+
+    def array(name):
+        return np.frombuffer(base64.b64decode(found[name]["data"]), f"<{found[name]['kind']}")
+
+    gram = made_run.encoder.T @ made_run.encoder
+    for example, row in enumerate(array("row").tolist()):
+        added = np.array([gram[14, word] for word in np.flatnonzero(made_run.bags[row]) if word != 14])
+        rest = added[np.argsort(-np.abs(added))[3:]]
+        assert array("rest_count")[example] == len(rest)
+        assert array("rest")[example] == pytest.approx(rest.sum(), abs=1e-5)
+        assert array("rest_helping")[example] == pytest.approx(rest[rest > 0].sum(), abs=1e-5)
+        assert array("values")[slice(*array("offsets")[example : example + 2])] == pytest.approx(
+            added[np.argsort(-np.abs(added))[:3]], abs=1e-5
+        )
 
 
 def test_windows_are_picked_at_quantiles():

@@ -1,6 +1,8 @@
 // The word explainer: what bias, the word itself and its context add to its pre-activation, in held-out windows of the run.
 const WINDOW_NAMES = { '1,0.1': 'with it, weak', '1,0.5': 'with it, middling', '1,0.9': 'with it, strong', '0,0.5': 'without it, middling', '0,1': 'without it, most pushed' };
 
+const TOWER_PARTS = [['bias', () => theme.neutral], ['the word itself', () => theme.kinds[1]], ['context that helps', () => theme.positive], ['context that opposes', () => theme.negative]];
+
 function explainer(root) {
   const data = page.explainer, chosen = page.gram.words, placeOf = new Map(chosen.map((word, place) => [word, place]));
   const of = (name) => decoded(data[name]);
@@ -10,9 +12,10 @@ function explainer(root) {
   const towers = make('div', { class: 'towers', role: 'group', 'aria-label': 'Held-out windows: press one to see its parts' });
   const detail = make('div');
   const head = make('p');
+  const legend = make('p', { class: 'legend' });
   let word = chosen.find((each) => examples.has(placeOf.get(each))), example = null;
   const command = (each) => `${page.command_again} word=${shellWord(words[each])}`;
-  root.append(make('div', { class: 'controls' }, picker.box), head, towers, detail, make('p', { class: 'soft' },
+  root.append(make('div', { class: 'controls' }, picker.box), head, towers, legend, detail, make('p', { class: 'soft' },
     `From ${data.said}: of a word, three windows with it (weak, middling and strong: at a tenth, half and nine tenths of its pre-activations there) and two without it. ` +
     'Beside the context stands what as large a context of random words of like frequency would add, mean ± standard deviation.' +
     (data.exact ? '' : ' This model’s encoder is not linear: the parts come from its effective map, and what they miss is shown as “not additive”.')));
@@ -24,17 +27,16 @@ function explainer(root) {
     for (let at = from; at < to; at++) context.push({ word: of('context')[at], value: of('values')[at] });
     const bias = of('bias')[place], itself = present ? of('itself')[place] : 0, rest = of('rest')[each];
     const total = of('pre_activation')[each], added = sum(context.map((one) => one.value)) + rest;
-    return { present, context, bias, itself, rest, restCount: of('rest_count')[each], total, added, missed: total - bias - itself - added,
+    return { present, context, bias, itself, rest, restCount: of('rest_count')[each], helping: sum(context.map((one) => Math.max(0, one.value))) + of('rest_helping')[each], total, added, missed: total - bias - itself - added,
       name: WINDOW_NAMES[`${present ? 1 : 0},${Number(of('quantile')[each].toFixed(2))}`] || 'a window', row: of('row')[each], size: of('size')[each], random: of('random_mean')[each], deviation: of('random_sd')[each] };
   }
 
   function tower(each, all) {
     const it = parts(each), width = 96, height = 190, middle = 48;
-    const pieces = [['bias', it.bias, theme.neutral], ['self', it.itself, theme.kinds[1]],
-      ['helping context', sum(it.context.map((one) => Math.max(0, one.value))) + Math.max(0, it.rest), theme.positive],
-      ['opposing context', sum(it.context.map((one) => Math.min(0, one.value))) + Math.min(0, it.rest), theme.negative]];
+    const amounts = (one) => [one.bias, one.itself, one.helping, one.added - one.helping];
+    const pieces = TOWER_PARTS.map(([name, colour], place) => [name, amounts(it)[place], colour()]);
     const reach = Math.max(...all.flatMap((other) => {
-      const one = parts(other), values = [one.bias, one.itself, one.rest, ...one.context.map((each) => each.value)];
+      const one = parts(other), values = amounts(one);
       return [sum(values.filter((value) => value > 0)), -sum(values.filter((value) => value < 0)), Math.abs(one.total)];
     }), 1e-9);
     const up = (value) => height / 2 - (value / reach) * (height / 2 - 8);
@@ -49,7 +51,7 @@ function explainer(root) {
       draw('line', { x1: 8, x2: width - 8, y1: up(0), y2: up(0), stroke: theme.ink }),
       draw('path', { d: marker('diamond', 5), transform: `translate(${middle} ${up(it.total).toFixed(1)})`, fill: theme.ink, stroke: theme.paper }));
     return make('button', { type: 'button', class: 'tower', 'aria-pressed': String(each === example), onclick: () => { example = each; show(); },
-      'aria-label': `${it.name}: bias ${signed(it.bias)}, self ${signed(it.itself)}, context ${signed(it.added)}, in all ${signed(it.total)}` }, svg, make('span', {}, it.name), make('strong', {}, signed(it.total)));
+      'aria-label': `${it.name} ${signed(it.total)}: bias ${signed(it.bias)}, self ${signed(it.itself)}, context ${signed(it.added)}` }, svg, make('span', {}, it.name), make('strong', {}, signed(it.total)));
   }
 
   function waterfall(it) {
@@ -86,6 +88,9 @@ function explainer(root) {
     picker.show(word);
     head.replaceChildren(make('strong', {}, isolated(words[word])), ...facts(word).flatMap(([name, value]) => [`, ${name} `, isolated(value)]));
     towers.replaceChildren(...all.map((each) => tower(each, all)));
+    legend.replaceChildren('Stacked from the line at 0, what adds upwards and what takes away downwards:',
+      ...TOWER_PARTS.map(([name, colour]) => make('span', {}, draw('svg', { width: 14, height: 12, 'aria-hidden': 'true' }, draw('rect', { width: 14, height: 12, fill: colour() })), ` ${name}`)),
+      make('span', {}, draw('svg', { width: 14, height: 14, viewBox: '-7 -7 14 14', 'aria-hidden': 'true' }, draw('path', { d: marker('diamond', 5), fill: theme.ink })), ' in all'));
     if (example === undefined) { detail.replaceChildren(make('p', { class: 'soft' }, 'No held-out window was read for it.')); return; }
     const it = parts(example), svg = waterfall(it);
     const rows = data.window === 1 ? `Row ${say(it.row)}` : `Rows ${say(it.row)} to ${say(it.row + data.window - 1)}`;
