@@ -32,7 +32,11 @@ def help_of(module: str, function: str) -> str:
         text = Template(yaml.safe_load(template.read_text(encoding="utf-8"))["template"]).substitute()
     else:
         printed = io.StringIO()
-        with patch.object(sys, "argv", [module, "--help"]), patch.dict(os.environ, COLUMNS="100"), redirect_stdout(printed):
+        with (
+            patch.object(sys, "argv", [module, "--help"]),
+            patch.dict(os.environ, COLUMNS="100"),
+            redirect_stdout(printed),
+        ):
             try:
                 getattr(import_module(function.partition(":")[0]), function.partition(":")[2])()
             except SystemExit as ended:

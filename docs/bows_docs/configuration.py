@@ -149,15 +149,48 @@ def page() -> str:
         lines += [f"## {group}", ""]
         for option in options(group):
             head = comments(CONF / group / f"{option}.yaml")[0]
-            lines += [f"({group}-{option})=", f"### {group}={option}", "", *_head(head), *table(option_settings(group, option)), ""]
+            lines += [
+                f"({group}-{option})=",
+                f"### {group}={option}",
+                "",
+                *_head(head),
+                *table(option_settings(group, option)),
+                "",
+            ]
     lines += ["## hydra/launcher", "", "Of a sweep (`-m`).", ""]
     for name in LAUNCHERS:
-        lines += [f"(launcher-{name})=", f"### hydra/launcher={name}", "", f"{LAUNCHERS[name].__doc__}", "", *table(launcher_settings(name)), ""]
-    lines += ["## experiment", "", "Settings that belong together. What such a file does not name keeps its default.", ""]
+        lines += [
+            f"(launcher-{name})=",
+            f"### hydra/launcher={name}",
+            "",
+            f"{LAUNCHERS[name].__doc__}",
+            "",
+            *table(launcher_settings(name)),
+            "",
+        ]
+    lines += [
+        "## experiment",
+        "",
+        "Settings that belong together. What such a file does not name keeps its default.",
+        "",
+    ]
     for option in options("experiment"):
         path = CONF / "experiment" / f"{option}.yaml"
-        lines += [f"(experiment-{option.replace('/', '-')})=", f"### experiment={option}", "", "```yaml", path.read_text(encoding="utf-8").rstrip(), "```", ""]
-    lines += ["## Words that are looked for", "", "The ordered sets of `analysis.sets`, and the categories of `analysis.categories`.", ""]
+        lines += [
+            f"(experiment-{option.replace('/', '-')})=",
+            f"### experiment={option}",
+            "",
+            "```yaml",
+            path.read_text(encoding="utf-8").rstrip(),
+            "```",
+            "",
+        ]
+    lines += [
+        "## Words that are looked for",
+        "",
+        "The ordered sets of `analysis.sets`, and the categories of `analysis.categories`.",
+        "",
+    ]
     for name, words in _composed("analysis", "quick")["sets"].items():
         lines += [f"- `{name}`: {as_markdown(', '.join(map(str, words)))}"]
     lines += ["", "Categories, with the first of their words:", ""]

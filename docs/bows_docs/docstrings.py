@@ -83,9 +83,7 @@ def as_markdown(text: str) -> str:
     """
     text = re.sub(r":(?:func|class|meth):`~?(?:[\w.]*\.)?(\w+)`", r"``\1``", text)
     pieces = re.split(r"(`{1,2}[^`]+`{1,2})", text)
-    return "".join(
-        f"`{piece.strip('`')}`" if piece.startswith("`") else _escaped(piece) for piece in pieces
-    )
+    return "".join(f"`{piece.strip('`')}`" if piece.startswith("`") else _escaped(piece) for piece in pieces)
 
 
 def _escaped(text: str) -> str:

@@ -97,7 +97,9 @@ class Entry:
     @property
     def left_out(self) -> str:
         """Where it is not defined, in the words of the docstrings that define it."""
-        said = [part for each in self.found_in for part in parts(each.text) if part.startswith("Left out where not defined")]
+        said = [
+            part for each in self.found_in for part in parts(each.text) if part.startswith("Left out where not defined")
+        ]
         return said[0].partition(": ")[2] if said else ""
 
     @property
@@ -152,7 +154,9 @@ def entries() -> dict[str, Entry]:
             # A function or method with the metric's own name, beside what names the metric in full: it says the formula.
             here = {other.module for other in entry.found_in}
             last = entry.name.rpartition("/")[2]
-            elsewhere = [text for text in entry.definitions if "see " in text or len(named_in(text, [], found, None)) > 1]
+            elsewhere = [
+                text for text in entry.definitions if "see " in text or len(named_in(text, [], found, None)) > 1
+            ]
             if each.module in here and each.name == last and each.module.startswith("bows.analysis.") and elsewhere:
                 entry.definitions = [text for text in entry.definitions if "see " not in text]
                 _add(entry, each, parts(each.text)[:1], first=True)
