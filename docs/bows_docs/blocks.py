@@ -79,6 +79,8 @@ def command_in(line: str) -> list[str]:
     >>> command_in("pip install bows")
     []
     """
+    # What stands for a folder may hold a space: outputs/runs/<date>/<linear run>.
+    line = re.sub(r"<[^<>]+>", lambda stand_in: stand_in.group().replace(" ", "-"), line)
     found = re.search(r"(?:^|\s|/)python3? -m (bows\.\w+.*)$", line)
     return shlex.split(found.group(1), comments=True) if found else []
 
@@ -95,7 +97,5 @@ def commands_in(text: str) -> list[list[str]]:
             found.append(words)
         elif not inside:
             outside.append(line)
-    for code in re.findall(r"`([^`]+)`", " ".join(outside)):
-        if words := command_in(code):
-            found.append(words)
-    return found
+    inline = [command_in(code) for code in re.findall(r"`([^`]+)`", " ".join(outside))]
+    return [*found, *filter(None, inline)]

@@ -11,8 +11,8 @@ from string import Template
 from unittest.mock import patch
 
 import yaml
-from bows.places import CONF
 
+from bows.places import CONF
 from bows_docs.docstrings import REPOSITORY
 
 
@@ -51,8 +51,8 @@ def page() -> str:
     lines = [
         "# Commands",
         "",
-        "What each command prints with `--help`, taken from the command itself each time this page is built. `bows-train` and so on, which an "
-        "installation brings, are the same as `python -m bows.train` and so on. A command ends with 0 where all went well, 1 where a "
+        "What each command prints with `--help`, taken from the command itself each time this page is built. `bows-train` and so on, which "
+        "an installation brings, are the same as `python -m bows.train` and so on. A command ends with 0 where all went well, 1 where a "
         "run failed, 2 where a setting cannot be met, 130 after Ctrl-C.",
         "",
     ]

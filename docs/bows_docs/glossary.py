@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bows.pages.meanings import MEANINGS, NULL_MEANINGS, RING_MEANINGS, meaning
-
 from bows_docs.docstrings import REPOSITORY, Documented, as_markdown, documented, parts
 
 # Where metrics are defined.
@@ -259,12 +258,12 @@ def page() -> str:
     lines = [
         "# Metrics",
         "",
-        "Every metric of `summary.json`, `metrics.csv` and W&B, under the name it has there. Metrics of the data are of held-out documents; "
-        "the others are of the weights alone. What stands under *Definition* and *Source* is read from the docstrings of the functions "
+        "Every metric of `summary.json`, `metrics.csv` and W&B, under the name it has there. Metrics of the data are of held-out "
+        "documents; the others are of the weights alone. What stands under *Definition* and *Source* is read from the docstrings of the functions "
         "named, each time this page is built; where a metric is not defined it is left out of a run, never NaN.",
         "",
-        "w_i is column i of the encoder W (m, V), the direction of word i; u_i the same at length 1; G = W^T W. f is a window's bag, f^ its "
-        "reconstruction, a the pre-activation, b the output's bias.",
+        "w_i is column i of the encoder W (m, V), the direction of word i; u_i the same at length 1; G = W^T W. f is a window's bag, f^ "
+        "its reconstruction, a the pre-activation, b the output's bias.",
         "",
     ]
     group = ""

@@ -58,7 +58,7 @@ def project(tmp_path_factory) -> Path:
 
 
 # What makes a command small, behind all that it says itself.
-TEXT = ["data.vocab_size=90", "data.window=4", "data.min_chars=20", "data.batch_size=16", "latent=4", "epochs=1"]
+TEXT = ["data.vocab_size=120", "data.window=4", "data.min_chars=20", "data.batch_size=16", "latent=4", "epochs=1"]
 SYNTHETIC = ["data.train_rows=300", "data.validation_rows=100", "epochs=2"]
 TOYS = {
     "experiment=paper/city_map": ["data.train_pairs=2000", "data.validation_pairs=500", "epochs=1"],
@@ -124,6 +124,8 @@ class Commands:
         """A command at toy size."""
         if words[0] == "bows.analyze":
             return [*words, *MEASURED]
+        if words[0] == "bows.reproduce":
+            return [*words, "--no-train"]
         if words[0] not in ("bows.train", "bows.corpus") or any(word.startswith("resume=") for word in words):
             return words
         chosen = [small for word, small in TOYS.items() if word in words]
@@ -197,15 +199,16 @@ WEAVING = ["loom", "warp", "weft", "shuttle", "heddle", "spindle", "bobbin", "ya
 
 
 def rows(count: int, seed: int) -> list[str]:
-    """Rows about a month, with words of its season and words of no season."""
+    """Rows about a month, with words of its season, and words of no season, some of them as frequent as months are."""
     generator = random.Random(seed)
     others = [*WEAVING, *(f"word{first}{second}" for first in "abcdefg" for second in "hijklmn")]
+    often = [f"often{first}{second}" for first in "abcdef" for second in "hijklm"]
     found = []
     for number in range(count):
         place = number / 7
         words = [MONTHS[round(place + generator.gauss(0, 1)) % 12] for _ in range(3)]
         words += [SEASONS[round(place + generator.gauss(0, 1)) % 12] for _ in range(4)]
-        words += generator.sample(others, 4)
+        words += generator.sample(others, 4) + generator.sample(often, 8)
         generator.shuffle(words)
         found.append(" ".join(words))
     return found
