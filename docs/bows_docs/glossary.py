@@ -258,9 +258,10 @@ def page() -> str:
     lines = [
         "# Metrics",
         "",
-        "Every metric of `summary.json`, `metrics.csv` and W&B, under the name it has there. Metrics of the data are of held-out "
-        "documents; the others are of the weights alone. What stands under *Definition* and *Source* is read from the docstrings of the functions "
-        "named, each time this page is built; where a metric is not defined it is left out of a run, never NaN.",
+        "Every metric of `summary.json`, `metrics.csv` and W&B, under the name it has there. Metrics of the data are of "
+        "held-out documents; the others are of the weights alone. What stands under *Definition* and *Source* is read from "
+        "the docstrings of the functions named, each time this page is built; where a metric is not defined it is left out "
+        "of a run, never NaN.",
         "",
         "w_i is column i of the encoder W (m, V), the direction of word i; u_i the same at length 1; G = W^T W. f is a window's bag, f^ "
         "its reconstruction, a the pre-activation, b the output's bias.",

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -135,16 +136,9 @@ class Commands:
         logger = [] if any(word.startswith("logger=") for word in words) else ["logger=none"]
         return [*words, *small, *MEASURED, *logger]
 
-    @staticmethod
-    def standing(words: list[str], places: dict[str, Path]) -> list[str]:
-        """A command with folders in the place of what stands for them on the pages."""
-        for stand_in, place in places.items():
-            words = [word.replace(stand_in, str(place)) for word in words]
-        assert "<" not in " ".join(words), "a stand-in that the tests do not know"
-        return words
-
     def close(self) -> None:
         if self.process is not None:
+            self.process.kill()  # it waits for a command, and has nothing to tidy up
             self.process.communicate()
 
 
@@ -161,34 +155,52 @@ def commands(project, tmp_path_factory) -> Iterator[Commands]:
     made.close()
 
 
+class Places:
+    """What the pages' stand-ins for folders stand for; each is made where it is first asked for."""
+
+    def __init__(self, commands: Commands):
+        self.commands = commands
+        self.makers = {
+            "outputs/runs/<date>/<run>": lambda: self.run,
+            "outputs/runs/<date>/<broken-run>": lambda: self.broken_run,
+            "outputs/sweeps/<date>/<time>": lambda: self.sweep,
+        }
+
+    @cached_property
+    def run(self) -> Path:
+        """Of a text, with analysis=full."""
+        words = ["data=files", "data.train=my.txt", *TEXT, "epochs=3", "lr=1e-2", "analysis=full", *MEASURED]
+        done = self.commands("bows.train", *words, "logger=none")
+        assert done.code == 0, done.output
+        return done.folder
+
+    @cached_property
+    def broken_run(self) -> Path:
+        folder = Path(shutil.copytree(self.run, self.run.with_name("broken")))
+        status = json.loads((folder / "status.json").read_text(encoding="utf-8"))
+        (folder / "status.json").write_text(json.dumps(status | {"state": "failed"}), encoding="utf-8")
+        return folder
+
+    @cached_property
+    def sweep(self) -> Path:
+        folder = self.commands.folder / "outputs" / "sweeps" / "a" / "sweep"
+        words = ["data=circular", *SYNTHETIC, "seed=0,1", "logger=none", f"hydra.sweep.dir={folder}"]
+        done = self.commands("bows.train", "-m", *words)
+        assert done.code == 0, done.output
+        return folder
+
+    def standing(self, words: list[str]) -> list[str]:
+        """A command with folders in the place of what stands for them."""
+        for stand_in, maker in self.makers.items():
+            if any(stand_in in word for word in words):
+                words = [word.replace(stand_in, str(maker())) for word in words]
+        assert "<" not in " ".join(words), "a stand-in that the tests do not know"
+        return words
+
+
 @pytest.fixture(scope="session")
-def places(commands) -> dict[str, Path]:
-    """What the pages' stand-ins for folders stand for."""
-    run = commands(
-        "bows.train",
-        "data=files",
-        "data.train=my.txt",
-        *TEXT,
-        "epochs=3",
-        "lr=1e-2",
-        "analysis=full",
-        *MEASURED,
-        "logger=none",
-    )
-    assert run.code == 0, run.output
-    sweep = commands.folder / "outputs" / "sweeps" / "a" / "sweep"
-    done = commands(
-        "bows.train", "-m", "data=circular", *SYNTHETIC, "seed=0,1", "logger=none", f"hydra.sweep.dir={sweep}"
-    )
-    assert done.code == 0, done.output
-    broken = Path(shutil.copytree(run.folder, run.folder.with_name("broken")))
-    status = json.loads((broken / "status.json").read_text(encoding="utf-8"))
-    (broken / "status.json").write_text(json.dumps(status | {"state": "failed"}), encoding="utf-8")
-    return {
-        "outputs/runs/<date>/<run>": run.folder,
-        "outputs/runs/<date>/<broken-run>": broken,
-        "outputs/sweeps/<date>/<time>": sweep,
-    }
+def places(commands) -> Places:
+    return Places(commands)
 
 
 MONTHS = [

@@ -27,7 +27,11 @@ def shown() -> dict[tuple[str, ...], str]:
     return found
 
 
-SHOWN = [pytest.param(list(words), id=f"{page}-{number}") for number, (words, page) in enumerate(shown().items())]
+# Recipes are run as they are, with -m slow most of them; so is their check here.
+SHOWN = [
+    pytest.param(list(words), id=f"{page}-{number}", marks=[pytest.mark.slow] if page == "recipes" else [])
+    for number, (words, page) in enumerate(shown().items())
+]
 # Options that exist only once the pages on bringing one's own were followed; tests of those run them.
 BROUGHT = ("data=letters", "data=topics", "model=unit_directions", "hydra/launcher=last_first")
 # Flags of Hydra's own that take a value.
@@ -80,6 +84,7 @@ def test_commands_are_shown_at_all():
     assert modules <= set(commands())
 
 
+@pytest.mark.slow
 def test_help_is_what_the_command_prints():
     done = subprocess.run(
         [sys.executable, "-m", "bows.train", "--help"],

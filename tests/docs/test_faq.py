@@ -23,8 +23,8 @@ def agrees(said: str, page: str) -> bool:
 
 
 @pytest.mark.parametrize(("block", "message"), [pytest.param(*each, id=each[0].heading) for each in CHECKED])
-def test_a_command_line_is_refused_as_the_page_says(block: Block, message: Block, commands, places):
-    words = commands.standing(block.commands[0], places)
+def test_a_command_line_is_refused_as_the_page_says(block: Block, message: Block):
+    (words,) = block.commands
     with pytest.raises(SettingError) as caught:
         check_command_line(words[0].partition(".")[2], resumed(words[1:]))
     assert agrees(f"error: {caught.value}", message.text), caught.value
@@ -35,7 +35,7 @@ def test_a_command_line_is_refused_as_the_page_says(block: Block, message: Block
 def test_a_command_fails_as_the_page_says(block: Block, message: Block, commands, places):
     if block.marks["fails"] == "no gpu" and torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
-    done = commands(*commands.standing(block.commands[0], places))
+    done = commands(*places.standing(block.commands[0]))
     assert done.code != 0
     assert "Traceback" not in done.output
     assert agrees(done.output, message.text) or done.output.splitlines()[-1].startswith(

@@ -18,7 +18,7 @@ def entries() -> dict[str, Entry]:
 @pytest.fixture(scope="module")
 def summary(places) -> dict[str, float]:
     """Of a run with analysis=full, but for the metric that the page on bringing one's own adds."""
-    found = json.loads((places["outputs/runs/<date>/<run>"] / "summary.json").read_text(encoding="utf-8"))
+    found = json.loads((places.run / "summary.json").read_text(encoding="utf-8"))
     return {name: value for name, value in found.items() if name != "capacity/norm_spread"}
 
 

@@ -21,7 +21,7 @@ def test_outputs_are_not_kept(notebook):
 
 
 def test_it_runs_and_draws(notebook, places, monkeypatch):
-    monkeypatch.setenv("BOWS_RUN", str(places["outputs/runs/<date>/<run>"]))
+    monkeypatch.setenv("BOWS_RUN", str(places.run))
     NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert not [output for output in outputs if output.output_type in ("error", "stream")]

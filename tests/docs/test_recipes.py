@@ -16,7 +16,7 @@ RECIPES = [
 @pytest.mark.parametrize("block", RECIPES)
 def test_a_recipe_runs(block: Block, commands, places):
     (words,) = block.commands
-    words = commands.standing(words, places)
+    words = places.standing(words)
     done = commands(*commands.toy(words))
     assert done.code == 0, done.output
     assert "Traceback" not in done.output
