@@ -4,6 +4,7 @@ The pages go to outputs/docs; open index.html there. Nothing is fetched, neither
 every warning an error: a link to a page or a heading that is not there, a page that no other leads to.
 """
 
+import re
 import sys
 from pathlib import Path
 
@@ -41,9 +42,11 @@ MADE = {
 
 
 def make(app, name: str, source: list[str]) -> None:
-    """Put what is made from the code in the place of a page's file. Sphinx calls it with the page's name and, in a list, its text."""
+    """Put what is made from the code in the place of a page's file, and names over files. Sphinx calls it with the page's name and, in a list, its text."""
     if name in MADE:
         source[0] = MADE[name]()
+    # Over a file that a page shows stands its name, which tests read as well.
+    source[0] = re.sub(r"^% file: (.+)$", r"`\1`:", source[0], flags=re.MULTILINE)
 
 
 def setup(app) -> dict[str, bool]:

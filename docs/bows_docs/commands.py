@@ -57,5 +57,5 @@ def page() -> str:
         "",
     ]
     for module, function in commands().items():
-        lines += [f"## {module}", "", "```text", help_of(module, function), "```", ""]
+        lines += [f"## {module}", "", "```none", help_of(module, function), "```", ""]
     return "\n".join(lines)

@@ -134,7 +134,7 @@ def shown(value: Any) -> str:
 
 def table(settings: list[Setting]) -> list[str]:
     """Settings as a table in Markdown."""
-    lines = ["| setting | default | allowed | |", "| --- | --- | --- | --- |"]
+    lines = ["| setting | default | allowed | what it is |", "| --- | --- | --- | --- |"]
     for setting in settings:
         default = shown(setting.default)
         if len(default) > 90:

@@ -15,8 +15,10 @@ SHORT = {"ring": "ring/<set>", "fit_probe": "probe"}
 DEFINED_BY = {
     "reconstruction/r2_linear": ("ReadOutSums.solve", "reconstruction/r2"),
     "reconstruction/r2_one_hot": ("one_hot_sums", "reconstruction/r2"),
-    "reconstruction/relu_gain": ("ReadOutSums.solve", "reconstruction/r2"),
+    "reconstruction/relu_gain": ("measure",),
 }
+# What no docstring says: a line of code is all there is of it.
+FORMULAS = {"reconstruction/relu_gain": "``reconstruction/r2`` less ``reconstruction/r2_linear``."}
 # Ranges that no definition states for the metric alone. A test holds the metrics of real runs against all of them.
 RANGES = {
     "reconstruction/r2_linear": "1 or less",
@@ -125,11 +127,22 @@ def range_in(text: str) -> str:
 
 
 def metric_names() -> list[str]:
-    """All names of metrics, those of ordered sets with <set> for the set."""
-    rings = [f"ring/<set>/{last}" for last in RING_MEANINGS]
+    """All names of metrics, those of ordered sets with <set> for the set; those of a null after what it is of."""
     scores = [f"cluster/{score}" for score in ("purity", "silhouette", "cooccurrence_ami")]
-    nulls = [f"{score}{ending}" for score in scores for ending in NULL_MEANINGS]
-    return [*MEANINGS, *rings, *nulls]
+    names: list[str] = []
+    for name in MEANINGS:
+        names += [name, *(f"{name}{ending}" for ending in NULL_MEANINGS if name in scores)]
+    return [*names, *(f"ring/<set>/{last}" for last in RING_MEANINGS)]
+
+
+def phrase_of(name: str) -> str:
+    """What a metric says, in a phrase.
+
+    >>> phrase_of("cluster/purity_z")
+    'of `cluster/purity`: standard deviations above that'
+    """
+    ending = next((ending for ending in NULL_MEANINGS if name.startswith("cluster/") and name.endswith(ending)), "")
+    return f"of `{name.removesuffix(ending)}`: {meaning(name)}" if ending else meaning(name)
 
 
 def entry_of(name: str, entries: dict[str, Entry]) -> Entry | None:
@@ -142,7 +155,7 @@ def entry_of(name: str, entries: dict[str, Entry]) -> Entry | None:
 
 def entries() -> dict[str, Entry]:
     """An entry for each metric, in the order of the page."""
-    found = {name: Entry(name, meaning(name)) for name in metric_names()}
+    found = {name: Entry(name, phrase_of(name)) for name in metric_names()}
     code = [each for place in CODE for each in documented(REPOSITORY / place, _module(place))]
     for items in (True, False):  # what an item defines counts before what a paragraph mentions
         undefined = {name for name, entry in found.items() if not entry.definitions}
@@ -161,11 +174,13 @@ def entries() -> dict[str, Entry]:
                 _add(entry, each, parts(each.text)[:1], first=True)
             if each.qualified in DEFINED_BY.get(entry.name, ()):
                 _add(entry, each, parts(each.text)[:1])
+    for name, formula in FORMULAS.items():
+        found[name].definitions = [formula]
     for name, given in DEFINED_BY.items():
         for other in (found[one] for one in given if one in found):
             found[name].definitions += [f"R^2 is {text}" for text in other.definitions]
     order = list(GROUPS)
-    return dict(sorted(found.items(), key=lambda item: (order.index(item[0].partition("/")[0]), item[0])))
+    return {name: found[name] for name in sorted(found, key=lambda name: order.index(name.partition("/")[0]))}
 
 
 def _module(place: str) -> str:
@@ -285,4 +300,20 @@ def page() -> str:
         if entry.sources:
             lines += ["Source", f":   {as_markdown('; '.join(entry.sources))}", ""]
         lines += ["In the code", ":   " + ", ".join(f"`{each.path}`" for each in entry.found_in), ""]
-    return "\n".join(lines)
+    lines += [
+        "## words.parquet",
+        "",
+        "The columns of the table of words, a row a word in the order of the weights' columns. A value that is not defined, or was not "
+        "measured, is null.",
+        "",
+        *word_columns(),
+    ]
+    return "\n".join([*lines, ""])
+
+
+def word_columns() -> list[str]:
+    """What the docstring of the function that makes the table says of each column."""
+    (table,) = (
+        each for each in documented(REPOSITORY / "bows/analysis/words.py", "words") if each.name == "word_table"
+    )
+    return [f"- {as_markdown(part.removeprefix('- '))}" for part in parts(table.text) if part.startswith("- ")]

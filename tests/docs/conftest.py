@@ -13,12 +13,9 @@ from functools import cached_property
 from pathlib import Path
 
 import pytest
+from bows_docs.blocks import marked
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-DOCS = REPOSITORY / "docs"
-sys.path.insert(0, str(DOCS))
-
-from bows_docs.blocks import marked  # noqa: E402
 
 
 def patched(text: str, hunk: list[str]) -> str:

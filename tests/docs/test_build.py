@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from bows_docs.blocks import PAGES
+from bows_docs.blocks import PAGES, blocks, pages
 from bows_docs.glossary import anchor, metric_names
 
 DOCS = PAGES.parent
@@ -43,9 +43,9 @@ class Fetched(HTMLParser):
 
 
 def test_pages_load_nothing_but_files_beside_them(site):
-    pages = [*site.rglob("*.html")]
-    assert {"index.html", "concepts.html", "recipes.html", "faq.html"} <= {page.name for page in pages}
-    for page in pages:
+    built = [*site.rglob("*.html")]
+    assert {"index.html", "concepts.html", "recipes.html", "faq.html"} <= {page.name for page in built}
+    for page in built:
         loaded = Fetched()
         loaded.feed(page.read_text(encoding="utf-8"))
         assert loaded.found
@@ -70,3 +70,15 @@ def test_what_is_made_from_the_code_can_be_searched(site):
     for word in ("capacity/represented_fraction", "hydra/launcher=joblib", "bows.reproduce"):  # titles, as they are
         assert f'"{word}"' in index
     assert "cpus_per_task" in index
+
+
+def test_a_figure_on_a_page_is_drawn_by_the_commands_under_it():
+    for page in pages():
+        text = page.read_text(encoding="utf-8")
+        drawn = {block.marks["figure"].partition(" from ")[0] for block in blocks(page) if "figure" in block.marks}
+        shown = set(re.findall(r"^!\[[^\]]+\]\(figures/([^)]+)\)", text, re.MULTILINE))
+        assert drawn <= shown
+        assert shown <= {path.name for path in (PAGES / "figures").iterdir()}
+        if page.stem == "concepts":
+            assert shown == drawn == {path.name for path in (PAGES / "figures").iterdir()}
+            assert all(block.commands for block in blocks(page) if "figure" in block.marks)

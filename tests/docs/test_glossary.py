@@ -3,6 +3,7 @@
 import json
 import re
 
+import pyarrow.parquet as pq
 import pytest
 from bows_docs import glossary
 from bows_docs.glossary import Entry, anchor, entry_of, nulls_of
@@ -87,6 +88,16 @@ def test_formulas_are_those_of_the_code(entries):
     assert "P(I_i > 0 and a_i <= 0 given f_i = 0)" in entries["interference/filtered"].definitions[0]
     assert "1 - SSE / SST" in entries["reconstruction/r2"].definitions[0]
     assert "E[I_i given f_i = 1] - E[I_i given f_i = 0]" in entries["interference/gap"].definitions[0]
+
+
+def test_every_column_of_the_table_of_words_is_explained(places):
+    explained = set(re.findall(r"`(\w+)`", "\n".join(glossary.word_columns())))
+    assert set(pq.read_schema(places.run / "words.parquet").names) <= explained
+
+
+def test_what_the_relu_gains_is_what_its_formula_says(summary):
+    gain = summary["reconstruction/r2"] - summary["reconstruction/r2_linear"]
+    assert summary["reconstruction/relu_gain"] == pytest.approx(gain)
 
 
 def test_the_page_has_a_place_for_every_metric(entries):
