@@ -42,7 +42,10 @@ MADE = {
 
 
 def make(app, name: str, source: list[str]) -> None:
-    """Put what is made from the code in the place of a page's file, and names over files. Sphinx calls it with the page's name and, in a list, its text."""
+    """Put what is made from the code in the place of a page's file, and names over files.
+
+    Sphinx calls it with the page's name and, in a list, its text.
+    """
     if name in MADE:
         source[0] = MADE[name]()
     # Over a file that a page shows stands its name, which tests read as well.

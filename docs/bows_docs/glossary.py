@@ -66,6 +66,8 @@ BESIDE = {
     "ablation/accuracy_base": ("ablation/accuracy_majority",),
     "classification/accuracy": ("ablation/accuracy_majority",),
 }
+# Metrics of a GPU alone, which have no phrase on a run's page.
+ALSO = {"speed/peak_gpu_memory_mb": "peak memory that PyTorch held on the GPU while it trained, MB"}
 ENDINGS = ("_null", "_z", "_p", "_p_within_deciles", "_random", "_random_sd")
 GROUPS = {
     "reconstruction": "How well held-out windows are rebuilt",
@@ -79,7 +81,8 @@ GROUPS = {
     "leak": "What a split that shares rows understates",
     "classification": "Pairs of items: the task",
     "probe": "Pairs of items: whether a known value can be read from the embeddings",
-    "ablation": "Pairs of items: whether the plane that was read is used",
+    "ablation": "Pairs of items: whether the plane that was read is used. `_sd` at the end of a name is the standard deviation over random "
+    "planes; with `_frequencies` in it, the planes of all frequencies that can be read are kept or removed together",
     "train": "The training itself",
     "speed": "Time and memory",
 }
@@ -130,7 +133,7 @@ def metric_names() -> list[str]:
     """All names of metrics, those of ordered sets with <set> for the set; those of a null after what it is of."""
     scores = [f"cluster/{score}" for score in ("purity", "silhouette", "cooccurrence_ami")]
     names: list[str] = []
-    for name in MEANINGS:
+    for name in [*MEANINGS, *ALSO]:
         names += [name, *(f"{name}{ending}" for ending in NULL_MEANINGS if name in scores)]
     return [*names, *(f"ring/<set>/{last}" for last in RING_MEANINGS)]
 
@@ -141,15 +144,20 @@ def phrase_of(name: str) -> str:
     >>> phrase_of("cluster/purity_z")
     'of `cluster/purity`: standard deviations above that'
     """
+    if name in ALSO:
+        return ALSO[name]
     ending = next((ending for ending in NULL_MEANINGS if name.startswith("cluster/") and name.endswith(ending)), "")
     return f"of `{name.removesuffix(ending)}`: {meaning(name)}" if ending else meaning(name)
 
 
 def entry_of(name: str, entries: dict[str, Entry]) -> Entry | None:
-    """The entry of a metric of summary.json: ring/months/order is explained by ring/<set>/order."""
+    """The entry of a metric of summary.json: ring/months/order is explained by ring/<set>/order, and what is said of the probed plane
+    holds of the planes of several frequencies, and of deviations over random planes."""
     group, _, rest = name.partition("/")
     if group == "ring" and "/" in rest:
         return entries.get(f"ring/<set>/{rest.rpartition('/')[2]}")
+    if group == "ablation":
+        name = name.removesuffix("_sd").replace("_frequencies", "")
     return entries.get(name)
 
 

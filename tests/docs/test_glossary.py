@@ -8,6 +8,7 @@ import pytest
 from bows_docs import glossary
 from bows_docs.glossary import Entry, anchor, entry_of, nulls_of
 
+from bows.analysis.plane_ablation import Ablation
 from bows.pages.meanings import MEANINGS
 
 
@@ -27,6 +28,13 @@ def test_every_metric_of_a_run_has_an_entry(entries, summary):
     groups = {name.partition("/")[0] for name in summary}
     assert groups >= {"reconstruction", "interference", "capacity", "packing", "alignment", "ring", "cluster", "regime"}
     assert [name for name in summary if entry_of(name, entries) is None] == []
+
+
+def test_every_metric_of_an_ablation_has_an_entry(entries):
+    ablation = Ablation(base=0.9, keep=0.8, remove=0.2, keep_random=[0.1, 0.2], remove_random=[0.7, 0.8])
+    names = [*ablation.metrics(), *ablation.metrics("frequencies")]
+    assert len(set(names)) == 13
+    assert [name for name in names if entry_of(name, entries) is None] == []
 
 
 def test_every_entry_says_what_it_is_where_it_is_defined_and_its_range(entries):
