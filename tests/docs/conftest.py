@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -56,7 +57,7 @@ def project(tmp_path_factory) -> Path:
 
 
 # What makes a command small, behind all that it says itself.
-TEXT = ["data.vocab_size=120", "data.window=4", "data.min_chars=20", "data.batch_size=16", "latent=4", "epochs=1"]
+TEXT = ["data.vocab_size=200", "data.window=4", "data.min_chars=20", "data.batch_size=16", "latent=4", "epochs=1"]
 SYNTHETIC = ["data.train_rows=300", "data.validation_rows=100", "epochs=2"]
 TOYS = {
     "experiment=paper/city_map": ["data.train_pairs=2000", "data.validation_pairs=500", "epochs=1"],
@@ -171,9 +172,11 @@ class Places:
         assert done.code == 0, done.output
         return done.folder
 
-    @cached_property
+    @property
     def broken_run(self) -> Path:
-        folder = Path(shutil.copytree(self.run, self.run.with_name("broken")))
+        """One that was never finished, since whoever resumes it finishes it."""
+        folder = Path(tempfile.mkdtemp(prefix="broken-", dir=self.run.parent))
+        shutil.copytree(self.run, folder, dirs_exist_ok=True)
         status = json.loads((folder / "status.json").read_text(encoding="utf-8"))
         (folder / "status.json").write_text(json.dumps(status | {"state": "failed"}), encoding="utf-8")
         return folder
@@ -208,16 +211,18 @@ WEAVING = ["loom", "warp", "weft", "shuttle", "heddle", "spindle", "bobbin", "ya
 
 
 def rows(count: int, seed: int) -> list[str]:
-    """Rows about a month, with words of its season, and words of no season, some of them as frequent as months are."""
+    """Rows about a month, with words of its season and words of no season. Words of each kind are of many frequencies: what is drawn at
+    random beside the months is drawn among words as frequent as they are."""
     generator = random.Random(seed)
-    others = [*WEAVING, *(f"word{first}{second}" for first in "abcdefg" for second in "hijklmn")]
-    often = [f"often{first}{second}" for first in "abcdef" for second in "hijklm"]
+    others = [*WEAVING, *(f"word{first}{second}" for first in "abcdefghijklm" for second in "nopqrstuvwxyz")]
+    common = [1 + 5 * place / len(others) for place in range(len(others))]
     found = []
     for number in range(count):
         place = number / 7
-        words = [MONTHS[round(place + generator.gauss(0, 1)) % 12] for _ in range(3)]
+        near = [round(place + generator.gauss(0, 1)) % 12 for _ in range(5)]
+        words = [MONTHS[month] for month in near if generator.random() < 0.2 + 0.065 * month]
         words += [SEASONS[round(place + generator.gauss(0, 1)) % 12] for _ in range(4)]
-        words += generator.sample(others, 4) + generator.sample(often, 8)
+        words += generator.choices(others, common, k=24)
         generator.shuffle(words)
         found.append(" ".join(words))
     return found
