@@ -1,11 +1,13 @@
 """Words' directions in two dimensions, by UMAP."""
 
+from typing import Any
+
 import numpy as np
 
-from bows.errors import SettingError
+from bows.errors import DataError, SettingError
 
-NEIGHBOURS = 15
-# of the layout: umap-learn takes 500 of up to 10,000 points, which moves them little after the first 200.
+NEIGHBOURS, LEAST = 15, 5
+# of the layout: umap-learn itself takes 500 of up to 10,000 points, for 2.5 times the time.
 EPOCHS = 200
 
 
@@ -13,7 +15,7 @@ def umap_coordinates(directions: np.ndarray, seed: int = 0) -> np.ndarray:
     """Where each word lies on a map that keeps neighbours by cosine together; distances between far words mean nothing on it.
 
     Args:
-        directions: (n, m), a row a word, none of them zero, n >= 4.
+        directions: (n, m), a row a word, none of them zero, n >= 5.
         seed: of the layout; the same seed gives the same map on one machine.
 
     Returns:
@@ -21,17 +23,14 @@ def umap_coordinates(directions: np.ndarray, seed: int = 0) -> np.ndarray:
 
     Raises:
         SettingError: umap-learn is not installed.
+        DataError: there are fewer than 5 words.
 
     Source: McInnes, Healy & Melville 2018, arXiv 1802.03426; 15 neighbours and a least distance of 0.1 are its defaults.
     """
-    try:
-        from umap import UMAP
-    except ImportError as error:
-        raise SettingError(
-            'a map by UMAP needs umap-learn, which is not installed; pip install "bows[umap]"'
-        ) from error
+    if len(directions) < LEAST:
+        raise DataError(f"UMAP needs {LEAST} words with a direction or more, and there are {len(directions)}")
     # One thread: with more, the same seed gives another map each time.
-    layout = UMAP(
+    layout = load_umap().UMAP(
         n_neighbors=min(NEIGHBOURS, len(directions) - 1),
         metric="cosine",
         random_state=seed,
@@ -40,3 +39,14 @@ def umap_coordinates(directions: np.ndarray, seed: int = 0) -> np.ndarray:
         n_epochs=EPOCHS,
     )
     return np.asarray(layout.fit_transform(np.asarray(directions, dtype=np.float32)), dtype=np.float64)
+
+
+def load_umap() -> Any:
+    """umap-learn, imported on demand as it takes seconds. Raises SettingError where it is not installed."""
+    try:
+        import umap
+    except ImportError as error:
+        raise SettingError(
+            'a map by UMAP needs umap-learn, which is not installed; pip install "bows[umap]"'
+        ) from error
+    return umap

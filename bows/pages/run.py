@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from bows.analysis.word_map import load_umap
 from bows.errors import SettingError
 from bows.pages.attempts import attempt
 from bows.pages.headline import grouped, headlines
@@ -12,7 +13,7 @@ from bows.pages.page import embedded, json_block, render
 from bows.pages.run_facts import command, dials, outcome, own_path, read_table, read_text
 from bows.pages.run_folder import RunFolder
 from bows.pages.run_parts import Part, gather
-from bows.pages.word_map import KINDS, load_umap
+from bows.pages.word_map import KINDS
 from bows.runs import write_whole
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from bows.analysis.columns import directions
-from bows.errors import DataError, SettingError
+from bows.analysis.word_map import umap_coordinates
+from bows.errors import DataError
 from bows.pages.arrays import packed, packed_scaled
 
 KINDS = ("pca", "umap")
@@ -77,25 +78,8 @@ def _pca(unit: torch.Tensor, seed: int) -> dict[str, Any]:
 
 
 def _umap(unit: torch.Tensor, seed: int) -> dict[str, Any]:
-    umap = load_umap()
-    count = unit.shape[1]
-    if count < 5:
-        raise DataError(f"UMAP needs 5 words with a direction or more, and there are {count}")
-    model = umap.UMAP(n_neighbors=min(15, count - 1), min_dist=0.1, metric="cosine", random_state=seed, n_jobs=1,
-                      init="spectral" if count > 50 else "random")  # fmt: skip
     note = "UMAP by cosine: who is near whom is kept as far as can be; distances between groups, and the axes, mean nothing."
-    return _placed("UMAP", model.fit_transform(unit.T.numpy()), ["UMAP 1", "UMAP 2"], note)
-
-
-def load_umap():
-    """The library, imported on demand as it takes seconds. Raises SettingError where it is not installed."""
-    try:
-        import umap
-    except ImportError:
-        raise SettingError(
-            '--map=umap: umap-learn is not installed; install it with pip install "bows[umap]", or take --map=pca'
-        ) from None
-    return umap
+    return _placed("UMAP", umap_coordinates(unit.T.numpy(), seed), ["UMAP 1", "UMAP 2"], note)
 
 
 def _placed(kind: str, places: np.ndarray, axes: list[str], note: str) -> dict[str, Any]:
