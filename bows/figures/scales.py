@@ -8,10 +8,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
+from bows.figures.style import shorten
+
 # Equal ratios are drawn as equal steps from this ratio of the largest to the smallest value on, or where two values would be nearer
 # each other than this share of the axis; but never where that would bring values nearer still, as of 1, 2, 3 ... 30.
 DECADES, CROWDED = 20.0, 0.12
 _MOST_TICKS = 8
+# Characters of a value, as of a list of words, in a legend and below an axis.
+_LONGEST, _LONGEST_TICK = 30, 14
 _NEAREST_TICKS = 0.12  # of the axis, from one to the next: nearer ones' labels run into each other
 
 
@@ -44,7 +48,9 @@ def label(setting: Mapping[str, Any]) -> str:
     'tied, wd 0.5, optimizer.schedule cosine'
     """
     return ", ".join(
-        shown(value) if isinstance(value, str) and "." not in name else f"{name} {shown(value)}"
+        shorten(shown(value), _LONGEST)
+        if isinstance(value, str) and "." not in name
+        else f"{name} {shorten(shown(value), _LONGEST)}"
         for name, value in setting.items()
     )
 
@@ -65,7 +71,7 @@ def dial_axis(axes: Axes, values: Sequence[Any], name: str) -> dict[Any, float]:
     axes.set_xlabel(name)
     axes.xaxis.set_minor_locator(NullLocator())
     if not is_numeric(values):
-        axes.set_xticks(range(len(values)), [shown(value) for value in values])
+        axes.set_xticks(range(len(values)), [shorten(shown(value), _LONGEST_TICK) for value in values])
         axes.set_xlim(-0.5, len(values) - 0.5)
         return {value: float(place) for place, value in enumerate(values)}
     sizes = [abs(value) for value in values if value]

@@ -28,8 +28,14 @@ def word_planes(columns: Mapping[str, Sequence[Any]], below: str = "") -> Figure
     if not panels or any(all(place is None for of, _, place, *_ in rows if of == panel) for panel in panels):
         raise ValueError("a panel needs a word of its set at least")
     with style():
-        figure = new_figure(SIDE * len(panels), SIDE + 0.75)
-        grid = figure.subplots(1, len(panels), squeeze=False)[0]
+        # In inches: titles have two lines above, the legend and the line below theirs.
+        wide, lower, upper = SIDE * len(panels), 0.35 + (0.2 if below else 0), 0.42
+        tall = lower + SIDE + upper
+        figure = new_figure(wide, tall, layout="none")
+        grid = [
+            figure.add_axes(((number * SIDE + 0.06) / wide, lower / tall, (SIDE - 0.12) / wide, SIDE / tall))
+            for number in range(len(panels))
+        ]
         labelled = []
         for axes, panel in zip(grid, panels, strict=True):
             own = sorted((place, word, x, y) for of, word, place, x, y in rows if of == panel and place is not None)
@@ -70,11 +76,9 @@ def word_planes(columns: Mapping[str, Sequence[Any]], below: str = "") -> Figure
                 )
             )
         handles, labels = grid[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8)
+        figure.legend(handles, labels, loc="lower center", ncols=3, fontsize=8)
         if below:
-            figure.supxlabel(below, fontsize=8, x=0.01, ha="left")
-        figure.draw_without_rendering()  # fixes the layout, so that labels are placed where the points will be
-        figure.set_layout_engine("none")
+            figure.text(0.06 / wide, 0.05 / tall, below, fontsize=8)
         for axes, points, words in labelled:
             place_labels(figure, axes, points, words, 7 if len(words) > 14 else 8)
     return figure

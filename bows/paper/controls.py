@@ -3,18 +3,20 @@
 from collections.abc import Sequence
 
 from bows.paper.claims import Measured
-from bows.paper.months import MONTHS, no_set
+from bows.paper.months import MONTHS, nearness, no_set
 from bows.paper.runs import Run
 from bows.paper.spread import lacking, told
 
 ORDER, PURITY = "ring/months/order", "cluster/purity_z"
+KINDS = ("as it is", "together", "apart", "shuffled")
 
 
 def measure(runs: Sequence[Run]) -> dict[str, Measured]:
     """The values of the claims on decorrelated text."""
-    of = {kind: [run for run in runs if treatment(run) == kind] for kind in ("as it is", "apart", "shuffled")}
+    of = {kind: [run for run in runs if treatment(run) == kind] for kind in KINDS}
     return {
         "ring": _ring(of["as it is"], of["apart"]),
+        "steps": _steps(of),
         "clusters": _clusters(of["as it is"], of["shuffled"]),
     }
 
@@ -42,6 +44,20 @@ def _ring(plain: Sequence[Run], apart: Sequence[Run]) -> Measured:
             f"there is no ring to lose: p < 0.05 in {sum(value < 0.05 for value in p)} of {len(p)} runs on the text as it is; {said}"
         )
     return Measured(max(after), said)
+
+
+def _steps(of: dict[str, list[Run]]) -> Measured:
+    """What is left of the months' nearness when each is permuted by itself, as a share of what there was."""
+    found = {kind: nearness(runs) for kind, runs in of.items() if runs}
+    plain, apart = found.get("as it is"), found.get("apart")
+    if plain is None:
+        return lacking(no_set(of["as it is"], MONTHS))
+    if apart is None:
+        return lacking("no completed run on rewired months")
+    said = "; ".join(f"{kind} {both[0]:.2f} (p {both[1]:.2g})" for kind, both in found.items() if both is not None)
+    if plain[1] >= 0.05:
+        return lacking(f"there is no nearness to lose: rank correlation {said}")
+    return Measured(apart[0] / plain[0], f"rank correlation {said}")
 
 
 def _clusters(plain: Sequence[Run], shuffled: Sequence[Run]) -> Measured:

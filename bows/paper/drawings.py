@@ -67,7 +67,7 @@ def _structure(table: pa.Table) -> Figure:
 
 def _controls(table: pa.Table) -> Figure:
     there = set(table["text"].to_pylist())
-    metrics = [metric for metric in (ORDER, PURITY) if metric in set(table["metric"].to_pylist())]
+    metrics = [metric for metric in (ORDER, controls.NEARNESS, PURITY) if metric in set(table["metric"].to_pylist())]
     return metrics_against_dial(table, {"text": [kind for kind in controls.TREATMENTS if kind in there]}, metrics, {})
 
 
@@ -132,7 +132,12 @@ DRAWINGS: Mapping[str, tuple[Drawing, ...]] = {
     ),
     "controls": (
         Drawing("controls-rings", "The months’ plane in each text (the first seed)", controls.rings, _columns(word_planes)),
-        Drawing("controls-scores", "Ring order of the months and purity of categories in each text", controls.scores, _controls),
+        Drawing(
+            "controls-scores",
+            "Ring order of the months, rank correlation of their cosines with nearness in the year, and purity of categories, in each text",
+            controls.scores,
+            _controls,
+        ),
     ),
     "leak": (
         Drawing("leak-losses", "The same runs on both kinds of held-out windows", leak.losses, _columns(leaking_losses)),

@@ -31,5 +31,5 @@ def measure(runs: Sequence[Run]) -> dict[str, Measured]:
     return {
         "months": mean_of(months) if months else lacking(no_set(runs, MONTHS)),
         "split": Measured(float(np.mean(shares)), f"linear / mixed words: {'; '.join(counts)}; share {told(shares)}"),
-        "frequent": mean_of(ratios, " times as frequent"),
+        "frequent": mean_of(ratios),
     }

@@ -73,15 +73,24 @@ def in_text(runs: Sequence[Run]) -> Measured:
 
 def steps(runs: Sequence[Run]) -> Measured:
     """The same of the months' cosines in the weights, mean of all seeds."""
+    found = nearness(runs)
+    if found is None:
+        return lacking(no_set(runs, MONTHS))
+    rho, p = found
+    return Measured(p, f"p {p:.2g}: rank correlation {rho:.2f} (mean of {len(runs)} seeds)")
+
+
+def nearness(runs: Sequence[Run]) -> tuple[float, float] | None:
+    """The rank correlation of the months' cosines with their nearness in the year, mean of some runs, and its p; None where a month is
+    lacking or all directions are alike."""
     indices = [run.indices(MONTHS) for run in runs]
     if not runs or None in indices:
-        return lacking(no_set(runs, MONTHS))
+        return None
     cosines = [run.unit[:, each].double() for run, each in zip(runs, indices, strict=True)]
     try:
-        rho, p = step_correlation([(unit.T @ unit).numpy() for unit in cosines], SHUFFLES)
+        return step_correlation([(unit.T @ unit).numpy() for unit in cosines], SHUFFLES)
     except ValueError:
-        return lacking("the months' directions do not differ")
-    return Measured(p, f"p {p:.2g}: rank correlation {rho:.2f} (mean of {len(runs)} seeds)")
+        return None
 
 
 def months_in_text(run: Run, beside: Sequence[str] = ()) -> tuple[Tensor, dict[str, float]]:

@@ -10,10 +10,10 @@ from bows.paper.claims import Measured
 from bows.paper.runs import Run
 
 
-def mean_of(values: Sequence[float], unit: str = "") -> Measured:
+def mean_of(values: Sequence[float]) -> Measured:
     """The mean over seeds, told with its 95 % interval (Student's t) where there are two seeds or more."""
     mean = float(np.mean(values))
-    return Measured(mean, f"{told(values)}{unit}")
+    return Measured(mean, told(values))
 
 
 def told(values: Sequence[float]) -> str:

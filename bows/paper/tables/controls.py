@@ -6,11 +6,12 @@ import numpy as np
 import pyarrow as pa
 
 from bows.paper.controls import ORDER, PURITY, treatment
-from bows.paper.months import MONTHS, no_set
+from bows.paper.months import MONTHS, nearness, no_set
 from bows.paper.runs import Run, first
 from bows.paper.spread import NotDrawn, interval
 from bows.paper.tables.months import add_plane
 
+NEARNESS = "months: cosine and nearness"
 TREATMENTS = {
     "as it is": "the text as it is",
     "together": "months permuted together",
@@ -35,11 +36,15 @@ def rings(runs: Sequence[Run]) -> pa.Table:
 
 
 def scores(runs: Sequence[Run]) -> pa.Table:
-    """Ring order and purity z under each treatment: means over seeds with their 95 % intervals."""
+    """The months' ring order, their nearness in the year and purity z under each treatment: means over seeds with their 95 % intervals."""
     rows = []
     for kind in TREATMENTS:
-        for metric in (ORDER, PURITY):
-            values = [run.summary[metric] for run in runs if treatment(run) == kind and metric in run.summary]
+        own = [run for run in runs if treatment(run) == kind]
+        of_metric = {
+            metric: [run.summary[metric] for run in own if metric in run.summary] for metric in (ORDER, PURITY)
+        }
+        of_metric[NEARNESS] = [found[0] for run in own if (found := nearness([run])) is not None]
+        for metric, values in of_metric.items():
             if values:
                 rows.append(
                     {
