@@ -28,7 +28,7 @@ def step_correlation(
     Raises:
         ValueError: the matrices are not square, or one does not vary.
 
-    >>> around = np.cos(2 * np.pi * np.subtract.outer(np.arange(12), np.arange(12)) / 12)
+    >>> around = np.cos(2 * np.pi * np.subtract.outer(np.arange(12), np.arange(12)) / 12).round(6)
     >>> rho, p = step_correlation(around, permutations=999)
     >>> round(rho, 3), p
     (1.0, 0.001)
