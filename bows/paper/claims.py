@@ -32,7 +32,7 @@ class Claim:
     @property
     def threshold(self) -> str:
         """The condition in words."""
-        return f"{self.quantity} {'at least' if self.most is None else 'at most'} {self.most if self.least is None else self.least:g}"
+        return f"{self.quantity}: {'at least' if self.most is None else 'at most'} {self.most if self.least is None else self.least:g}"
 
 
 def verdict(claim: Claim, measured: Mapping[str, Measured]) -> Verdict:

@@ -1,6 +1,7 @@
 """results.md and index.html: each claim with the paper's figure, ours, where it was measured, and whether it holds."""
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,12 +51,26 @@ def write_results(folder: Path, size: str, figures: Mapping[str, Measurement]) -
         lines += [_line(row) for row in rows(figure, of)]
         lines.append("")
     write_whole(folder / "results.md", "\n".join(lines))
+    verdicts = Counter(row[-1] for figure, of in figures.items() for row in rows(figure, of))
+    on = HEAD.index("measured on")
     sections = [
-        (figure, of, rows(figure, of), [_shown(picture, folder) for picture in of.pictures])
+        # The corpus is the same in all rows of a figure: on the page it stands above them.
+        (
+            figure,
+            of,
+            [(*row[:on], *row[on + 1 :]) for row in rows(figure, of)],
+            [_shown(picture, folder) for picture in of.pictures],
+        )
         for figure, of in figures.items()
     ]
     page = render(
-        "paper.html", name="The paper, measured again", size=size, head=HEAD, parts=list(figures), sections=sections
+        "paper.html",
+        name="The paper, measured again",
+        size=size,
+        head=[*HEAD[:on], *HEAD[on + 1 :]],
+        verdicts=verdicts,
+        parts=list(figures),
+        sections=sections,
     )
     write_whole(folder / "index.html", page)
     return [folder / "index.html", folder / "results.md"]
