@@ -43,10 +43,12 @@ def test_a_moved_threshold_moves_the_verdict_in_the_files(tmp_path, monkeypatch)
     for least, expected in ((0.5, "holds"), (0.9, "does not hold")):
         monkeypatch.setattr("bows.paper.results.CLAIMS", (replace(LEAST, least=least),))
         page, table = write_results(tmp_path, "small", {"months": found})
-        row = ("it is so", "a picture", "order <b>0.7</b> | p 0.01", "pydoc", f"share at least {least:g}", expected)
+        row = ("it is so", "a picture", "order <b>0.7</b> | p 0.01", "pydoc", f"share: at least {least:g}", expected)
         assert rows("months", found) == [row]
         assert f"| {expected} |" in table.read_text()
         assert "0.7</b> \\| p" in table.read_text()
         text = page.read_text()
         assert "&lt;b&gt;0.7" in text  # what a corpus says cannot be markup
         assert f">{expected}</td>" in text
+        assert ("1 hold</strong>" in text) is (expected == "holds")
+        assert "<p>pydoc.</p>" in text
