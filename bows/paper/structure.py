@@ -68,7 +68,7 @@ def orthogonal_from(levels: Mapping[int, float]) -> float:
     (400, inf)
     """
     beginning = np.inf
-    for size, level in reversed(levels.items()):
+    for size, level in reversed(list(levels.items())):
         if level >= ORTHOGONAL:
             break
         beginning = size
