@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bows.bench.pages import pages
 from bows.bench.sweeps import Row, synthetic_sweep, text_sweep
 
 TEXT_MEGABYTES = 40
@@ -238,6 +239,7 @@ MEASURES: dict[str, Callable[[], list[Row]]] = {
     "scanner": scanner,
     "synthetic_sweep": synthetic_sweep,
     "text_sweep": text_sweep,
+    "pages": pages,
     "large": large,
 }
 USUAL = ["corpus", "step", "start", "analysis", "scanner"]
