@@ -92,6 +92,7 @@ def _page(folder: Path, map_kind: str) -> str:
         made={name: part.content for name, part in parts.items()},
         notes=defaultdict(str, notes),
         of_pairs=run.of_pairs,
+        looked_again=attempt("The words", lambda: run.looked_again)[0],
         data={name: part.json for name, part in parts.items()}
         | {
             "notes": json_block(notes),

@@ -60,21 +60,31 @@ class RunFolder:
         """Whether the run trained a classifier of pairs: its words are items."""
         return str(self.group("model").get("_target_", "")).endswith("PairClassifier")
 
-    @cached_property
+    @property
     def table(self) -> pa.Table:
-        """The per-word table."""
-        from pyarrow import parquet
+        """The per-word table: of the run, or of bows.analyze where that knows more of the same words on the run's own text."""
+        return self._tables[0]
 
-        file = self.folder / "words.parquet"
-        if not file.is_file():
-            raise DataError("words.parquet is missing")
-        try:
-            table = parquet.read_table(file)
-        except (pa.ArrowException, OSError) as error:
-            raise DataError("words.parquet is damaged") from error
-        if "word" not in table.column_names:
-            raise DataError("words.parquet is damaged: it has no column word")
-        return table
+    @property
+    def looked_again(self) -> str | None:
+        """The folder in `analysis` that `table` is of; None where it is the run's own."""
+        return self._tables[1]
+
+    @cached_property
+    def _tables(self) -> tuple[pa.Table, str | None]:
+        own = _word_table(self.folder / "words.parquet")
+        if _has_regimes(own):
+            return own, None
+        for folder in sorted(self.folder.glob("analysis/*/"), reverse=True):
+            if _of_other_text(folder):
+                continue
+            try:
+                table = _word_table(folder / "words.parquet")
+            except DataError:  # another kind of look, or one that did not end
+                continue
+            if _has_regimes(table) and table.column("word").to_pylist() == own.column("word").to_pylist():
+                return table, folder.name
+        return own, None
 
     @cached_property
     def words(self) -> list[str]:
@@ -169,3 +179,30 @@ class RunFolder:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
+
+
+def _word_table(file: Path) -> pa.Table:
+    from pyarrow import parquet
+
+    if not file.is_file():
+        raise DataError(f"{file.name} is missing")
+    try:
+        table = parquet.read_table(file)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{file.name} is damaged") from error
+    if "word" not in table.column_names:
+        raise DataError(f"{file.name} is damaged: it has no column word")
+    return table
+
+
+def _has_regimes(table: pa.Table) -> bool:
+    return "regime" in table.column_names and table.column("regime").null_count < len(table)
+
+
+def _of_other_text(folder: Path) -> bool:
+    """Whether an analysis was asked to measure other documents, or what it was asked cannot be read."""
+    try:
+        overrides = (folder / ".hydra" / "overrides.yaml").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return True
+    return any(line.lstrip("- '\"+~").startswith(("data=", "data.")) for line in overrides.splitlines())

@@ -79,7 +79,10 @@ def _regimes(run: RunFolder) -> dict[str, Any]:
     if run.of_pairs:
         raise DataError("items have no regimes")
     if "regime" not in table.column_names or table.column("regime").null_count == len(table):
-        raise DataError("the run did not measure them; python -m bows.analyze run=" + own_path(run.folder) + " does")
+        raise DataError(
+            f"the run did not measure them; python -m bows.analyze run={own_path(run.folder)} does, and then "
+            f"python -m bows.report {own_path(run.folder)} shows them"
+        )
     labels = np.array(table.column("regime").to_pylist(), dtype=object)
     missing = np.array([label is None for label in labels])
     shares = run.frequency

@@ -362,3 +362,20 @@ def test_hostile_words_end_no_block(made_run):
     for word in HOSTILE:
         if "<" in word:
             assert word not in html
+
+
+def test_what_bows_analyze_found_later_is_shown_unless_of_other_documents(made_run):
+    whole = parquet.read_table(made_run.folder / "words.parquet")
+    made_run.rewrite_words(whole.drop_columns(["regime"]))
+    page = Page(write_report(made_run.folder).read_text(encoding="utf-8"))
+    assert "regimes" not in page.data
+    assert "python -m bows.report" in page.text
+    for name, asked in (("2026-01-02", "[]"), ("2026-01-03", "- data=files\n- data.train=other.txt\n")):
+        later = made_run.folder / "analysis" / name
+        (later / ".hydra").mkdir(parents=True)
+        (later / ".hydra" / "overrides.yaml").write_text(asked)
+        parquet.write_table(whole, later / "words.parquet")
+    page = Page(write_report(made_run.folder).read_text(encoding="utf-8"))
+    assert "regimes" in page.data
+    assert "analysis/2026-01-02" in page.text
+    assert "analysis/2026-01-03" not in page.text
