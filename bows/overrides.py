@@ -141,11 +141,20 @@ def parse(words: Sequence[str]) -> list[Override]:
         try:
             overrides += OverridesParser.create().parse_overrides([word])
         except HydraException as error:
+            if hint := _meant(word):
+                raise SettingError(f"{word}: this is not of the form setting=value; {hint}") from error
             raise SettingError(
                 f"{word}: this is not of the form setting=value; quote a value that holds commas, spaces, = or brackets twice, "
                 "once for the shell and once for Hydra: \"data.train='my, file.txt'\""
             ) from error
     return overrides
+
+
+def _meant(word: str) -> str | None:
+    """What was probably meant by a word without =."""
+    if "=" not in word and Path(word).is_dir():
+        return f"for a run folder write run={word}, or resume={word} to go on with it"
+    return None
 
 
 def composed_sample(name: str, overrides: list[Override]) -> DictConfig:

@@ -58,6 +58,8 @@ def _write(folders: list[Path], metrics: str | None, dials: str | None, map_kind
 
         return write_comparison(folders)
     folder = folders[0]
+    if str(folder).startswith("run=") and not folder.exists():
+        raise SettingError(f"{folder}: give the folder alone, without run=")
     if not holds_jobs(folder):
         for name, value in (("metrics", metrics), ("dials", dials)):
             if value is not None:

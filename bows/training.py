@@ -178,6 +178,11 @@ def train(
                 trainer.strategy.root_device,
                 sum(callback.seconds for callback in trainer.callbacks if isinstance(callback, GeometryMonitor)),  # type: ignore[attr-defined]
             )
+            if (r2 := measured.metrics.get("reconstruction/r2", 0.0)) < 0:
+                log.warning(
+                    "held-out R² is %.2g: worse than naming each word by its frequency; more text, a smaller data.vocab_size, a larger "
+                    "latent, more wd or fewer epochs may help", r2,
+                )  # fmt: skip
             for logger in trainer.loggers:
                 logger.log_metrics({**measured.metrics, "epoch": max(trainer.current_epoch - 1, 0)}, step=last_step)
                 logger.save()

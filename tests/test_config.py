@@ -276,3 +276,13 @@ def test_a_resumed_run_keeps_what_its_command_line_meant(compose, tmp_path):
         SettingError, match=r"this run was made with epochs=77, .* now sets to 10: it is of another version"
     ):
         resumed([f"resume={tmp_path}"])
+
+
+def test_a_folder_in_the_place_of_a_setting_is_understood(tmp_path):
+    from bows.errors import SettingError
+    from bows.overrides import parse
+
+    with pytest.raises(SettingError, match=f"for a run folder write run={tmp_path}"):
+        parse([str(tmp_path)])
+    with pytest.raises(SettingError, match="quote a value"):
+        parse([str(tmp_path / "nothing")])

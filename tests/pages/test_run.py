@@ -331,6 +331,8 @@ def test_command(made_run, tmp_path, capsys):
         write_report(empty)
     assert main([str(made_run.folder.parents[1]), "--map", "umap"]) == 2
     assert "is a sweep" in capsys.readouterr().err
+    assert main([f"run={made_run.folder}"]) == 2
+    assert "give the folder alone, without run=" in capsys.readouterr().err
 
 
 def test_umap(made_run, monkeypatch, capsys):
