@@ -14,7 +14,7 @@ MOST_POINTS = 1000  # of a curve: more do not show at a screen's width
 
 def history(file: Path) -> dict[str, Any]:
     """Each metric of metrics.csv over steps: ``name``, ``steps``, ``values``; ``thinned``, where the mean of neighbouring rows stands for
-    them so that a curve has at most MOST_POINTS points; ``rows`` and ``count`` of columns.
+    them so that a curve has at most MOST_POINTS points; ``rows``, ``count`` of columns, and ``cut``, rows that are not whole.
 
     Raises:
         DataError: where the file is missing, damaged or empty.
@@ -23,14 +23,20 @@ def history(file: Path) -> dict[str, Any]:
 
     if not file.is_file():
         raise DataError("metrics.csv is missing")
+    # A process that was killed, or a full disk, leaves a last line that is not whole: the rows before it are shown, and it is counted.
+    cut = []
     try:
         # Every column as text first: of a column with one odd cell the numbers are still shown.
-        table = csv.read_csv(file, convert_options=csv.ConvertOptions(null_values=[""], strings_can_be_null=True))
+        table = csv.read_csv(
+            file,
+            convert_options=csv.ConvertOptions(null_values=[""], strings_can_be_null=True),
+            parse_options=csv.ParseOptions(invalid_row_handler=lambda row: cut.append(row.number) or "skip"),
+        )
     except (pa.ArrowException, OSError) as error:
         raise DataError(
             "metrics.csv holds no rows yet"
             if not file.stat().st_size
-            else f"metrics.csv is damaged ({str(error).splitlines()[0]})"
+            else "metrics.csv is damaged: it is no table of metrics"
         ) from error
     if not len(table) or "step" not in table.column_names:
         raise DataError(
@@ -52,7 +58,7 @@ def history(file: Path) -> dict[str, Any]:
                 "thinned": len(thinned[0]) < int(known.sum()),
             }
         )
-    return {"series": series, "rows": len(table), "count": len(table.column_names)}
+    return {"series": series, "rows": len(table), "count": len(table.column_names), "cut": len(cut)}
 
 
 def _numbers(column: pa.ChunkedArray) -> np.ndarray:

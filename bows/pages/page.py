@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
@@ -107,4 +108,6 @@ def number(value: object) -> str:
         return str(value)
     if abs(value) < 1e15 and (isinstance(value, int) or value == int(value)):
         return f"{int(value):,}"
+    if isinstance(value, int):  # larger than a float can be
+        return f"{Decimal(value):.4g}"
     return f"{value:,.1f}" if 1000 <= abs(value) < 1e15 else f"{value:.4g}"

@@ -86,6 +86,7 @@ def _page(folder: Path, map_kind: str) -> str:
         headlines_note=heads_note,
         groups=grouped(summary),
         summary_note=summary_note,
+        not_finite=sorted(set(summary) - set(numbers)),
         figures=pictures or [],
         figures_note=figures_note,
         any_figure=any(folder.glob("figures/*.png")),

@@ -26,7 +26,7 @@ def read_table(file: Path) -> tuple[dict[str, Any], str]:
         return {}, f"{file.name} is missing."
     try:
         content = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # the last of brackets within brackets
         return {}, f"{file.name} is damaged: it is not JSON."
     if not isinstance(content, dict):
         return {}, f"{file.name} is damaged: it is not a table of names and values."

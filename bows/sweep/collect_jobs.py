@@ -178,7 +178,7 @@ def _json(file: Path) -> tuple[dict[str, Any] | None, str]:
         content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None, f"{file.name} is missing"
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):  # the last of brackets within brackets
         return None, f"{file.name} is damaged: it is not JSON"
     return (content, "") if isinstance(content, dict) else (None, f"{file.name} is damaged: it is no table")
 

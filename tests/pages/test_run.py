@@ -134,7 +134,7 @@ def test_everything_is_escaped_and_nothing_can_be_fetched(made_run):
     page = Page(html)
     scripts = [attributes for tag, attributes in page.tags if tag == "script"]
     assert scripts == [{"type": "application/json", "id": "data"}, {}]
-    assert page.text.count(SCRIPT) == 3  # error, version, metric
+    assert page.text.count(SCRIPT) == 4  # error, version, metric, and that it is no number
     assert page.data["words"] == WORDS
     assert not re.search("<|>|&", page.raw["data"][0])
     assert not [tag for tag, _ in page.tags if tag in ("link", "iframe", "object", "embed", "form")]
@@ -381,3 +381,20 @@ def test_what_bows_analyze_found_later_is_shown_unless_of_other_documents(made_r
     assert "regimes" in page.data
     assert "analysis/2026-01-02" in page.text
     assert "analysis/2026-01-03" not in page.text
+
+
+def test_odd_values_and_cut_rows_cost_their_own_place_alone(made_run):
+    summary = json.loads((made_run.folder / "summary.json").read_text())
+    odd = {"packing/coherence": float("nan"), "packing/welch_ratio": 10**400, "capacity/zero_columns": float("inf")}
+    (made_run.folder / "summary.json").write_text(json.dumps({**summary, **odd}))
+    whole = (made_run.folder / "metrics.csv").read_text()
+    (made_run.folder / "metrics.csv").write_text(whole + "30,0.3")
+    page = read(made_run.folder)
+    assert "not among the headlines: capacity/zero_columns, packing/coherence, packing/welch_ratio." in page.text
+    assert "e+400" in page.text
+    assert "1 rows of metrics.csv are not whole" in page.text
+    assert page.data["history"]["rows"] == len(whole.splitlines()) - 1
+    assert "map" in page.data
+    for damaged in ("[" * 200_000, "{"):
+        (made_run.folder / "summary.json").write_text(damaged)
+        assert "summary.json is damaged: it is not JSON." in read(made_run.folder).text
