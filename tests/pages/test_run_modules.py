@@ -181,7 +181,10 @@ def test_history_keeps_means_and_says_what_is_thinned(tmp_path):
     assert set(values) == {1.0}
     assert steps[:2].tolist() == [1.0, 4.0]
     assert mixed["name"] == "mixed"
-    file.write_text("step,train/loss\n1,0.5\n2\n")
+    file.write_text("step,train/loss\n1,0.5\n2\n")  # the last row was cut
+    found = history(file)
+    assert (found["rows"], found["cut"], len(found["series"])) == (1, 1, 1)
+    file.write_text("stop,train/loss\n1,0.5\n")
     with pytest.raises(DataError, match="damaged"):
         history(file)
 
