@@ -55,7 +55,8 @@ def test_without_a_cluster_slurm_is_refused_in_one_line(tmp_path, monkeypatch):
     assert not list(folder.glob("*/status.json"))
 
 
-# The programs of Slurm that submitit calls, for a cluster that is this machine: sbatch starts each task of an array at once.
+# The programs of Slurm that submitit calls, for a cluster that is this machine: sbatch starts each task of an array at once, from a copy, as
+# Slurm does: submitit moves its own file when sbatch ends, which may be before a task has opened it.
 SLURM = {
     "sbatch": """
         for file; do :; done
@@ -64,7 +65,7 @@ SLURM = {
         for task in $(seq 0 "${last:-0}"); do
           SLURM_JOB_ID=$((7 + task)) SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=$task SLURM_NTASKS=1 SLURM_PROCID=0 SLURM_LOCALID=0 \\
           SLURM_NODEID=0 SLURM_JOB_NAME=train SLURM_JOB_NUM_NODES=1 SLURM_JOB_NODELIST=localhost SLURM_NODELIST=localhost \\
-          sh "$file" > /dev/null 2>&1 &
+          sh "$(dirname "$0")/submitted" > /dev/null 2>&1 &
         done
         echo "Submitted batch job 7"
         """,
