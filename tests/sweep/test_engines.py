@@ -55,8 +55,8 @@ def test_without_a_cluster_slurm_is_refused_in_one_line(tmp_path, monkeypatch):
     assert not list(folder.glob("*/status.json"))
 
 
-# The programs of Slurm that submitit calls, for a cluster that is this machine: sbatch starts each task of an array at once, from a copy, as
-# Slurm does: submitit moves its own file when sbatch ends, which may be before a task has opened it.
+# The programs of Slurm that submitit calls, for a cluster that is this machine: sbatch starts each task of an array at once, from a copy,
+# as Slurm does: submitit moves its own file when sbatch ends, which may be before a task has opened it.
 SLURM = {
     "sbatch": """
         for file; do :; done
