@@ -2,12 +2,12 @@
 
 from omegaconf import DictConfig
 
-from bows import command
+from bows.cli import hydra_app as command
 
 
 def main(config: DictConfig) -> None:
     # Imported here: --help and shell completion need not wait for torch and Lightning.
-    from bows.looking import analyze_job
+    from bows.evaluation.analyze import analyze_job
 
     analyze_job(config)
 

@@ -7,8 +7,8 @@ from collections import Counter
 from datetime import datetime
 from pathlib import Path
 
+from bows.cli.pipes import quietly
 from bows.errors import BowsError, DataError, cannot_write
-from bows.piping import quietly
 
 
 def write_tables(folders: list[Path], output: Path | None = None) -> list[Path]:
@@ -22,9 +22,9 @@ def write_tables(folders: list[Path], output: Path | None = None) -> list[Path]:
     Raises:
         SettingError: for a folder in which no job lies. DataError: where the tables cannot be written.
     """
-    from bows.places import default_outputs
-    from bows.sweep.collect_jobs import is_run
-    from bows.sweep.collecting import collect, over_seeds, save_table
+    from bows.config.paths import default_outputs
+    from bows.runs.discover import is_run
+    from bows.runs.table import collect, over_seeds, save_table
 
     results = collect(folders)
     summary = over_seeds(results)
@@ -51,7 +51,7 @@ def write_tables(folders: list[Path], output: Path | None = None) -> list[Path]:
 
 def print_table(table) -> None:
     """Print how the runs ended, what was varied, and what one should know of the table."""
-    from bows.sweep.collecting import STATES, corpora, dials, metrics, repeats
+    from bows.runs.table import STATES, corpora, dials, metrics, repeats
 
     states = Counter(table.column("state").to_pylist())
     said = ", ".join(f"{states[state]} {state}" for state in STATES if states[state])

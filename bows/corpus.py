@@ -2,16 +2,16 @@
 
 from omegaconf import DictConfig
 
-from bows import command
+from bows.cli import hydra_app as command
 
 
 def main(config: DictConfig) -> None:
     # Imported here: --help and shell completion need not wait for torch and Lightning.
     from hydra.utils import instantiate
 
-    from bows.checks import check
+    from bows.config.validate import check
     from bows.console import quiet_libraries
-    from bows.corpus_facts import print_facts
+    from bows.data.summary import print_facts
 
     settings = command.plain(config)
     check(settings, "corpus")

@@ -8,11 +8,11 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bows.cli.pipes import quietly
 from bows.errors import BowsError, DataError, SettingError, cannot_write
-from bows.piping import quietly
 
 if TYPE_CHECKING:
-    from bows.dashboards.panels import Section
+    from bows.tracking.dashboard.panels import Section
 
 # What W&B takes as the name of a user or team, and of a project.
 ENTITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -43,9 +43,9 @@ def make_dashboard(
         SettingError: no such run, a name W&B would not take, no login, or the library is not installed. DataError: nothing was logged,
         or W&B or the disk refuses.
     """
-    from bows.dashboards.building import check_library, report, specification, workspace
-    from bows.dashboards.logged import of_folder
-    from bows.dashboards.panels import known, left_out, sections
+    from bows.tracking.dashboard.building import check_library, report, specification, workspace
+    from bows.tracking.dashboard.logged import of_folder
+    from bows.tracking.dashboard.panels import known, left_out, sections
 
     entity, project = _destination(entity, project)
     check_library()
@@ -67,7 +67,7 @@ def _destination(entity: str | None, project: str | None) -> tuple[str | None, s
     """What was asked for, else what runs are logged to."""
     import yaml
 
-    from bows.places import CONF
+    from bows.config.paths import CONF
 
     configured = yaml.safe_load((CONF / "logger" / "wandb.yaml").read_text(encoding="utf-8"))
     entity = configured["entity"] if entity is None else entity
@@ -82,13 +82,13 @@ def _destination(entity: str | None, project: str | None) -> tuple[str | None, s
 
 
 def _reports() -> Path:
-    from bows.places import default_outputs
+    from bows.config.paths import default_outputs
 
     return Path(os.environ.get("BOWS_OUTPUTS") or default_outputs()) / "reports"
 
 
 def _write(folder: Path, specifications: dict[str, dict]) -> list[Path]:
-    from bows.runs import write_json
+    from bows.runs.status import write_json
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -127,7 +127,7 @@ def _say(chosen: "list[Section]", project: str, missing: list[str]) -> None:
 
 def _save(chosen: "list[Section]", entity: str | None, project: str, files: list[Path]) -> None:
     """Save both in W&B and print their addresses. Whether that can be is asked before wandb is, so that it neither prompts nor hangs."""
-    from bows.logger.wandb_mode import asked_for, base_url, key_source, reachable
+    from bows.tracking.wandb_mode import asked_for, base_url, key_source, reachable
 
     written = f"the specification is in {files[0]} and {files[1].name}"
     mode, source = asked_for(None)
@@ -141,7 +141,7 @@ def _save(chosen: "list[Section]", entity: str | None, project: str, files: list
 
     import wandb
 
-    from bows.dashboards.building import report, workspace
+    from bows.tracking.dashboard.building import report, workspace
 
     try:
         api = wandb.Api(timeout=SECONDS)

@@ -4,8 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from bows.cli.pipes import quietly
 from bows.errors import BowsError, SettingError
-from bows.piping import quietly
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,13 +48,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _write(folders: list[Path], metrics: str | None, dials: str | None, map_kind: str | None) -> Path:
     # Imported here: --help needs none of them, and the report of a run neither tables nor figures.
-    from bows.sweep.collect_jobs import holds_jobs
+    from bows.runs.discover import holds_jobs
 
     if len(folders) > 1:
         for name, value in (("metrics", metrics), ("dials", dials), ("map", map_kind)):
             if value is not None:
                 raise SettingError(f"--{name}={value}: it does not apply to a comparison of runs; leave it out")
-        from bows.pages.comparison import write_comparison
+        from bows.reports.comparison_report import write_comparison
 
         return write_comparison(folders)
     folder = folders[0]
@@ -64,12 +64,12 @@ def _write(folders: list[Path], metrics: str | None, dials: str | None, map_kind
         for name, value in (("metrics", metrics), ("dials", dials)):
             if value is not None:
                 raise SettingError(f"--{name}={value}: {folder} is no sweep; leave it out")
-        from bows.pages.run import write_report
+        from bows.reports.run_report import write_report
 
         return write_report(folder, map_kind or "pca")
     if map_kind is not None:
         raise SettingError(f"--map={map_kind}: {folder} is a sweep, whose report has no word map; give it one run")
-    from bows.pages.sweep import write_sweep_report
+    from bows.reports.sweep_report import write_sweep_report
 
     return write_sweep_report(folder, *(None if each is None else each.split(",") for each in (metrics, dials)))
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bows.cli.pipes import quietly
 from bows.errors import BowsError, SettingError
-from bows.piping import quietly
 
 INTERRUPTED = 130
 
@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _reproduce(given: argparse.Namespace) -> tuple[list[Path], list[str]]:
     """The files written, and the figures whose runs did not all complete."""
     # Imported here: --help needs none of them.
-    from bows.overrides import quoted
+    from bows.cli.preflight import quoted
     from bows.paper.presets import PRESETS
     from bows.paper.results import write_results
 
@@ -110,12 +110,12 @@ def _reproduce(given: argparse.Namespace) -> tuple[list[Path], list[str]]:
 
 def _measured(figure: str, sweep: Path, root: Path, command: str, words: list[str]) -> Any:
     """What the runs in a sweep's folder say, with their report and their pictures; what is not drawn is said."""
-    from bows.pages.sweep import write_sweep_report
     from bows.paper.drawings import make
     from bows.paper.pictures import pictures
     from bows.paper.presets import PRESETS
     from bows.paper.results import Measurement
     from bows.paper.runs import completed
+    from bows.reports.sweep_report import write_sweep_report
 
     runs = completed(sweep)
     report = write_sweep_report(sweep) if len(runs) > 1 else None
@@ -147,7 +147,7 @@ def _redrawn(figures: list[str], root: Path) -> list[Path]:
 
 
 def _figures(asked: list[str], known: list[str]) -> list[str]:
-    from bows.checks import suggest
+    from bows.config.validate import suggest
 
     if asked == ["paper"]:
         return known
@@ -159,7 +159,7 @@ def _figures(asked: list[str], known: list[str]) -> list[str]:
 
 def _text(given: argparse.Namespace) -> list[str]:
     """Overrides that choose the text."""
-    from bows.overrides import quoted
+    from bows.cli.preflight import quoted
 
     for name in ("train", "validation"):
         if getattr(given, name) is not None and given.size == "full":

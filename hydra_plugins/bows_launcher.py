@@ -36,14 +36,14 @@ class SweepLauncher(Launcher):
         self.config: DictConfig | None = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        from bows.sweep.composing import remember_compositions
+        from bows.sweep.compose_cache import remember_compositions
 
         self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
         remember_compositions(hydra_context.config_loader)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         # Imported here: Hydra imports every plugin at each start.
-        from bows.sweep.launching import launch
+        from bows.sweep.launcher import launch
 
         assert self.hydra_context is not None
         assert self.task_function is not None

@@ -87,8 +87,8 @@ def compose(tmp_path):
     """Composes conf/train.yaml with overrides, outputs in the test's folder, to a plain dict."""
     from hydra import compose, initialize_config_dir
 
-    from bows.command import plain
-    from bows.places import CONF
+    from bows.cli.hydra_app import plain
+    from bows.config.paths import CONF
 
     def composed(*overrides: str) -> dict:
         with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
@@ -111,8 +111,8 @@ def composed():
     """Composes conf/<root>.yaml with overrides to a plain dict; the outputs are those of the overrides."""
     from hydra import compose, initialize_config_dir
 
-    from bows.command import plain
-    from bows.places import CONF
+    from bows.cli.hydra_app import plain
+    from bows.config.paths import CONF
 
     def compose_plain(root: str, *overrides: str) -> dict:
         with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
@@ -126,9 +126,9 @@ def trained(composed):
     """Trains a run in this process, and writes what the command writes around it."""
     from hydra.utils import instantiate
 
-    from bows.checks import check
-    from bows.runs import write_json
-    from bows.training import train
+    from bows.config.validate import check
+    from bows.runs.status import write_json
+    from bows.training.autoencoder import train
 
     def train_run(folder: Path, *overrides: str) -> Path:
         config = composed("train", *overrides)
@@ -147,7 +147,7 @@ def trained(composed):
 @pytest.fixture(scope="session")
 def look(composed):
     """Runs bows.analyze in this process into a folder, which it makes."""
-    from bows.looking import analyze
+    from bows.evaluation.analyze import analyze
 
     def analyze_run(folder: Path, *overrides: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)

@@ -8,10 +8,10 @@ import torch
 from scipy.stats import rankdata
 from torch import Tensor
 
-from bows.analysis.columns import scatter
 from bows.analysis.cooccurrence import Cooccurrence
-from bows.analysis.deciles import frequency_deciles, permutations_within
+from bows.analysis.directions import scatter
 from bows.analysis.interference_energy import ROWS, couplings, fitting
+from bows.analysis.permutation_null import frequency_deciles, permutations_within
 from bows.analysis.principal_directions import principal_directions
 from bows.analysis.rank_correlation import spearman
 from bows.errors import SettingError

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from bows.analysis.columns import blocks, checked, norms, scatter
+from bows.analysis.directions import blocks, checked, norms, scatter
 
 
 def dimensionality(encoder: Tensor) -> Tensor:

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
-from bows.analysis.columns import checked, directions, norms
-from bows.analysis.deciles import against_null, frequency_deciles, permutations_within
+from bows.analysis.directions import checked, directions, norms
 from bows.analysis.neighbours import nearest
 from bows.analysis.ordered_sets import resolve
+from bows.analysis.permutation_null import against_null, frequency_deciles, permutations_within
 from bows.errors import SettingError
 
 CELLS = 4_000_000  # cells an intermediate array of one chunk of permutations may hold: some tens of MB
@@ -82,7 +82,7 @@ def clusters(
       word of a category. Source: Rousseeuw 1987; the same as scikit-learn's ``silhouette_score(metric="cosine")``.
     - ``..._null``, ``..._z``, ``..._p``: both against labels permuted inside the deciles of the n words' frequencies, so
       that categories of frequent words do not score for that alone; see
-      :func:`bows.analysis.deciles.against_null`. Source: Li et al. 2025.
+      :func:`bows.analysis.permutation_null.against_null`. Source: Li et al. 2025.
     - ``cluster/words``, ``cluster/categories``: n, and how many categories those words have.
 
     Left out where not defined: purity if n < 2; the silhouette unless there are at least 2 categories and fewer than n.

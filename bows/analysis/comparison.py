@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
-from bows.analysis.deciles import frequency_deciles
+from bows.analysis.permutation_null import frequency_deciles
 from bows.analysis.regime import REGIMES
 
 

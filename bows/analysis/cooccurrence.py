@@ -7,7 +7,7 @@ import torch
 from scipy.sparse import csr_array, vstack
 from torch import Tensor
 
-from bows.analysis.columns import BLOCK
+from bows.analysis.directions import BLOCK
 from bows.errors import DataError, SettingError
 
 EXACT = 1 << 24  # float32 holds every whole number up to this

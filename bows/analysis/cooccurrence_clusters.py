@@ -9,8 +9,8 @@ from sklearn.metrics import adjusted_mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix, expected_mutual_information
 from torch import Tensor
 
-from bows.analysis.columns import directions
-from bows.analysis.deciles import against_null, frequency_deciles, permutations_within
+from bows.analysis.directions import directions
+from bows.analysis.permutation_null import against_null, frequency_deciles, permutations_within
 from bows.errors import DataError, SettingError
 
 
@@ -57,7 +57,7 @@ def cooccurrence_ami(
     - ``cluster/cooccurrence_ami``: adjusted mutual information of the two clusterings, 1 if they are the same, about 0 if
       unrelated, at worst a little below. Source: Vinh et al. 2010; Li et al. 2025.
     - ``..._null``, ``..._z``, ``..._p``: against one clustering's labels permuted inside frequency deciles; see
-      :func:`bows.analysis.deciles.against_null`.
+      :func:`bows.analysis.permutation_null.against_null`.
 
     Left out where not defined: all if a clustering ends with a single group; the last three if permutations = 0.
 

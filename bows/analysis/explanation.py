@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from bows.analysis.deciles import frequency_deciles
+from bows.analysis.permutation_null import frequency_deciles
 
 
 class Contributions(NamedTuple):

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from bows.analysis.columns import checked, scatter
 from bows.analysis.cooccurrence import Cooccurrence
+from bows.analysis.directions import checked, scatter
 from bows.errors import DataError
 
 ROWS = 256  # words a block: its matrices (256, V) in float64 are 20 MB each at V = 10,000

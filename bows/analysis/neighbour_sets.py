@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import minimum_spanning_tree
 from torch import Tensor
 
-from bows.analysis.columns import BLOCK
+from bows.analysis.directions import BLOCK
 
 SMALLEST, LARGEST = 4, 24  # words in a set: three words are always a ring, and 24 the largest set worth reading
 LEVELS = (2, 3, 4, 6, 8, 12)  # numbers of neighbours: a ring asks for two, a ball for many

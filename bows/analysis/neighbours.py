@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from bows.analysis.columns import BLOCK, directions
+from bows.analysis.directions import BLOCK, directions
 
 
 class Neighbours(NamedTuple):

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bows.analysis.columns import BLOCK, checked, directions, norms, scatter
+from bows.analysis.directions import BLOCK, checked, directions, norms, scatter
 
 MUTUAL_TOLERANCE = 1e-6  # float32 rounding of a cosine: two equal cosines may differ by this
 

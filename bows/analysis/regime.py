@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike
 
-from bows.analysis.deciles import frequency_deciles
 from bows.analysis.packing import WordGeometry
+from bows.analysis.permutation_null import frequency_deciles
 
 REGIMES = ("absent", "linear", "antipodal", "orthogonal", "mixed")
 

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.spatial import procrustes
 from torch import Tensor
 
-from bows.analysis.columns import checked
+from bows.analysis.directions import checked
 from bows.errors import DataError, SettingError
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bows.analysis.columns import checked
-from bows.analysis.deciles import frequency_deciles
+from bows.analysis.directions import checked
+from bows.analysis.permutation_null import frequency_deciles
 from bows.analysis.plane_ablation import orthonormal
 from bows.analysis.ring import ring_coordinates
 from bows.errors import DataError

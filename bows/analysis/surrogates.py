@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from bows.analysis.neighbour_sets import LARGEST
-from bows.analysis.shapes import FLAT
+from bows.analysis.set_shapes import FLAT
 
 CELLS = 10_000_000  # numbers drawn at a time: 40 MB in float32
 ROUNDS = 4  # of making a surrogate's moments right and its directions unit in turn

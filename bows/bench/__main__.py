@@ -10,8 +10,8 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from bows.bench.measures import MEASURES, USUAL
-from bows.places import default_outputs
-from bows.runs import commit, versions, write_json
+from bows.config.paths import default_outputs
+from bows.runs.status import commit, versions, write_json
 
 
 def main() -> None:

@@ -57,7 +57,7 @@ def corpus() -> list[Row]:
 def large() -> list[Row]:
     """A file of WikiText-103's size: memory and speed of building it."""
     from bows.bench.text import write_text
-    from bows.callbacks.speed import peak_memory_bytes
+    from bows.training.callbacks.throughput import peak_memory_bytes
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "text.txt"
@@ -86,7 +86,7 @@ _WRITE = "import sys; from pathlib import Path; from bows.bench.text import writ
 
 
 def _build(path: Path, root: Path):
-    from bows.data.options import files
+    from bows.data.factories import files
 
     settings = {
         "name": "bench", "folder": str(root), "vocab_size": FEATURES, "window": WINDOW, "stride": 1, "min_chars": 50,
@@ -103,7 +103,7 @@ def step() -> list[Row]:
     from bows.analysis.geometry import geometry
     from bows.bench.text import make_corpus
     from bows.bench.timing import time_training
-    from bows.callbacks.speed import peak_memory_bytes
+    from bows.training.callbacks.throughput import peak_memory_bytes
 
     made = make_corpus(FEATURES, BATCH * 40, words_a_row=34)
     chosen = time_training(made, LATENT, BATCH, WINDOW)
@@ -168,11 +168,11 @@ def _time_analysis(words: int, latent: int, windows: int, words_a_row: int, wind
     import torch
 
     from bows.bench.text import make_corpus
-    from bows.callbacks.speed import peak_memory_bytes
     from bows.data.datamodule import BagsDataModule
-    from bows.measure import measure
+    from bows.evaluation.evaluate import measure
     from bows.model.tied import Tied
-    from bows.training import whole_sets
+    from bows.training.autoencoder import whole_sets
+    from bows.training.callbacks.throughput import peak_memory_bytes
 
     settings, categories = _full_analysis(words)
     rows = windows + window - 1
@@ -192,9 +192,9 @@ def _full_analysis(words: int):
     """The settings of analysis=full, and as many of its words as a vocabulary of this size has room for, so that all is measured."""
     from hydra import compose, initialize_config_dir
 
-    from bows.command import plain
-    from bows.config import Analysis
-    from bows.places import CONF
+    from bows.cli.hydra_app import plain
+    from bows.config.paths import CONF
+    from bows.config.schema import Analysis
 
     with initialize_config_dir(str(CONF), version_base="1.3"):
         settings = Analysis(**plain(compose("train", ["analysis=full", "outputs=."]))["analysis"])
@@ -207,9 +207,9 @@ def scanner() -> list[Row]:
     """The search for rings nobody named, at V = 10,000, m = 1000."""
     import torch
 
-    from bows.analysis.scanner import scan
+    from bows.analysis.shape_search import scan
     from bows.bench.text import zipf
-    from bows.callbacks.speed import peak_memory_bytes
+    from bows.training.callbacks.throughput import peak_memory_bytes
 
     generator = torch.Generator().manual_seed(0)
     encoder = torch.randn(LATENT, FEATURES, generator=generator)

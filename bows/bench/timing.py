@@ -9,18 +9,18 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 
-from bows.callbacks.guard import LossGuard
-from bows.callbacks.reconstruction import ReconstructionMonitor
-from bows.callbacks.speed import SpeedMonitor
 from bows.console import quiet_libraries
 from bows.data.corpus import Corpus
 from bows.data.datamodule import BagsDataModule
-from bows.logger.metrics_table import MetricsTable
-from bows.model.module import BagsModule
+from bows.model.lightning import BagsModule
 from bows.model.optimizers import OptimizerSettings
 from bows.model.tied import Tied
 from bows.sparse_bags import SparseBags
-from bows.sparse_training import choose_bags
+from bows.tracking.csv_logger import MetricsTable
+from bows.training.callbacks.interrupt import LossGuard
+from bows.training.callbacks.reconstruction import ReconstructionMonitor
+from bows.training.callbacks.throughput import SpeedMonitor
+from bows.training.sparse import choose_bags
 
 WARM_UP, TIMED = 3, 24
 

@@ -18,10 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from filelock import AcquireReturnProxy, FileLock, Timeout
 
+from bows.data.chunk_store import Spill
 from bows.data.corpus import Corpus, open_corpus, write_manifest
-from bows.data.spill import Spill
+from bows.data.tokenize import WordRules, split_words
 from bows.data.vocabulary import Vocabulary, WordList, choose_vocabulary, listed_vocabulary
-from bows.data.words import WordRules, split_words
 from bows.errors import BowsError, DataError
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
-from bows.data.batches import WindowBatch, WindowBatches
 from bows.data.corpus import Corpus
+from bows.data.sampler import WindowBatch, WindowBatches
 from bows.data.windows import Windows, hold_out_overlapping
 from bows.sparse_bags import SparseBags
 

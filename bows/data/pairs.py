@@ -10,7 +10,7 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
-from bows.data.batches import WindowBatch, WindowBatches
+from bows.data.sampler import WindowBatch, WindowBatches
 from bows.data.windows import Windows
 from bows.errors import SettingError
 

@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bows.data.spill import Spill
-from bows.data.words import WordRules
+from bows.data.chunk_store import Spill
+from bows.data.tokenize import WordRules
 from bows.errors import DataError, SettingError
 
 # Words held at once while counting: about 150 MB of Arrow table.

@@ -12,7 +12,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Bbox
 from numpy.typing import ArrayLike
 
-from bows.figures.regimes import COLOURS, REGIMES
+from bows.figures.regime_shares import COLOURS, REGIMES
 from bows.figures.style import BLUE, GREEN, INK, ORANGE, PURPLE, RED, new_figure, shorten, style
 
 _MODELS = (
@@ -108,7 +108,7 @@ def gain_by_word(
         r2_first, r2_other: (V,); words of None or NaN in either are left out and counted below.
         words: V labels.
         name_first, name_other: names of the models.
-        regimes: V regimes of the first model out of ``bows.figures.regimes.REGIMES``, or None; without them all words
+        regimes: V regimes of the first model out of ``bows.figures.regime_shares.REGIMES``, or None; without them all words
             look alike.
         thresholds: what the regimes mean, printed below.
         title: above the picture.

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import ArrayLike
 
-from bows.figures.regimes import COLOURS, REGIMES
+from bows.figures.regime_shares import COLOURS, REGIMES
 from bows.figures.scales import shown
 from bows.figures.style import FAINT, INK, new_figure, style
 

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from bows.errors import BowsError
 from bows.figures.category_map import category_map
 from bows.figures.context_towers import context_towers
-from bows.figures.dials import metrics_against_dial
 from bows.figures.latent_ablation import latent_ablation
 from bows.figures.leak import leaking_losses
+from bows.figures.metric_by_setting import metrics_against_dial
 from bows.figures.pre_activations import pre_activations
 from bows.figures.style import save
 from bows.figures.word_matrices import word_matrices

@@ -12,7 +12,7 @@ from bows.paper.claims import Measured
 from bows.paper.runs import Run, chosen
 from bows.paper.spread import attempted, lacking
 from bows.paper.text_correlations import directions_of, text_correlations
-from bows.runs import read_json
+from bows.runs.status import read_json
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June",

@@ -12,8 +12,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from bows.errors import SettingError
-from bows.loading import FinishedRun, find_run, load_autoencoder, open_data
-from bows.sweep.collect_jobs import find_jobs
+from bows.runs.discover import find_jobs
+from bows.runs.folder import FinishedRun, find_run, load_autoencoder, open_data
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bows.errors import DataError
-from bows.runs import config_key, read_json, write_json
+from bows.runs.status import config_key, read_json, write_json
 from bows.sweep.plan import Job
 
 SCRATCH = ".stacks"
 MEMBERS = "members.json"
-LAST = "last.ckpt"  # as bows.callbacks.checkpoints has it, which takes seconds to import
+LAST = "last.ckpt"  # as bows.training.callbacks.checkpoints has it, which takes seconds to import
 
 
 def note_members(scratch: Path, folders: Sequence[str], keys: Sequence[str]) -> None:

@@ -13,8 +13,8 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bows.errors import DataError
-from bows.runs import config_key, read_json, write_json
-from bows.sweep.claims import claimed
+from bows.runs.status import config_key, read_json, write_json
+from bows.sweep.locks import claimed
 
 LIST = "jobs.json"
 # Held by the process that launches a sweep.
@@ -31,7 +31,7 @@ class Job:
     config: dict[str, Any]
     """Composed, plain and resolved."""
     key: str
-    """Of its configuration (`bows.runs.config_key`)."""
+    """Of its configuration (`bows.runs.status.config_key`)."""
     folder: str = ""
     """The name of its folder in that of the sweep."""
     state: str = "new"
@@ -106,7 +106,7 @@ def listed(sweep: Path) -> list[dict[str, Any]]:
 
 
 def write_list(sweep: Path, jobs: Sequence[Job], asked: dict[str, Any]) -> None:
-    """jobs.json: how the sweep was asked for last (`bows.sweep.again.what_to_note`), and every job that was ever asked of it."""
+    """jobs.json: how the sweep was asked for last (`bows.cli.resume.what_to_note`), and every job that was ever asked of it."""
     known = {job["config"]: job for job in listed(sweep)}
     for job in jobs:
         known[job.key] = {"folder": job.folder, "overrides": job.overrides, "config": job.key}

@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import yaml
 
-from bows.places import CONF
+from bows.config.paths import CONF
 from bows_docs.docstrings import REPOSITORY
 
 

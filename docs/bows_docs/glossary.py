@@ -1,14 +1,14 @@
-"""The page of all metrics: their names from bows.pages.meanings, what defines them from the docstrings of the code that measures them."""
+"""The page of all metrics: their names from bows.analysis.catalog, what defines them from the docstrings of the code that measures them."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from bows.pages.meanings import MEANINGS, NULL_MEANINGS, RING_MEANINGS, meaning
+from bows.analysis.catalog import MEANINGS, NULL_MEANINGS, RING_MEANINGS, meaning
 from bows_docs.docstrings import REPOSITORY, Documented, as_markdown, documented, parts
 
 # Where metrics are defined.
-CODE = ("bows/analysis", "bows/callbacks", "bows/measure.py", "bows/pair_training.py")
+CODE = ("bows/analysis", "bows/training/callbacks", "bows/evaluation/evaluate.py", "bows/training/pairs.py")
 # Functions whose docstrings call their metrics by the last part of the name.
 SHORT = {"ring": "ring/<set>", "fit_probe": "probe"}
 # Metrics that no docstring names: the functions, and the metrics, whose docstrings define them all the same.
@@ -322,6 +322,6 @@ def page() -> str:
 def word_columns() -> list[str]:
     """What the docstring of the function that makes the table says of each column."""
     (table,) = (
-        each for each in documented(REPOSITORY / "bows/analysis/words.py", "words") if each.name == "word_table"
+        each for each in documented(REPOSITORY / "bows/analysis/word_table.py", "words") if each.name == "word_table"
     )
     return [f"- {as_markdown(part.removeprefix('- '))}" for part in parts(table.text) if part.startswith("- ")]

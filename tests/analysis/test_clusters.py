@@ -9,7 +9,7 @@ from sklearn.metrics import silhouette_samples, silhouette_score
 
 from bows.analysis import clusters as module
 from bows.analysis.clusters import category_labels, category_table, clusters
-from bows.analysis.deciles import frequency_deciles, permutations_within
+from bows.analysis.permutation_null import frequency_deciles, permutations_within
 from bows.errors import DataError, SettingError
 
 NULL = ("cluster/purity_null", "cluster/purity_z", "cluster/purity_p")

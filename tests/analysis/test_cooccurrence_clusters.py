@@ -8,7 +8,7 @@ from sklearn.metrics import adjusted_mutual_info_score, mutual_info_score
 
 from bows.analysis import cooccurrence_clusters as module
 from bows.analysis.cooccurrence_clusters import cooccurrence_ami, mutual_information, phi
-from bows.analysis.deciles import frequency_deciles, permutations_within
+from bows.analysis.permutation_null import frequency_deciles, permutations_within
 from bows.errors import DataError, SettingError
 
 TOPICS = 4

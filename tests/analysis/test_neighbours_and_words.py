@@ -12,7 +12,7 @@ from bows.analysis.neighbours import nearest
 from bows.analysis.ordered_sets import Resolved, resolve
 from bows.analysis.packing import word_geometry
 from bows.analysis.reconstruction import ReconstructionSums
-from bows.analysis.words import word_table
+from bows.analysis.word_table import word_table
 
 
 def encoder(latent=3, words=8, zero=(2, 6)) -> torch.Tensor:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from bows.data.words import WordRules, english_stop_words
+from bows.data.tokenize import WordRules, english_stop_words
 
 SHARED = Path(__file__).parents[2] / "conf" / "analysis" / "shared"
 

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 
 from bows.data import build
 from bows.data.build import Text, by_size, open_or_build
+from bows.data.chunk_store import Spill
 from bows.data.corpus import Bags, Corpus, open_corpus
-from bows.data.spill import Spill
-from bows.data.words import WordRules, split_words
+from bows.data.tokenize import WordRules, split_words
 from bows.errors import DataError
 
 ROWS = [" ".join(f"w{'abcdefghij'[(k * k + j) % 10]}" for j in range(k % 5)) for k in range(57)]
@@ -230,8 +230,8 @@ def test_leavings_of_a_killed_build_are_removed(tmp_path):
 @pytest.mark.parametrize(
     ("place", "code"),
     [
-        ("bows.data.spill.np.save", errno.ENOSPC),
-        ("bows.data.spill._NpyWriter.append", errno.ENOSPC),
+        ("bows.data.chunk_store.np.save", errno.ENOSPC),
+        ("bows.data.chunk_store._NpyWriter.append", errno.ENOSPC),
         ("bows.data.build.write_manifest", errno.EDQUOT),
         ("pathlib.Path.rename", errno.EACCES),
     ],
@@ -322,7 +322,7 @@ import logging, sys, time
 from pathlib import Path
 import pyarrow as pa
 from bows.data.build import Text, open_or_build
-from bows.data.words import WordRules
+from bows.data.tokenize import WordRules
 
 logging.basicConfig(level=logging.INFO)
 root = Path(sys.argv[1])

@@ -9,10 +9,10 @@ from hydra.utils import instantiate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bows.checks import check
+from bows.config.validate import check
 from bows.data.controls import permute_words, permuted_corpus, with_control
 from bows.data.corpus import Bags, Corpus, open_corpus
-from bows.data.synthetic import synthetic_corpus
+from bows.data.sources.synthetic import synthetic_corpus
 from bows.data.windows import Windows
 from bows.errors import SettingError
 

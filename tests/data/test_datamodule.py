@@ -6,9 +6,9 @@ import torch
 from hydra.utils import instantiate
 
 from bows.data.datamodule import BagsDataModule
-from bows.data.synthetic import synthetic_corpus
+from bows.data.sources.synthetic import synthetic_corpus
 from bows.errors import SettingError
-from bows.model.module import BagsModule
+from bows.model.lightning import BagsModule
 from bows.model.optimizers import OptimizerSettings
 from bows.model.tied import Tied
 from bows.sparse_bags import SparseBags

@@ -9,15 +9,15 @@ import torch
 from hydra.utils import instantiate
 from safetensors.numpy import load_file
 
-from bows.checks import check
+from bows.config.validate import check
 from bows.data.corpus import Bags
 from bows.data.datamodule import BagsDataModule
-from bows.data.synthetic import synthetic_corpus
+from bows.data.sources.synthetic import synthetic_corpus
 from bows.data.windows import Windows, hold_out_overlapping
 from bows.errors import SettingError
-from bows.runs import RunStatus, read_json
-from bows.sweep.training import StackJob, train_stack
-from bows.training import train
+from bows.runs.status import RunStatus, read_json
+from bows.training.autoencoder import train
+from bows.training.stack.train_stack import StackJob, train_stack
 
 
 def random_windows(rows: int = 60, window: int = 4, stride: int = 1) -> Windows:

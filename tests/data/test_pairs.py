@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from bows.data.cities import bearing, cities_task, direction_names, sector
-from bows.data.modular_addition import modular_addition_task, ring_places
-from bows.data.options import cities, modular_addition
+from bows.data.factories import cities, modular_addition
 from bows.data.pairs import PairsDataModule, held_out_items
+from bows.data.sources.cities import bearing, cities_task, direction_names, sector
+from bows.data.sources.modular_addition import modular_addition_task, ring_places
 from bows.errors import SettingError
 
 CITIES = {
@@ -80,7 +80,7 @@ def test_cities_at_one_point_have_no_direction(monkeypatch):
         {**city, "name": f"c{place}", "geonameid": place, "latitude": lat, "longitude": lon}
         for place, (lat, lon) in enumerate(places)
     ]
-    monkeypatch.setattr("bows.data.cities.us_cities", lambda population: made)
+    monkeypatch.setattr("bows.data.sources.cities.us_cities", lambda population: made)
     settings = {**CITIES, "train_pairs": 20, "validation_pairs": 8, "probe_largest": 0}
     rows = torch.cat([split.rows for split in cities_task(**settings).splits.values()])
     assert {(0, 1), (1, 0)}.isdisjoint((a, b) for a, b, _ in rows.tolist())
@@ -120,7 +120,7 @@ def test_too_few_large_cities():
 
 def test_small_towns_are_there_too():
     """The library keeps a file for each of several bounds; its default knows no town under 15,000."""
-    from bows.data.cities import us_cities
+    from bows.data.sources.cities import us_cities
 
     assert min(city["population"] for city in us_cities(5000)) < 6000
 

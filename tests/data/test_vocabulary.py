@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bows.data import vocabulary
-from bows.data.spill import Spill
+from bows.data.chunk_store import Spill
+from bows.data.tokenize import WordRules, split_words
 from bows.data.vocabulary import WordList, choose_vocabulary, listed_vocabulary, read_word_list
-from bows.data.words import WordRules, split_words
 from bows.errors import DataError, SettingError
 
 # In order of code points; the last two change places in UTF-16.

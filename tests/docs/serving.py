@@ -14,12 +14,6 @@ import traceback
 def serve() -> None:
     import datasets  # noqa: F401  bows imports it where it reads files
 
-    import bows.looking
-    import bows.pages.sweep
-    import bows.sweep.launching
-    import bows.sweep.training
-    import bows.training  # noqa: F401
-
     print("ready", flush=True)
     for line in sys.stdin:
         asked = json.loads(line)

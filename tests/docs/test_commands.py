@@ -10,8 +10,8 @@ import pytest
 from bows_docs.blocks import PAGES, commands_in, pages
 from bows_docs.commands import commands, help_of
 
-from bows.overrides import check_command_line
-from bows.sweep.launchers import register_launchers
+from bows.cli.preflight import check_command_line
+from bows.config.launchers import register_launchers
 
 README = PAGES.parents[1] / "README.md"
 HYDRA = {"bows.train": "train", "bows.corpus": "corpus", "bows.analyze": "analyze"}

@@ -6,8 +6,8 @@ import pytest
 import torch
 from bows_docs.blocks import PAGES, Block, blocks
 
+from bows.cli.preflight import check_command_line, resumed
 from bows.errors import SettingError
-from bows.overrides import check_command_line, resumed
 
 PAGE = blocks(PAGES / "faq.md")
 # A command, and the message in the block after it.

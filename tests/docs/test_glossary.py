@@ -8,8 +8,8 @@ import pytest
 from bows_docs import glossary
 from bows_docs.glossary import Entry, anchor, entry_of, nulls_of
 
+from bows.analysis.catalog import MEANINGS
 from bows.analysis.plane_ablation import Ablation
-from bows.pages.meanings import MEANINGS
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from bows_docs.yaml_comments import comments
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from bows.places import CONF
-from bows.sweep.launchers import LAUNCHERS
+from bows.config.launchers import LAUNCHERS
+from bows.config.paths import CONF
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bows.figures.comparison import comparison_by_decile, gain_by_word
-from bows.figures.regimes import COLOURS, REGIMES
+from bows.figures.regime_shares import COLOURS, REGIMES
 
 TABLE = {
     "decile": [1, 2, 3],

@@ -5,11 +5,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from bows.figures.dials import metrics_against_dial
 from bows.figures.gram_grid import gram_grid
 from bows.figures.heat_map import brief, dial_heat_map
+from bows.figures.metric_by_setting import metrics_against_dial
 from bows.figures.regime_map import regime_map
-from bows.figures.regimes import COLOURS, REGIMES
+from bows.figures.regime_shares import COLOURS, REGIMES
 from bows.figures.scales import dial_axis, is_numeric, label, shown
 from bows.figures.style import new_figure, save, style
 

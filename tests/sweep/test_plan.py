@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bows.errors import DataError
-from bows.runs import config_key
+from bows.runs.status import config_key
 from bows.sweep.plan import Job, found, listed, plan, state_of, write_list
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from bows.analysis.companions import companions
-from bows.analysis.deciles import frequency_deciles
+from bows.analysis.associated_words import companions
 from bows.analysis.explanation import contributions
+from bows.analysis.permutation_null import frequency_deciles
 from bows.errors import SettingError
 from bows.figures.context_towers import TOWERS
 from bows.paper.runs import Run, first

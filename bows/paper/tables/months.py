@@ -129,7 +129,7 @@ def ablation(runs: Sequence[Run]) -> pa.Table:
 def plane_removed(run: Run) -> Path | None:
     """The folder of `bows.analyze plane=months` of a run, measured where it is not yet; None where months are lacking."""
     # Imported here: only this figure takes models apart again.
-    from bows.ablating import ablate_plane
+    from bows.evaluation.ablate import ablate_plane
 
     months = run.indices(MONTHS)
     if months is None:

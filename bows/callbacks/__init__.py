@@ -1,1 +1,0 @@
-"""Thin Lightning callbacks: fetch weights, call analysis, log."""

@@ -1,0 +1,1 @@
+"""What can be set, and the check of what is set."""

@@ -1,1 +1,0 @@
-"""A W&B workspace and report as code: which names runs log, which panels show them, and the objects W&B takes."""

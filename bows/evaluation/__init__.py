@@ -1,0 +1,1 @@
+"""Evaluate a model; analyze a finished run."""

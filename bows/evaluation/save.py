@@ -1,0 +1,138 @@
+"""What a finished run leaves: weights, vocabulary, word table, summary, and what its figures show."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pyarrow.csv
+import pyarrow.parquet as pq
+import torch
+from torch import Tensor
+
+from bows.analysis.neighbours import nearest
+from bows.analysis.ordered_sets import resolve
+from bows.analysis.regime import Thresholds
+from bows.analysis.ring import ring_coordinates
+from bows.config.schema import Analysis
+from bows.data.corpus import Corpus
+from bows.evaluation.evaluate import Measurement
+from bows.figures.curves import training_curves
+from bows.figures.gram import gram_heat_map
+from bows.figures.regime_shares import regime_shares
+from bows.figures.render_pool import Picture
+from bows.figures.ring import ring_polygon
+from bows.model.autoencoder import Autoencoder
+from bows.runs.status import finite, write_json, write_whole
+from bows.runs.weights import save_model
+from bows.training.callbacks.geometry import weights
+
+log = logging.getLogger(__name__)
+
+# Words in the Gram heat map where no ordered set is in the vocabulary.
+GRAM_WORDS = 40
+# Rows of the word table that go to W&B.
+LOGGED_ROWS = 10_000
+
+
+@torch.no_grad()
+def write_results(
+    folder: Path,
+    autoencoder: Autoencoder,
+    corpus: Corpus,
+    measured: Measurement,
+    summary: Mapping[str, float],
+    sets: Mapping[str, Sequence[int]],
+    analysis: Analysis,
+) -> dict[str, Picture]:
+    """Write model.safetensors, vocabulary.txt, and what `write_measurement` writes. Returns the pictures to draw."""
+    save_model(folder / "model.safetensors", autoencoder)
+    write_whole(folder / "vocabulary.txt", "".join(f"{word}\n" for word in corpus.vocabulary))
+    return write_measurement(folder, autoencoder, corpus, measured, summary, sets, analysis)
+
+
+def write_measurement(
+    folder: Path,
+    autoencoder: Autoencoder,
+    corpus: Corpus,
+    measured: Measurement,
+    summary: Mapping[str, float],
+    sets: Mapping[str, Sequence[int]],
+    analysis: Analysis,
+) -> dict[str, Picture]:
+    """Write words.parquet, summary.json and regimes.csv. Returns the pictures to draw into figures/; none where none are asked for."""
+    encoder, decoder = (None if each is None else each.cpu() for each in weights(autoencoder))
+    assert encoder is not None
+    pq.write_table(measured.words, folder / "words.parquet")
+    write_json(folder / "summary.json", finite(dict(sorted(summary.items()))))
+    thresholds = Thresholds(**vars(analysis.regimes))
+    if measured.regimes is not None:
+        pyarrow.csv.write_csv(measured.regimes, folder / "regimes.csv")
+        log.info("regimes: %s", thresholds)
+    for word, words in nearest_words(analysis.nearest_to, corpus.vocabulary, encoder).items():
+        log.info("nearest to %s: %s", word, ", ".join(words))
+    if not analysis.figures:
+        return {}
+    pictures = pictures_of(folder, encoder, decoder, corpus.vocabulary, sets, summary)
+    if measured.regimes is not None:
+        regimes, frequency = (measured.words.column(name).to_pylist() for name in ("regime", "frequency"))
+        pictures["regimes"] = Picture(regime_shares, (regimes, frequency, str(thresholds)))
+    return pictures
+
+
+def log_results(loggers: Sequence, figures: Mapping[str, Path], measured: Measurement, step: int) -> None:
+    """Hand the figures and tables of a run to W&B, where it is among the loggers."""
+    for logger in loggers:
+        if type(logger).__name__ == "WandbLogger":
+            from bows.tracking.wandb_logger import log_figures, log_word_table
+
+            log_figures(logger, figures, step)
+            log_word_table(logger, "words", measured.words, LOGGED_ROWS, step)
+            if measured.regimes is not None:
+                log_word_table(logger, "regimes", measured.regimes, LOGGED_ROWS, step)
+
+
+def nearest_words(
+    queries: Sequence[str], vocabulary: list[str], encoder: Tensor, count: int = 8
+) -> dict[str, list[str]]:
+    """The nearest words of each query word that is in the vocabulary, nearest first."""
+    indices = resolve(queries, vocabulary).indices
+    if not indices:
+        return {}
+    found = nearest(encoder, count, indices).indices.tolist()
+    return {
+        vocabulary[index]: [vocabulary[other] for other in row if other >= 0]
+        for index, row in zip(indices, found, strict=True)
+    }
+
+
+def pictures_of(
+    folder: Path,
+    encoder: Tensor,
+    decoder: Tensor | None,
+    vocabulary: Sequence[str],
+    sets: Mapping[str, Sequence[int]],
+    summary: Mapping[str, float],
+) -> dict[str, Picture]:
+    """Training curves, a Gram heat map and a polygon for each ordered set."""
+    pictures = {}
+    if (folder / "metrics.csv").exists():
+        pictures["training_curves"] = Picture(training_curves, (read_columns(folder / "metrics.csv"), "Training"))
+    chosen = next(iter(sets.values()), range(min(GRAM_WORDS, len(vocabulary))))
+    columns = encoder[:, list(chosen)]
+    rows = columns.T if decoder is None else decoder[list(chosen)]
+    words = [vocabulary[index] for index in chosen]
+    gram = (rows @ columns).numpy()
+    pictures["gram"] = Picture(gram_heat_map, (gram, words, "Gram matrix of the words' directions"))
+    for name, indices in sets.items():
+        coordinates = ring_coordinates(encoder, indices)
+        if coordinates is not None:
+            words = [vocabulary[index] for index in indices]
+            order, p = summary.get(f"ring/{name}/order"), summary.get(f"ring/{name}/order_p")
+            pictures[f"ring_{name}"] = Picture(ring_polygon, (coordinates, words, name, order, p))
+    return pictures
+
+
+def read_columns(path: Path) -> dict[str, list[float | None]]:
+    """metrics.csv by columns; empty cells are None."""
+    table = pyarrow.csv.read_csv(path, convert_options=pyarrow.csv.ConvertOptions(null_values=[""]))
+    return {name: table.column(name).cast("float64").to_pylist() for name in table.column_names}

@@ -1,1 +1,0 @@
-"""Where metrics go: metrics.csv always, and what conf/logger chooses besides."""

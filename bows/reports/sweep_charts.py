@@ -1,0 +1,145 @@
+"""Figures of a sweep over its dials: metrics against each, heat maps over two, the regime map."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bows.analysis.catalog import meaning
+from bows.figures.heat_map import dial_heat_map
+from bows.figures.metric_by_setting import metrics_against_dial
+from bows.figures.regime_map import regime_map
+from bows.figures.scales import label
+from bows.reports.sweep_drawing import Drawing, sentence, stem
+from bows.reports.sweep_layout import DECAY, SHARES, SIZE, Dials, Setting, few_settings, left_out, lines_and_figures
+from bows.runs.discover import FoundJob
+
+MOST_PANELS = 8  # of a heat map or a regime map
+
+
+def dial_figures(summary: pa.Table, varied: Dials, chosen: dict[str, list[str]]) -> Iterator[Drawing]:
+    for name, values in varied.items():
+        lines, settings, note = lines_and_figures({key: each for key, each in varied.items() if key != name})
+        for part, drawn in chosen.items():
+            for setting in settings:
+                rows = of_setting(summary, setting, {name: values, **lines}, drawn)
+                if not len(rows):
+                    continue
+                figure = metrics_against_dial(rows, {name: values}, drawn, lines, _title(name, setting))
+                caption = sentence(f"Against {name}", setting, note)
+                yield Drawing(stem("dial", name, part, *setting.values()), figure, rows, f"Against {name}", caption)
+
+
+def heat_maps(
+    summary: pa.Table, varied: Dials, pairs: Sequence[tuple[str, str]], chosen: dict[str, list[str]], asked: bool
+) -> Iterator[Drawing]:
+    """A heat map a pair of dials and metric, a panel a setting of the other dials; of the regimes' shares only where they are asked for."""
+    for across, down in pairs:
+        settings, left = few_settings(
+            {name: varied[name] for name in varied if name not in (across, down)}, MOST_PANELS
+        )
+        note = left_out(varied, {**varied, **left})
+        for metric in itertools.chain.from_iterable(chosen.values()):
+            if metric in SHARES and not asked:
+                continue  # the regime map has them all
+            panels, kept = [], []
+            for setting in settings:
+                rows = of_setting(summary, setting, {}, [metric])
+                if len(rows):
+                    kept.append(rows)
+                    means, counts = (_matrix(rows, across, down, varied, each) for each in ("mean", "count"))
+                    panels.append((label(setting), means, np.nan_to_num(counts)))
+            if not panels:
+                continue
+            figure = dial_heat_map(panels, (across, varied[across]), (down, varied[down]), metric)
+            said = f"{metric}: {meaning(metric)}" if meaning(metric) else metric
+            table, kind = pa.concat_tables(kept), f"{across} and {down}"
+            yield Drawing(stem("map", across, down, metric), figure, table, kind, sentence(said, {}, note))
+
+
+def regime_maps(summary: pa.Table, varied: Dials, jobs: Sequence[FoundJob]) -> Iterator[Drawing]:
+    across = next((name for name in SIZE if name in varied), None)
+    down = next((name for name in DECAY if name in varied), None)
+    if not (across or down):
+        return
+    # A dial that was not varied is a row, or a column, without a name.
+    axes = {name: varied[name] for name in (across, down) if name}
+    settings, left = few_settings({name: values for name, values in varied.items() if name not in axes}, MOST_PANELS)
+    panels, kept = [], []
+    for setting in settings:
+        rows = of_setting(summary, setting, {}, list(SHARES))
+        if len(rows):
+            kept.append(rows)
+            shares = {
+                name.removeprefix("regime/"): _matrix(of_setting(rows, {}, {}, [name]), across, down, varied, "mean")
+                for name in SHARES
+            }
+            panels.append((label(setting), shares))
+    if not panels:
+        return
+    rows = pa.concat_tables(kept)
+    counts = rows.column("count").to_pylist()
+    seeds = (
+        f"{min(counts)} to {max(counts)} seeds"
+        if min(counts) < max(counts)
+        else f"{max(counts)} seed{'s' * (max(counts) > 1)}"
+    )
+    thresholds = f"{regime_thresholds(jobs)}. Shares of the words, mean over {seeds}."
+    figure = regime_map(
+        panels,
+        (across or "", varied[across] if across else [""]),
+        (down or "", varied[down] if down else [""]),
+        thresholds,
+        "The regime with the most words",
+    )
+    caption = sentence("regime with the most words, and all shares", {}, left_out(varied, {**varied, **left}))
+    yield Drawing("regime_map", figure, rows, "Regimes", caption)
+
+
+def regime_thresholds(jobs: Sequence[FoundJob]) -> str:
+    """Where regimes begin and end in the completed runs; all of them where they differ."""
+    from bows.analysis.regime import Thresholds  # with torch, which most reports do without
+
+    found = []
+    for job in jobs:
+        analysis = (job.config or {}).get("analysis")
+        given = analysis.get("regimes") if isinstance(analysis, dict) else None
+        measured = job.state == "completed" and any(name in job.summary for name in SHARES)
+        if measured and isinstance(given, dict) and set(given) == {field.name for field in fields(Thresholds)}:
+            found.append(str(Thresholds(**{name: float(value) for name, value in given.items()})))
+    different = list(dict.fromkeys(found))
+    if len(different) > 1:
+        return "Thresholds differ between runs: " + " / ".join(different)
+    return different[0] if different else "thresholds are not stored with these runs"
+
+
+def _title(name: str, setting: Setting) -> str:
+    return f"Against {name}{': ' + label(setting) if setting else ''}"
+
+
+def of_setting(summary: pa.Table, setting: Setting, among: Dials, drawn: Sequence[str]) -> pa.Table:
+    """The summary's rows of one setting, with these values of other dials and these metrics."""
+    wanted = {"metric": list(drawn), **{name: [value] for name, value in setting.items()}, **among}
+    for name, values in wanted.items():
+        summary = summary.filter(
+            pc.is_in(summary.column(name), value_set=pa.array(values, summary.schema.field(name).type))
+        )
+    return summary
+
+
+def _matrix(rows: pa.Table, across: str | None, down: str | None, varied: Dials, column: str) -> np.ndarray:
+    """(values of down, values of across) of a column, NaN where no row has them; 1 for a dial that is None."""
+    places = [
+        {None: 0} if name is None else {value: place for place, value in enumerate(varied[name])}
+        for name in (down, across)
+    ]
+    matrix = np.full([len(each) for each in places], np.nan)
+    for row in rows.to_pylist():
+        row_of, column_of = (
+            each[None if name is None else row[name]] for each, name in zip(places, (down, across), strict=True)
+        )
+        matrix[row_of, column_of] = row[column]
+    return matrix

@@ -1,0 +1,120 @@
+"""What a sweep's page is told of its runs: dials, states and every metric, as compact arrays."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pyarrow as pa
+
+from bows.analysis.catalog import meaning
+from bows.reports.encoding import index_kind, packed
+from bows.runs.table import dials, metrics, ordered
+
+# Metrics that are columns of the table at first; any other can be added.
+SHOWN = ("reconstruction/r2", "interference/gap", "interference/filtered")
+
+
+def run_data(table: pa.Table, folder: Path) -> dict[str, Any]:
+    """The table of runs for the page's script: each run once, in the table's order.
+
+    Returns:
+        ``names``; ``pages``, 1 for a run with a report.html beside its folder's files; ``state``, ``seconds``; ``dials``, each with its
+        distinct values and a code a run (the number of values stands for a run that does not tell it); ``metrics``, with their phrases
+        and a matrix (metrics, runs) of float32, NaN where a run has no such metric; ``shown``, the metrics that are columns at first.
+    """
+    names = table.column("run").to_pylist()
+    measured = metrics(table)
+    values = np.array([table.column(name).to_numpy(zero_copy_only=False) for name in measured], dtype=np.float32)
+    seconds = table.column("run_seconds").to_numpy(zero_copy_only=False).astype(np.float32)
+    shown = [name for name in SHOWN if name in measured]
+    return {
+        "names": names,
+        "addresses": [address(folder, name) for name in names],
+        "state": _coded(table.column("state").to_pylist()),
+        "seconds": packed(seconds),
+        "dials": [
+            {"name": name, **_coded(table.column(name).to_pylist(), found)} for name, found in dials(table).items()
+        ],
+        "metrics": {
+            "names": measured,
+            "meanings": [meaning(name) for name in measured],
+            "values": packed(values.reshape(len(measured), len(names))),
+        },
+        "shown": shown or measured[:3],
+    }
+
+
+def setting_data(summary: pa.Table) -> dict[str, Any]:
+    """Means over seeds for the page's script.
+
+    Args:
+        summary: from `over_seeds`.
+
+    Returns:
+        ``dials`` that differ between settings, with their distinct values and a code a setting (the number of values stands for none);
+        ``metrics``; and ``mean``, ``low``, ``high`` (metrics, settings) of float32, NaN where there is none, with the ``count`` of seeds.
+    """
+    names = summary.column_names[: summary.column_names.index("metric")]
+    settings: dict[tuple, int] = {}
+    rows = summary.to_pylist()
+    for row in rows:
+        settings.setdefault(tuple(row[name] for name in names), len(settings))
+    measured = sorted({row["metric"] for row in rows})
+    shape = len(measured), len(settings)
+    numbers = {name: np.full(shape, np.nan, np.float32) for name in ("mean", "low", "high")}
+    counts = np.zeros(shape, np.uint16)
+    places = {name: place for place, name in enumerate(measured)}
+    for row in rows:
+        at = places[row["metric"]], settings[tuple(row[name] for name in names)]
+        for name, matrix in numbers.items():
+            matrix[at] = np.nan if row[name] is None else row[name]
+        counts[at] = row["count"]
+    dialled = []
+    for place, name in enumerate(names):
+        values = [setting[place] for setting in settings]
+        if len(set(values)) > 1:
+            dialled.append({"name": name, **_coded(values, ordered(values))})
+    return {
+        "dials": dialled,
+        "metrics": measured,
+        "count": packed(counts, "u2"),
+        **{name: packed(matrix) for name, matrix in numbers.items()},
+    }
+
+
+def address(folder: Path, name: str) -> str | None:
+    """Where a run's own page lies, relative to the sweep's; None where it has none. No name of a folder can be anything but a path."""
+    if not (folder / name / "report.html").is_file():
+        return None
+    return "./" + quote(Path(name, "report.html").as_posix())
+
+
+def failures(table: pa.Table) -> list[dict[str, Any]]:
+    """Jobs with problems, those with one state and error together: ``state``, ``error`` and the names of their ``runs``."""
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for row in table.select(["run", "state", "error"]).to_pylist():
+        if row["error"] or row["state"] in ("missing", "damaged"):
+            grouped.setdefault((row["state"], row["error"] or ""), []).append(row["run"])
+    return [{"state": state, "error": error, "runs": runs} for (state, error), runs in grouped.items()]
+
+
+def absences(table: pa.Table) -> tuple[int, list[tuple[int, list[str]]]]:
+    """How many runs are completed; and for each number of those that lack a metric, the metrics that so many lack, most first."""
+    states = np.array(table.column("state").to_pylist())
+    completed = states == "completed"
+    lacking: dict[int, list[str]] = {}
+    for name in metrics(table):
+        missing = int(np.isnan(table.column(name).to_numpy(zero_copy_only=False)[completed]).sum())
+        if missing:
+            lacking.setdefault(missing, []).append(name)
+    return int(completed.sum()), sorted(lacking.items(), reverse=True)
+
+
+def _coded(values: list[Any], distinct: list[Any] | None = None) -> dict[str, Any]:
+    """Values as codes into their distinct values; None has the code after the last, unless it is a value itself."""
+    distinct = [value for value in (distinct or list(Counter(values))) if value is not None]
+    places = {value: place for place, value in enumerate(distinct)}
+    codes = np.array([places.get(value, len(distinct)) for value in values])
+    return {"values": distinct, "codes": packed(codes, index_kind(len(distinct)))}

@@ -1,0 +1,154 @@
+"""How a sweep's dials are laid out in figures: which are lines, which are panels or figures of their own, and which metrics are drawn."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any
+
+from bows.config.validate import suggest
+from bows.errors import SettingError
+from bows.figures.metric_by_setting import MOST_LINES
+from bows.figures.regime_shares import REGIMES
+from bows.figures.scales import is_numeric, shown
+
+Dials = Mapping[str, Sequence[Any]]
+Setting = dict[str, Any]
+
+# Drawn where a sweep has them, beside rings and the shares of the regimes.
+GENERAL = (
+    "reconstruction/r2", "reconstruction/relu_gain", "interference/gap", "interference/rescued", "interference/filtered",
+    "packing/interference_rms", "packing/off_diagonal_norm", "alignment/rsa", "cluster/purity_z",
+)  # fmt: skip
+SHARES = tuple(f"regime/{regime}" for regime in REGIMES)
+SIZE, DECAY = ("latent", "model.latent"), ("wd", "optimizer.weight_decay")
+MOST_PAIRS = 3  # of dials that heat maps are drawn over
+MOST_PANELS = 15  # a figure
+MOST_SETTINGS = 6  # figures of one dial, for settings of the dials that are neither its axis nor its lines
+MANY = 3  # values of a dial with more than MOST_LINES that are drawn as lines
+
+
+def chosen_metrics(table: Mapping[str, Sequence[float | None]], asked: Sequence[str] | None) -> dict[str, list[str]]:
+    """Name of a figure -> the metrics in it, at most MOST_PANELS.
+
+    Args:
+        table: metric -> its values over the completed runs.
+        asked: names of metrics, or None for a handful: those of GENERAL and the regimes' shares that any run has, and the order of the
+            rings that all runs have.
+
+    Raises:
+        SettingError: for a name that no run has.
+    """
+    if asked is not None:
+        for name in asked:
+            if name not in table:
+                raise SettingError(
+                    f"--metrics={name}: no completed run has such a metric; {suggest(name, list(table))}"
+                )
+        return _parts(list(dict.fromkeys(asked)))
+    present = {name for name, values in table.items() if any(value is not None for value in values)}
+    rings = [
+        name
+        for name, values in sorted(table.items())
+        if name.startswith("ring/") and name.endswith("/order") and None not in values
+    ]
+    return _parts([name for name in (*GENERAL, *rings, *SHARES) if name in present])
+
+
+def _parts(metrics: list[str]) -> dict[str, list[str]]:
+    """As few figures as can be, as even as can be."""
+    figures = -(-len(metrics) // MOST_PANELS)
+    size = -(-len(metrics) // max(figures, 1))
+    return {f"metrics_{number + 1}": metrics[number * size : (number + 1) * size] for number in range(figures)}
+
+
+def chosen_pairs(dials: Dials, asked: Sequence[str] | None) -> tuple[list[tuple[str, str]], str]:
+    """Pairs of dials that heat maps are drawn over, and a sentence on those that are left out.
+
+    Args:
+        dials: those that were varied, and their values.
+        asked: dials of numbers, all pairs of which are drawn; None for the first MOST_PAIRS pairs of all that are numbers, the latent
+            size and the weight decay first.
+
+    Raises:
+        SettingError: for a dial that was not varied or is not of numbers, or for one alone.
+    """
+    numeric = sorted(
+        (name for name in dials if is_numeric(dials[name])), key=lambda name: (name not in SIZE, name not in DECAY)
+    )
+    if asked is not None:
+        for name in asked:
+            if name not in dials:
+                raise SettingError(f"--dials={name}: no completed runs differ in it; {suggest(name, list(numeric))}")
+            if name not in numeric:
+                raise SettingError(
+                    f"--dials={name}: its values are no numbers, and a heat map is over numbers; choose of {', '.join(numeric)}"
+                )
+        if len(set(asked)) < 2:
+            raise SettingError(f"--dials={','.join(asked)}: a heat map is over two dials; name two, as latent,wd")
+        return list(itertools.combinations(dict.fromkeys(asked), 2)), ""
+    pairs = list(itertools.combinations(numeric, 2))
+    if len(pairs) <= MOST_PAIRS:
+        return pairs, ""
+    left = ", ".join(f"{across} and {down}" for across, down in pairs[MOST_PAIRS:])
+    return pairs[:MOST_PAIRS], (
+        f"Heat maps are drawn over {MOST_PAIRS} of {len(pairs)} pairs of dials, not over {left}; "
+        f"for these, python -m bows.report <folder> --dials {','.join(pairs[-1])}"
+    )
+
+
+def lines_and_figures(dials: Dials) -> tuple[Dials, list[Setting], str]:
+    """Which of the dials beside a figure's axis are lines in it, and the settings of the rest, one a figure.
+
+    Lines: those with the fewest values, at most two dials and six lines, what the data are last: other data are a figure of their own
+    where they can be. Dials of many numbers are thinned to some of them.
+
+    Returns:
+        The lines' dials and values; at least one setting of the other dials, of at most six; what was left out, in a sentence.
+    """
+    thin = {
+        name: _thinned(values, MANY) if len(values) > MOST_LINES else list(values) for name, values in dials.items()
+    }
+    lines: dict[str, list[Any]] = {}
+    for name in sorted(
+        thin, key=lambda name: (name.partition(".")[0] == "data", len(thin[name]), is_numeric(thin[name]))
+    ):
+        if len(lines) < 2 and prod(map(len, lines.values())) * len(thin[name]) <= MOST_LINES:
+            lines[name] = thin[name]
+    rest = {name: list(dials[name]) for name in dials if name not in lines}
+    settings, rest = few_settings(rest, MOST_SETTINGS)
+    return lines, settings, left_out(dials, lines | rest)
+
+
+def few_settings(dials: Dials, most: int) -> tuple[list[Setting], dict[str, list[Any]]]:
+    """All settings of dials, or of some of their values where they would be more than `most`: numbers are thinned first.
+
+    Returns:
+        Settings, one of no dial where there are none; and the values that are left.
+    """
+    left = {name: list(values) for name, values in dials.items()}
+    while prod(map(len, left.values())) > most:
+        name = max(left, key=lambda name: (is_numeric(left[name]) and len(left[name]) > 1, len(left[name])))
+        left[name] = _thinned(left[name], min(len(left[name]) - 1, MANY))
+    return [dict(zip(left, values, strict=True)) for values in itertools.product(*left.values())], left
+
+
+def left_out(dials: Dials, kept: Dials) -> str:
+    """Which dials are not drawn at all their values, in a sentence; empty where all are.
+
+    >>> left_out({"latent": [2, 3, 4]}, {"latent": [2, 4]})
+    'Only some of the 3 values of latent are drawn: 2, 4.'
+    """
+    cut = [name for name in dials if len(kept[name]) < len(dials[name])]
+    return " ".join(
+        f"Only some of the {len(dials[name])} values of {name} are drawn: {', '.join(map(shown, kept[name]))}."
+        for name in cut
+    )
+
+
+def _thinned(values: Sequence[Any], count: int) -> list[Any]:
+    """`count` of the values, evenly chosen, the first and last among them; the middle one alone."""
+    if count >= len(values):
+        return list(values)
+    if count == 1:
+        return [values[len(values) // 2]]
+    return [values[round(place * (len(values) - 1) / (count - 1))] for place in range(count)]

@@ -1,0 +1,89 @@
+"""The word map: unit directions of words in two dimensions."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from bows.analysis.directions import directions
+from bows.analysis.word_map import umap_coordinates
+from bows.errors import DataError
+from bows.reports.encoding import packed, packed_scaled
+
+KINDS = ("pca", "umap")
+
+
+def word_map(encoder: torch.Tensor, kinds: tuple[str, ...] = ("pca",), seed: int = 0) -> dict[str, Any]:
+    """Where the words lie, for the page: ``kept`` (words with a direction), ``left_out`` (how many have none), and ``maps``, each with
+    ``kind``, ``x`` and ``y`` of the kept words, the ``axes``' names and a ``note``.
+
+    Args:
+        encoder: (m, V).
+        kinds: of KINDS, the first of which the page opens with.
+        seed: of UMAP.
+
+    Raises:
+        DataError: where no word has a direction.
+        SettingError: for umap where it is not installed.
+    """
+    unit, kept = directions(encoder)
+    if not len(kept):
+        raise DataError("no word has a direction: all columns of the weights are zero")
+    made = {"pca": _pca, "umap": _umap}
+    return {
+        "kept": packed(kept.numpy(), "u4"),
+        "left_out": encoder.shape[1] - len(kept),
+        "maps": [made[kind](unit, seed) for kind in kinds],
+    }
+
+
+class Plane(NamedTuple):
+    """The plane of the top two principal components of K unit directions."""
+
+    middle: torch.Tensor
+    """(m, 1): their mean."""
+    axes: torch.Tensor
+    """(m, 2) orthonormal columns; zeros for a component that there is not."""
+    shares: np.ndarray
+    """(2,) of the variance; 0 where there is none."""
+
+    def places(self, unit: torch.Tensor) -> np.ndarray:
+        """Where directions (m, K) lie in it: (K, 2) float64."""
+        return ((unit - self.middle).T @ self.axes).double().numpy()
+
+
+def principal_plane(unit: torch.Tensor) -> Plane:
+    """The plane of K unit directions (m, K). Each axis points so that its entry of largest absolute value is positive."""
+    middle = unit.mean(1, keepdim=True)
+    centred = unit - middle
+    values, vectors = torch.linalg.eigh((centred @ centred.T).double())
+    axes = torch.zeros(len(unit), 2, dtype=unit.dtype)
+    found = vectors[:, -2:].flip(1).to(unit.dtype)
+    axes[:, : found.shape[1]] = found
+    places = centred.T @ axes
+    largest = places[places.abs().argmax(0), torch.arange(2)]
+    shares = np.zeros(2)
+    shares[: found.shape[1]] = values.clamp_min(0).numpy()[::-1][:2]
+    total = float(values.clamp_min(0).sum())
+    return Plane(middle, torch.where(largest < 0, -axes, axes), shares / total if total > 0 else shares)
+
+
+def _pca(unit: torch.Tensor, seed: int) -> dict[str, Any]:
+    plane = principal_plane(unit)
+    shares = plane.shares
+    axes = [f"principal component {number + 1} ({share:.1%} of the variance)" for number, share in enumerate(shares)]
+    note = "Principal components of the words’ unit directions. Two of them hold "
+    note += f"{shares.sum():.1%} of the variance: words that lie together here need not lie together in all dimensions."
+    return _placed("PCA", plane.places(unit), axes, note)
+
+
+def _umap(unit: torch.Tensor, seed: int) -> dict[str, Any]:
+    note = "UMAP by cosine: who is near whom is kept as far as can be; distances between groups, and the axes, mean nothing."
+    return _placed("UMAP", umap_coordinates(unit.T.numpy(), seed), ["UMAP 1", "UMAP 2"], note)
+
+
+def _placed(kind: str, places: np.ndarray, axes: list[str], note: str) -> dict[str, Any]:
+    places = np.asarray(places, dtype=float)
+    centre = (places.min(0) + places.max(0)) / 2
+    x, y = (places - centre).T
+    return {"kind": kind, "x": packed_scaled(x), "y": packed_scaled(y), "axes": axes, "note": note}

@@ -1,0 +1,1 @@
+"""Run folders: status, weights, discovery, and tables over runs."""

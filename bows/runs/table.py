@@ -1,0 +1,227 @@
+"""Runs in one table: what was varied, how each ended, every metric of its summary; and a summary over seeds."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import csv
+from scipy.special import stdtrit
+
+from bows.runs.discover import FoundJob, find_jobs
+from bows.runs.varied import varied
+
+SEED = "seed"
+STATES = ("completed", "running", "failed", "missing", "damaged")
+# What a column is, in the metadata of its field.
+_ROLE = b"role"
+_STATUS = {
+    "run": pa.string(), "state": pa.string(), "error": pa.string(), "corpus": pa.string(), "started": pa.string(),
+    "finished": pa.string(), "run_seconds": pa.float64(), "bows": pa.string(), "commit": pa.string(), "config": pa.string(),
+}  # fmt: skip
+_BEFORE_DIALS = ("run", "state", "error")
+
+
+def collect(folders: Sequence[Path | str]) -> pa.Table:
+    """A row a job of all runs, sweeps and folders of those in `folders`, each once, by folder and number.
+
+    Returns:
+        Columns `run` (the job's folder: inside the one folder that was given, else as given), `state` (completed, running, failed;
+        missing where a job was asked for and never began; damaged), `error`; a column for each dial (see `dials`); `corpus` (name
+        and hash), `started`, `finished`, `run_seconds`, `bows` (its version), `commit`, `config` (hash); and a float64
+        column for each metric of any `summary.json`. A cell is null where a job does not have the value.
+
+    Raises:
+        SettingError: for a folder that does not exist, or in which no job lies.
+    """
+    return tabulate(find_jobs(folders), Path(folders[0]) if len(folders) == 1 else None)
+
+
+def tabulate(jobs: Sequence[FoundJob], inside: Path | None) -> pa.Table:
+    """`collect` of jobs already read; `inside` is the folder that their names are relative to."""
+    # A corpus has the name that any of its runs tells.
+    names = {job.status.get("corpus"): name for job in jobs if (name := _data_name(job))}
+    rows = [_status(job, inside, names) for job in jobs]
+    columns = {name: pa.array([row[name] for row in rows], kind) for name, kind in _STATUS.items()}
+    of_dial = {name: _array(values) for name, values in varied(jobs).items()}
+    metrics = sorted({name for job in jobs for name in job.summary})
+    of_metric = {name: pa.array([job.summary.get(name) for job in jobs], pa.float64()) for name in metrics}
+    fields, arrays = [], []
+    for role, group in (
+        ("status", {name: columns[name] for name in _BEFORE_DIALS}),
+        ("dial", of_dial),
+        ("status", {name: column for name, column in columns.items() if name not in _BEFORE_DIALS}),
+        ("metric", of_metric),
+    ):
+        for name, array in group.items():
+            fields.append(pa.field(name, array.type, metadata={_ROLE: role}))
+            arrays.append(array)
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def dials(table: pa.Table) -> dict[str, list[Any]]:
+    """What was varied: a config group (`model`), or a dotted setting (`optimizer.clip_norm`), and its values, numbers by size, then text;
+    None, for a setting that is null or that an option does not have, last. What a missing or damaged job does not say is no value."""
+    told = [state not in ("missing", "damaged") for state in table.column("state").to_pylist()]
+    return {
+        name: ordered(
+            value
+            for value, known in zip(table.column(name).to_pylist(), told, strict=True)
+            if known or value is not None
+        )
+        for name in _of_role(table, "dial")
+    }
+
+
+def metrics(table: pa.Table) -> list[str]:
+    """The metrics' columns."""
+    return _of_role(table, "metric")
+
+
+def ordered(values: Iterable[Any]) -> list[Any]:
+    """Distinct values, numbers by size, then text, None last."""
+    return sorted(
+        set(values), key=lambda x: (2, 0, "") if x is None else (1, 0, x) if isinstance(x, str) else (0, x, "")
+    )
+
+
+def over_seeds(table: pa.Table) -> pa.Table:
+    """Each metric of the completed runs over seeds, for each setting of the other dials.
+
+    Runs of one setting, seed and corpus are one: the one finished last counts. Where one setting and seed has several corpora (its text
+    has changed between runs), `corpus` is a dial too.
+
+    Args:
+        table: from `collect`, or read back from its Parquet file.
+
+    Returns:
+        A row a setting and metric that at least one run has: a column for each dial but the seed, `metric`, `mean`,
+        `standard_deviation` (ddof 1), `count`, and `low` and `high`, the ends of the 95 % interval of the mean by Student's t; these
+        and the standard deviation are null for one seed. By setting in the order of `dials`, then by metric.
+    """
+    names = [name for name in _of_role(table, "dial") if name != SEED]
+    kinds = [(name, table.schema.field(name).type) for name in names]
+    rows = counted(table)
+    seeds = Counter((_setting(row, [*names, SEED])) for row in rows)
+    if any(count > 1 for count in seeds.values()):
+        names, kinds = [*names, "corpus"], [*kinds, ("corpus", pa.string())]
+    settings: dict[tuple, list[dict[str, Any]]] = {}
+    for row in rows:
+        settings.setdefault(_setting(row, names), []).append(row)
+    ranks = [{value: rank for rank, value in enumerate(ordered(row[name] for row in rows))} for name in names]
+    summary = []
+    for setting in sorted(settings, key=lambda each: [rank[value] for rank, value in zip(ranks, each, strict=True)]):
+        for metric in metrics(table):
+            values = [row[metric] for row in settings[setting] if row[metric] is not None]
+            if values:
+                summary.append(dict(zip(names, setting, strict=True)) | {"metric": metric} | _spread(values))
+    kinds += [
+        ("metric", pa.string()),
+        ("mean", pa.float64()),
+        ("standard_deviation", pa.float64()),
+        ("count", pa.int64()),
+    ]
+    kinds += [("low", pa.float64()), ("high", pa.float64())]
+    return pa.Table.from_pylist(summary, pa.schema(kinds))
+
+
+def corpora(table: pa.Table) -> str:
+    """The corpora of the runs by name where these are several, as "2 of pydoc, sphere"; else nothing."""
+    different = {corpus for corpus in table.column("corpus").to_pylist() if corpus}
+    named = Counter(corpus.rpartition("-")[0] for corpus in sorted(different))
+    said = ", ".join(f"{count} of {name}" if count > 1 else name for name, count in named.items())
+    return said if len(different) > 1 else ""
+
+
+def repeats(table: pa.Table) -> int:
+    """Completed runs that `over_seeds` leaves out, as another of the same setting, seed and corpus finished later."""
+    return sum(state == "completed" for state in table.column("state").to_pylist()) - len(counted(table))
+
+
+def counted(table: pa.Table) -> list[dict[str, Any]]:
+    """The completed runs as rows by column, of each setting, seed and corpus the one finished last."""
+    latest: dict[tuple, dict[str, Any]] = {}
+    for row in table.to_pylist():
+        if row["state"] == "completed":
+            key = _setting(row, [*_of_role(table, "dial"), "corpus"])
+            if key not in latest or (latest[key]["finished"] or "") <= (row["finished"] or ""):
+                latest[key] = row
+    return list(latest.values())
+
+
+def save_table(table: pa.Table, stem: Path) -> list[Path]:
+    """Write a table as .parquet and .csv, each whole or not at all."""
+    files = []
+    for ending, write in ((".parquet", pq.write_table), (".csv", csv.write_csv)):
+        file = stem.with_name(stem.name + ending)
+        partial = file.with_name(f".{file.name}.{os.getpid()}")
+        try:
+            write(table, partial)
+            partial.replace(file)
+        finally:
+            partial.unlink(missing_ok=True)
+        files.append(file)
+    return files
+
+
+def _setting(row: dict[str, Any], names: Sequence[str]) -> tuple:
+    return tuple(row.get(name) for name in names)
+
+
+def _spread(values: Sequence[float]) -> dict[str, float | int | None]:
+    count, mean = len(values), float(np.mean(values))
+    if count < 2:
+        return {"mean": mean, "standard_deviation": None, "count": count, "low": None, "high": None}
+    deviation = float(np.std(values, ddof=1))
+    half = float(stdtrit(count - 1, 0.975)) * deviation / count**0.5
+    return {"mean": mean, "standard_deviation": deviation, "count": count, "low": mean - half, "high": mean + half}
+
+
+def _of_role(table: pa.Table, role: str) -> list[str]:
+    return [field.name for field in table.schema if (field.metadata or {}).get(_ROLE) == role.encode()]
+
+
+def _status(job: FoundJob, inside: Path | None, names: dict[Any, str]) -> dict[str, Any]:
+    folder, status = job.folder, job.status
+    if inside is not None and folder != inside:
+        folder = folder.relative_to(inside)
+    corpus = status.get("corpus")
+    versions = status.get("versions")
+    seconds = status.get("seconds")
+    texts = {key: _text(status.get(key)) for key in ("started", "finished", "commit", "config")}
+    return texts | {
+        "run": str(folder),
+        "state": job.state if job.state in STATES else "damaged",
+        "error": job.error or None,
+        "corpus": f"{names.get(corpus, 'unknown')}-{corpus[:12]}" if isinstance(corpus, str) else None,
+        "run_seconds": float(seconds) if isinstance(seconds, int | float) else None,
+        "bows": _text(versions.get("bows")) if isinstance(versions, dict) else None,
+    }
+
+
+def _data_name(job: FoundJob) -> str | None:
+    data = (job.config or {}).get("data")
+    name = data.get("name") if isinstance(data, dict) else None
+    return name if isinstance(name, str) and isinstance(job.status.get("corpus"), str) else None
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _array(values: Sequence[Any]) -> pa.Array:
+    """Whole numbers, numbers or truth values where all are; text else."""
+    known = [value for value in values if value is not None]
+    if all(isinstance(value, bool) for value in known):
+        return pa.array(values, pa.bool_())
+    if all(type(value) is int and abs(value) < 2**63 for value in known):
+        return pa.array(values, pa.int64())
+    if all(type(value) in (int, float) for value in known):
+        return pa.array([None if value is None else float(value) for value in values], pa.float64())
+    return pa.array(
+        [None if value is None else str(value).lower() if isinstance(value, bool) else str(value) for value in values]
+    )

@@ -1,0 +1,125 @@
+"""What was varied between runs, found from their stored configurations."""
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import compress
+from typing import Any
+
+from bows.runs.discover import FoundJob
+
+# Where a run goes and what is said of it; nothing it measures depends on these.
+NOT_DIALS = {"name", "outputs", "resume", "logger", "hydra", "debug"}
+# Options of this group set keys anywhere.
+ANYWHERE = "experiment"
+
+
+def varied(jobs: Sequence[FoundJob]) -> dict[str, list[Any]]:
+    """What differs between the jobs: a config group -> its options, a dotted setting -> its values, one a job.
+
+    Interpolations are compared as they are written, so `optimizer.weight_decay: ${wd}` does not vary with `wd`. A key of a group whose
+    option varies counts only where some command line sets it: otherwise it follows from the option. A job without a
+    configuration (one that never began) has what its command line says and None elsewhere; a setting that a job's option does not
+    have is None too.
+
+    Returns:
+        Groups first, then settings, each in the order of the configurations. Values are numbers, text, truth values or None;
+        lists and mappings are text.
+    """
+    groups = dict.fromkeys(group for job in jobs for group in job.choices)
+    lines = [{} if job.config is not None and job.choices else _command_line(job.overrides) for job in jobs]
+    flat = [None if job.config is None else _flat(job.config) for job in jobs]
+    named = {name for job in jobs for name in _names(job.overrides)} - set(groups)
+    found: dict[str, list[Any]] = {}
+    for group in groups:
+        options = [{**line, **job.choices} for job, line in zip(jobs, lines, strict=True)]
+        if group not in NOT_DIALS and _differ([each[group] for each in options if group in each]):
+            found[group] = [each.get(group) for each in options]
+    # Without a configuration to read, command lines are all there is.
+    settings = dict.fromkeys(setting for leaves in flat for setting in leaves or ())
+    settings |= dict.fromkeys(setting for line in lines for setting in line)
+    for setting in settings:
+        top = setting.partition(".")[0]
+        if top in NOT_DIALS or setting in groups or setting.endswith("._target_"):
+            continue
+        if (top in found or ANYWHERE in found) and not any(f"{setting}.".startswith(f"{name}.") for name in named):
+            continue
+        stored = [line if leaves is None else leaves for leaves, line in zip(flat, lines, strict=True)]
+        # One that began has None where its options lack the setting; of one that did not, what it would have had is not known.
+        told = [leaves is not None or setting in line for leaves, line in zip(flat, lines, strict=True)]
+        values = [_resolved(each.get(setting), each) for each in stored]
+        written = [each.get(setting) for each in stored]
+        if all(_differ(list(compress(which, told))) for which in (written, values)):
+            found[setting] = values
+    return {name: [_number(value) for value in values] for name, values in found.items()}
+
+
+def _differ(values: Sequence[Any]) -> bool:
+    return len({(type(value) in (bool, str), str(value)) for value in map(_number, values)}) > 1
+
+
+def _names(overrides: Sequence[str]) -> set[str]:
+    return {word.partition("=")[0].lstrip("+~").partition("@")[0] for word in overrides}
+
+
+def _command_line(overrides: Sequence[str]) -> dict[str, Any]:
+    """Setting -> value of a command line, read as Hydra reads it."""
+    # Imported here: most tables have no job without a configuration.
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    line: dict[str, Any] = {}
+    for word in overrides:
+        try:
+            parsed = OverridesParser.create().parse_override(word)
+        except HydraException:  # no job began with it, and its text is all that is known of it
+            name, _, value = word.partition("=")
+            line[name.lstrip("+~")] = value
+            continue
+        if parsed.is_delete():
+            continue
+        value = parsed.value()
+        line[parsed.key_or_group] = _leaf(value if isinstance(value, int | float | bool | None) else str(value))
+    return line
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Dotted setting -> value; an empty mapping has none."""
+    leaves: dict[str, Any] = {}
+    for key, value in config.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            leaves |= _flat(value, f"{name}.")
+        else:
+            leaves[name] = _leaf(value)
+    return leaves
+
+
+def _leaf(value: Any) -> Any:
+    return f"[{','.join(map(str, value))}]" if isinstance(value, list) else value
+
+
+def resolved(node: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a node of a stored configuration, values behind interpolations such as ${seed} in their place."""
+    leaves = _flat(config)
+    return {name: _resolved(value, leaves) for name, value in node.items()}
+
+
+def _resolved(value: Any, leaves: Mapping[str, Any]) -> Any:
+    """The value behind an interpolation such as ${wd}; any other text as it is."""
+    for _ in range(10):  # an interpolation of itself ends too
+        reference = re.fullmatch(r"\$\{([\w.]+)\}", value) if isinstance(value, str) else None
+        if reference is None:
+            break
+        value = leaves.get(reference[1])
+    return value
+
+
+def _number(value: Any) -> Any:
+    """1.0 and 1e-3 as numbers: YAML takes 1e-3 for text, and 1 and 1.0 are one value."""
+    if isinstance(value, str):
+        if not re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", value):
+            return value
+        value = float(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value

@@ -1,0 +1,1 @@
+"""Weights & Biases workspaces and reports as code."""

@@ -1,0 +1,1 @@
+"""Train one model, or a stack of them, to a complete run folder."""

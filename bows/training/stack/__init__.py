@@ -1,0 +1,1 @@
+"""Many models trained in one process by batched products."""

@@ -1,0 +1,125 @@
+"""Autoencoders of one kind as one: weights with a dimension of models in front, batched matrix products.
+
+Members may differ in latent size: the smaller ones' matrices are padded with zeros to the largest. A row of zeros in the encoder gives a
+latent of zero, which passes no gradient to the decoder, whose own zeros pass none back: padding stays at exactly zero without a mask, under
+any of the optimizers, decay and clipping.
+"""
+
+import copy
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from bows.model.autoencoder import Autoencoder, AutoencoderOutput
+from bows.training.stack.squared_error import LinearSquaredErrors, SquaredErrors, can_train
+from bows.training.stack.stack_data import StackBatch
+
+
+class Member(NamedTuple):
+    """One of the models of a stack. autoencoder: its weights at the start are copied. dataset: which of the stack's data it sees."""
+
+    autoencoder: Autoencoder
+    dataset: int
+
+
+class Block(nn.Module):
+    """K autoencoders of one class and one kind of output and loss, with their own weights, latent size and dataset.
+
+    `weights[i]` is (K, ...): the i-th weight of each member, padded with zeros where a member is smaller.
+    """
+
+    def __init__(self, members: Sequence[Member]):
+        super().__init__()
+        models = [member.autoencoder for member in members]
+        # In a list, so that its weights are no parameters of this module: they only lend their names and shapes.
+        self._prototype = [copy.deepcopy(models[0])]
+        self.names = [name for name, _ in models[0].named_parameters()]
+        self.buffer_names = [name for name, _ in models[0].named_buffers()]
+        self.shapes = [{name: value.shape for name, value in model.state_dict().items()} for model in models]
+        states = [dict(model.state_dict()) for model in models]
+        self.weights = nn.ParameterList(
+            [nn.Parameter(_padded([state[name] for state in states])) for name in self.names]
+        )
+        for place, name in enumerate(self.buffer_names):
+            self.register_buffer(f"buffer{place}", _padded([state[name] for state in states]))
+        self.datasets: Tensor
+        self.register_buffer("datasets", torch.tensor([member.dataset for member in members]), persistent=False)
+        self._one_dataset = members[0].dataset if len({member.dataset for member in members}) == 1 else None
+
+    def __len__(self) -> int:
+        return len(self.shapes)
+
+    def bags(self, bags: Tensor) -> Tensor:
+        """The bags of each member, (K, batch, V), of those of all datasets, (batch, datasets, V); (batch, V) where members share theirs."""
+        if self._one_dataset is not None:
+            return bags[:, self._one_dataset]
+        return bags.transpose(0, 1).index_select(0, self.datasets)
+
+    def forward(self, bags: Tensor) -> AutoencoderOutput:
+        """(K, batch, V) or (batch, V) bags to latents (K, batch, m), pre-activations and reconstructions (K, batch, V)."""
+        prototype = self._prototype[0]
+        prototype.training = self.training
+        return functional_call(prototype, self._state(), (bags,))
+
+    def bind(self) -> None:
+        """To be called when the weights have come to their device, before the first step."""
+
+    def forget_gradients(self) -> None:
+        for weight in self.weights:
+            weight.grad = None
+
+    def collect_gradients(self) -> None:
+        """To be called after a backward pass: the gradients of `weights` are then there."""
+
+    def clip_gradients(self, limits: Tensor) -> None:
+        """Scale each member's gradients to its largest norm, of (K,) limits, as clip_grad_norm_ does for one model."""
+        gradients = [weight.grad for weight in self.weights if weight.grad is not None]
+        norm = torch.linalg.vector_norm(torch.cat([gradient.flatten(1) for gradient in gradients], dim=1), dim=1)
+        factor = (limits.to(norm) / (norm + 1e-6)).clamp(max=1.0)
+        for gradient in gradients:
+            gradient *= factor.view(-1, *[1] * (gradient.ndim - 1))
+
+    def losses(self, batch: StackBatch) -> Tensor:
+        """(K,): each member's loss on its bags."""
+        model, bags = self._prototype[0], batch.of_all
+        if not can_train(model) or torch.is_autocast_enabled(bags.device.type):
+            own = self.bags(bags)
+            return model.losses(self(own), own)
+        state = self._state()
+        encoder, decoder = (state["weight"], None) if model.tied else (state["encoder"], state["decoder"])
+        # In float32 the moments would cost digits.
+        if model.output_activation == "identity" and bags.dtype == torch.float64 and model.features <= len(bags):
+            own = [moments.index_select(0, self.datasets) for moments in batch.moments]
+            return LinearSquaredErrors.apply(*own, encoder, decoder, state["bias"])  # type: ignore[return-value]
+        shared = self._one_dataset
+        turned = batch.turned.index_select(0, self.datasets) if shared is None else batch.turned[shared]
+        return SquaredErrors.apply(turned, encoder, decoder, state["bias"], model.output_activation == "relu")  # type: ignore[return-value]
+
+    def member_state(self, place: int) -> dict[str, Tensor]:
+        """Views of a member's weights, without the padding, under the names of its own class."""
+        return {
+            name: unpadded(value[place], self.shapes[place][name]).detach() for name, value in self._state().items()
+        }
+
+    def _state(self) -> dict[str, Tensor]:
+        state: dict[str, Tensor] = dict(zip(self.names, self.weights, strict=True))
+        for number, name in enumerate(self.buffer_names):
+            state[name] = getattr(self, f"buffer{number}")
+        return state
+
+
+def unpadded(value: Tensor, shape: torch.Size) -> Tensor:
+    """The part of a padded weight that a member of this shape has."""
+    return value[tuple(slice(size) for size in shape)]
+
+
+def _padded(values: Sequence[Tensor]) -> Tensor:
+    """(K, ...): tensors of one rank, each in the corner of the largest shape, zeros around."""
+    shape = [max(sizes) for sizes in zip(*(value.shape for value in values), strict=True)]
+    padded = values[0].new_zeros(len(values), *shape)
+    for place, value in enumerate(values):
+        unpadded(padded[place], value.shape).copy_(value)
+    return padded

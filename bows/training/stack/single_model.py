@@ -1,0 +1,64 @@
+"""A member in a block of its own: trained by the very operations of a run alone.
+
+Batched products pay where starting operations takes the time. A model whose products take it gains nothing by them, and everything by being
+computed as it would be alone, to the last bit: rounding that differs grows over thousands of steps where words of a ReLU model switch off
+and on. It still shares its batches, its optimizer and its loop with the rest of the stack.
+"""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from bows.model.sparse_loss import SparseLoss
+from bows.training.stack.block import Block, Member
+from bows.training.stack.stack_data import StackBatch
+
+
+class Solo(Block):
+    """One autoencoder. `weights[i]` is (1, ...): of a model that shares its memory with them."""
+
+    def __init__(self, member: Member):
+        super().__init__([member])
+        self.dataset = member.dataset
+        self._sparse_loss: SparseLoss | None = None
+        self.trains_sparsely = False
+
+    @property
+    def model(self) -> Any:
+        return self._prototype[0]
+
+    def train_sparsely(self) -> None:
+        """Train on SparseBags from now on. For the autoencoders that bows.model.sparse_loss can train."""
+        self.trains_sparsely = True
+
+    def bind(self) -> None:
+        """To be called when the weights have come to their device, before the first step: the model's parameters become views of them."""
+        if self.trains_sparsely:
+            encoder = self.weights[self.names.index("weight" if self.model.tied else "encoder")]
+            encoder.data = encoder.data.mT.contiguous().mT  # by word, as SparseLoss keeps it
+        for name, parameter in self.model.named_parameters():
+            parameter.data = self.weights[self.names.index(name)].data[0]
+        for number, (_, buffer) in enumerate(self.model.named_buffers()):
+            buffer.data = getattr(self, f"buffer{number}")[0]
+        self._sparse_loss = SparseLoss(self.model) if self.trains_sparsely else None
+
+    def losses(self, batch: StackBatch) -> Tensor:
+        if self._sparse_loss is not None:
+            assert batch.sparse is not None
+            return self._sparse_loss(batch.sparse[self.dataset]).unsqueeze(0)
+        self.model.training = self.training
+        bags = self.bags(batch.of_all)
+        return self.model.loss(self.model(bags), bags).unsqueeze(0)
+
+    def clip_gradients(self, limits: Tensor) -> None:
+        nn.utils.clip_grad_norm_(self.model.parameters(), float(limits))
+
+    def forget_gradients(self) -> None:
+        if self._sparse_loss is not None:
+            self._sparse_loss.keep_gradients()
+        self.model.zero_grad()
+        super().forget_gradients()
+
+    def collect_gradients(self) -> None:
+        for name, parameter in self.model.named_parameters():
+            self.weights[self.names.index(name)].grad = parameter.grad.unsqueeze(0)

@@ -1,0 +1,69 @@
+"""Figures drawn in processes beside this one."""
+
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from bows.figures.gram import gram_heat_map
+from bows.figures.render_pool import Drawers, Picture, draw
+
+
+def _picture(value=1.0):
+    return Picture(gram_heat_map, (np.full((2, 2), value), ["a", "b"], "Gram"))
+
+
+def test_the_files_are_those_drawn_here(tmp_path):
+    here = draw(tmp_path / "here", {"gram": _picture()})
+    with Drawers(2) as drawers:
+        there = [drawers.draw(tmp_path / f"there{place}", {"gram": _picture(place + 1.0)}) for place in range(5)]
+        assert [each.result()["gram"] for each in there] == [tmp_path / f"there{n}" / "gram.png" for n in range(5)]
+    for ending in ("png", "pdf"):
+        same = (tmp_path / "there0" / f"gram.{ending}").read_bytes()
+        assert same == here["gram"].with_suffix(f".{ending}").read_bytes()
+        assert same != (tmp_path / "there4" / f"gram.{ending}").read_bytes()
+
+
+def test_an_error_is_raised_where_the_figure_was_asked_for_and_harms_no_other(tmp_path):
+    with Drawers(1) as drawers:
+        bad = drawers.draw(tmp_path, {"gram": Picture(gram_heat_map, (np.eye(2), ["a"]))})
+        good = drawers.draw(tmp_path, {"gram": _picture()})
+        with pytest.raises(ValueError, match="does not fit 1 words"):
+            bad.result()
+        assert good.result()["gram"].exists()
+
+
+def test_a_process_that_is_killed_is_said(tmp_path):
+    with Drawers(1) as drawers:
+        drawers.draw(tmp_path, {"gram": _picture()}).result()
+        drawers._processes[0].kill()
+        drawers._processes[0].wait()
+        with pytest.raises(RuntimeError, match="ended early"):
+            drawers.draw(tmp_path, {"gram": _picture()}).result()
+
+
+def test_the_processes_end_with_the_one_that_began_them():
+    script = (
+        "import os, time; from bows.figures.render_pool import Drawers; d = Drawers(2);"
+        "print(*[p.pid for p in d._processes], flush=True); time.sleep(60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    pids = [int(pid) for pid in parent.stdout.readline().split()]
+    parent.kill()
+    parent.communicate()
+    until = time.monotonic() + 30
+    while any(_lives(pid) for pid in pids) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not any(_lives(pid) for pid in pids)
+
+
+def _lives(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    with open(f"/proc/{pid}/stat") as file:
+        return file.read().rpartition(")")[2].split()[0] != "Z"

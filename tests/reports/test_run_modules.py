@@ -1,0 +1,243 @@
+"""What a run's page is computed from: windows, close-ups, curves, headlines, each by itself."""
+
+import base64
+import json
+import subprocess
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+import yaml
+from safetensors.torch import save_file
+
+from bows.analysis.explanation import random_contexts
+from bows.analysis.permutation_null import frequency_deciles
+from bows.data.controls import permuted_corpus
+from bows.data.corpus import open_corpus
+from bows.data.sources.synthetic import synthetic_corpus
+from bows.errors import DataError
+from bows.reports import close_up
+from bows.reports import held_out as held_out_module
+from bows.reports.explainer import effects, pick_windows, random_context
+from bows.reports.headline import headlines
+from bows.reports.held_out import held_out
+from bows.reports.html import json_block, script_of
+from bows.reports.run_data import RunFolder
+from bows.reports.run_header import command
+from bows.reports.run_report import SCRIPTS
+from bows.reports.selection import chosen_words
+from bows.reports.training_history import MOST_POINTS, history, thin
+
+from .conftest import WINDOW, WORDS
+
+
+def change(folder, **settings):
+    file = folder / ".hydra/config.yaml"
+    config = yaml.safe_load(file.read_text(encoding="utf-8"))
+    for name, value in settings.items():
+        config[name] = config[name] | value if isinstance(value, dict) else value
+    file.write_text(yaml.safe_dump(config), encoding="utf-8")
+
+
+def test_held_out_windows_are_the_corpus_own(made_run):
+    windows = held_out(RunFolder(made_run.folder))
+    assert (windows.count, windows.window, windows.words) == (len(made_run.bags), WINDOW, len(WORDS))
+    assert (windows.present.toarray() == made_run.bags).all()
+    assert windows.first_rows.tolist() == list(range(len(made_run.bags)))
+    assert windows.said == f"all {len(made_run.bags)} held-out windows"
+    assert replace(windows, count=1000).said == f"{len(made_run.bags)} of 1,000 held-out windows, evenly spaced"
+
+
+def test_held_out_windows_of_a_control_and_of_another_corpus(made_run, monkeypatch):
+    folder = made_run.folder
+    corpus = permuted_corpus(open_corpus(folder.parents[2] / "corpora/tiny-0123456789ab"), None, False, seed=1)
+    change(folder, data={"shuffle": "within_word", "rewire": None})
+    status = json.loads((folder / "status.json").read_text())
+    (folder / "status.json").write_text(json.dumps(status | {"corpus": corpus.hash}))
+    windows = held_out(RunFolder(folder))
+    assert windows.present.sum() != made_run.bags.sum()
+    held_out_module._windows.cache_clear()
+    monkeypatch.setattr(held_out_module, "MOST_PERMUTED", 10)
+    with pytest.raises(DataError, match="so large a corpus"):
+        held_out(RunFolder(folder))
+    monkeypatch.undo()
+    change(folder, data={"seed": 2})
+    with pytest.raises(DataError, match="not in the folder corpora"):
+        held_out(RunFolder(folder))
+    (folder / "status.json").write_text("{}")
+    with pytest.raises(DataError, match="which corpus"):
+        held_out(RunFolder(folder))
+
+
+def test_held_out_windows_of_synthetic_data_are_made_again(made_run):
+    settings = {"name": "circular", "structure": "circular", "features": 12, "train_rows": 30, "validation_rows": 40, "sharpness": 2.0,
+                "log_odds": -1.0, "seed": 5}  # fmt: skip
+    corpus = synthetic_corpus(**settings)
+    folder = made_run.folder
+    config = yaml.safe_load((folder / ".hydra/config.yaml").read_text(encoding="utf-8"))
+    config["data"] = {"_target_": "bows.data.factories.synthetic", **settings, "relabel": False}
+    (folder / ".hydra/config.yaml").write_text(yaml.safe_dump(config))
+    (folder / "words.parquet").unlink()
+    (folder / "vocabulary.txt").write_text("".join(f"{word}\n" for word in corpus.vocabulary))
+    (folder / "status.json").write_text(json.dumps({"state": "completed", "corpus": corpus.hash}))
+    windows = held_out(RunFolder(folder))
+    bags = corpus.split("validation")
+    assert windows.present.shape == (40, 12)
+    assert windows.present.indices.tolist() == bags.indices.tolist()
+    (folder / "status.json").write_text(json.dumps({"state": "completed", "corpus": "other"}))
+    with pytest.raises(DataError, match="has changed since"):
+        held_out(RunFolder(folder))
+
+
+def test_effects_of_a_linear_and_of_a_nonlinear_encoder(made_run):
+    run = RunFolder(made_run.folder)
+    chosen = np.array([3, 14])
+    windows = held_out(run)
+    found = effects(run, windows, chosen)
+    gram = made_run.encoder.T @ made_run.encoder
+    assert found.exact
+    assert found.matrix == pytest.approx(gram[chosen], abs=1e-5)
+    assert found.pre_activation == pytest.approx((made_run.bags @ gram + made_run.bias)[:, chosen], abs=1e-4)
+    change(made_run.folder, model={"latent_activation": "relu"})
+    found = effects(RunFolder(made_run.folder), windows, chosen)
+    latent = np.maximum(made_run.bags @ made_run.encoder.T, 0)
+    assert not found.exact
+    assert found.pre_activation == pytest.approx((latent @ made_run.encoder + made_run.bias)[:, chosen], abs=1e-4)
+
+
+def test_effects_of_an_untied_model(made_run):
+    change(made_run.folder, model={"_target_": "bows.model.untied.Untied"})
+    decoder = np.random.default_rng(0).standard_normal((len(WORDS), len(made_run.encoder))).astype(np.float32)
+    save_file({"encoder.weight": torch.from_numpy(made_run.encoder), "decoder.weight": torch.from_numpy(decoder),
+               "decoder.bias": torch.from_numpy(made_run.bias)}, made_run.folder / "model.safetensors")  # fmt: skip
+    run = RunFolder(made_run.folder)
+    found = effects(run, held_out(run), np.array([7]))
+    assert found.exact
+    assert found.matrix == pytest.approx((decoder @ made_run.encoder)[[7]], abs=1e-4)
+
+
+def test_a_random_context_is_what_drawing_gives():
+    generator = np.random.default_rng(0)
+    effect, frequency = generator.standard_normal(400), generator.random(400)
+    deciles, word, context = frequency_deciles(frequency), 11, [5, 80, 200, 333, 12]
+    mean, variance = random_context(effect, word, deciles)
+    drawn = np.bincount(deciles[context], minlength=10)
+    sums = effect[random_contexts(frequency, context, word, 20_000, generator)].sum(1)
+    assert drawn @ mean == pytest.approx(sums.mean(), abs=0.25)  # random_contexts leaves the context's own words out
+    assert np.sqrt(drawn @ variance) == pytest.approx(sums.std(), rel=0.1)
+    effect[word] = 1e6  # the word itself is never drawn
+    assert random_context(effect, word, deciles)[0] == pytest.approx(mean)
+
+
+def test_what_is_not_shown_one_by_one_is_summed(made_run, monkeypatch):
+    monkeypatch.setattr(close_up, "MOST_CONTEXT", 3)
+    run = RunFolder(made_run.folder)
+    found = close_up.explained_windows(run, held_out(run), np.array([14]))
+
+    def array(name):
+        return np.frombuffer(base64.b64decode(found[name]["data"]), f"<{found[name]['kind']}")
+
+    gram = made_run.encoder.T @ made_run.encoder
+    for example, row in enumerate(array("row").tolist()):
+        added = np.array([gram[14, word] for word in np.flatnonzero(made_run.bags[row]) if word != 14])
+        rest = added[np.argsort(-np.abs(added))[3:]]
+        assert array("rest_count")[example] == len(rest)
+        assert array("rest")[example] == pytest.approx(rest.sum(), abs=1e-5)
+        assert array("rest_helping")[example] == pytest.approx(rest[rest > 0].sum(), abs=1e-5)
+        assert array("values")[slice(*array("offsets")[example : example + 2])] == pytest.approx(
+            added[np.argsort(-np.abs(added))[:3]], abs=1e-5
+        )
+
+
+def test_windows_are_picked_at_quantiles():
+    pre_activation = np.arange(20.0)
+    present = np.arange(20) >= 9  # eleven windows with the word: 9 to 19
+    picked = [(each.window, each.present, each.quantile) for each in pick_windows(pre_activation, present)]
+    assert picked == [(10, True, 0.1), (14, True, 0.5), (18, True, 0.9), (4, False, 0.5), (8, False, 1.0)]
+    assert [each.window for each in pick_windows(np.zeros(1), np.array([True]))] == [0]
+
+
+def test_chosen_words_take_sets_first_and_then_turns():
+    frequency = np.linspace(1, 0, 50)
+    chosen = chosen_words(50, {"set": [40, 41, 42]}, {"one": [30, 31], "two": [20, 49]}, [45], frequency, most=10)
+    # the set, the word asked for, then by turns: the most frequent of all, of one and of two
+    assert chosen.tolist() == sorted([40, 41, 42, 45, 0, 30, 20, 1, 31, 49])
+    assert chosen_words(50, {}, {}, [], None, most=3).tolist() == [0, 1, 2]
+    assert chosen_words(3, {}, {}, [], None).tolist() == [0, 1, 2]
+
+
+def test_history_keeps_means_and_says_what_is_thinned(tmp_path):
+    file = tmp_path / "metrics.csv"
+    rows = 3 * MOST_POINTS
+    lines = [f"{step},{0},{step % 3},{'' if step % 2 else 'odd' if step == 4 else step}" for step in range(rows)]
+    file.write_text("\n".join(["step,epoch,train/loss,mixed", *lines]))
+    found = history(file)
+    loss, mixed = found["series"]
+    assert (loss["name"], loss["thinned"], found["rows"]) == ("train/loss", True, rows)
+    steps, values = thin(np.arange(rows, dtype=float), np.arange(rows) % 3.0)
+    assert len(values) == MOST_POINTS
+    assert set(values) == {1.0}
+    assert steps[:2].tolist() == [1.0, 4.0]
+    assert mixed["name"] == "mixed"
+    file.write_text("step,train/loss\n1,0.5\n2\n")  # the last row was cut
+    found = history(file)
+    assert (found["rows"], found["cut"], len(found["series"])) == (1, 1, 1)
+    file.write_text("stop,train/loss\n1,0.5\n")
+    with pytest.raises(DataError, match="damaged"):
+        history(file)
+
+
+def test_headlines_and_what_they_are_held_against():
+    summary = {"reconstruction/loss": 0.03, "reconstruction/r2": 0.4, "packing/interference_rms": 0.2, "ring/a/order_p": 0.01,
+               "ring/b/order_p": 0.5, "cluster/purity": 0.4, "cluster/purity_null": 0.1, "cluster/purity_z": 7.0, "other": 1.0}  # fmt: skip
+    found = {each.metric: each for each in headlines(summary, latent=25)}
+    assert found["reconstruction/loss"].null == "beside 0.05 by the words’ frequencies alone"  # 0.03 / (1 - 0.4)
+    assert found["packing/interference_rms"].null == "beside 0.2 for random directions"  # 1 / sqrt(25)
+    assert found["cluster/purity"].null == "beside 0.1 with labels permuted; z = 7"
+    assert (found["ring"].value, found["ring"].null) == (1.0, "beside 0.1 expected of random orders")
+    assert "other" not in found
+    assert headlines({}, None) == []
+
+
+def test_the_command_can_be_pasted(made_run):
+    overrides = ['data.include=[it\'s, "a b"]', "resume=old", "wd=1e-3", "outputs=/elsewhere"]
+    (made_run.folder / ".hydra/overrides.yaml").write_text(yaml.safe_dump(overrides))
+    told = command(RunFolder(made_run.folder))
+    said = subprocess.run(
+        ["bash", "-c", told.replace("python -m bows.train", "printf '%s\\n'")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout.splitlines() == [overrides[0], overrides[2]]
+
+
+def test_no_text_ends_a_block_of_json():
+    value = {"</script><!--": "\u2028 & <b> \ud800"}
+    text = json_block(value)
+    assert not set("<>&\u2028") & set(text)
+    assert json.loads(text) == {"</script><!--": "\u2028 & <b> ?"}
+
+
+def test_the_script_can_stand_in_a_page():
+    script = script_of(SCRIPTS)
+    assert "</script" not in script.lower()
+    assert "<!--" not in script
+    assert "innerHTML" not in script
+    assert "eval(" not in script
+
+
+def test_a_table_of_odd_columns(made_run):
+    made_run.rewrite_words(pa.table({"word": WORDS, "flag": [True, None] * 30, "list": [["a", "b"]] * 60, "whole": list(range(60)),
+                                     "nothing": pa.nulls(60, pa.float64())}))  # fmt: skip
+    from bows.reports.run_words import word_columns
+
+    found = word_columns(RunFolder(made_run.folder))
+    assert found["unmeasured"] == ["nothing"]
+    assert {column["name"]: column.get("values") for column in found["columns"]} == {
+        "flag": ["yes"],
+        "list": ["a, b"],
+        "whole": None,
+    }

@@ -1,0 +1,254 @@
+"""Sweeps by the real command: stacks and engines give the same runs, what is completed is not done again, and two do not share a folder."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from bows.runs.status import config_key, read_json
+from bows.sweep.grouping import pieces, stacks
+
+GRID = [
+    "data=circular", "data.train_rows=300", "data.validation_rows=100", "model=tied,linear", "wd=0,2", "latent=3,5", "lr=1e-2",
+    "epochs=2", "logger=none", "analysis=none",
+]  # fmt: skip
+
+
+def command(folder: Path, *words: str) -> list[str]:
+    return [sys.executable, "-m", "bows.train", "-m", *words, f"hydra.sweep.dir={folder}"]
+
+
+def sweep(folder: Path, *words: str) -> subprocess.CompletedProcess:
+    return subprocess.run(command(folder, *words), capture_output=True, text=True, timeout=300)
+
+
+def losses(folder: Path) -> dict[str, float]:
+    """Held-out loss by the key of the configuration."""
+    return {
+        read_json(path.parent / "status.json")["config"]: read_json(path)["reconstruction/loss"]
+        for path in folder.glob("*/summary.json")
+    }
+
+
+@pytest.fixture(scope="module")
+def by_one(tmp_path_factory):
+    """The grid one after another."""
+    folder = tmp_path_factory.mktemp("sweep") / "basic"
+    done = sweep(folder, *GRID)
+    assert done.returncode == 0, done.stderr
+    assert len(losses(folder)) == 8
+    return folder
+
+
+@pytest.mark.parametrize(
+    "launcher",
+    [
+        ["vectorized"],
+        ["joblib", "hydra.launcher.n_jobs=2"],
+        ["joblib", "hydra.launcher.n_jobs=2", "hydra.launcher.vectorized=true"],
+        ["submitit_local"],
+    ],
+    ids=" ".join,
+)
+def test_launchers_give_the_same_numbers(by_one, tmp_path, launcher):
+    done = sweep(tmp_path / "sweep", *GRID, f"hydra/launcher={launcher[0]}", *launcher[1:])
+    assert done.returncode == 0, done.stderr
+    ours, theirs = losses(tmp_path / "sweep"), losses(by_one)
+    assert ours.keys() == theirs.keys()
+    for asked, loss in ours.items():
+        assert loss == pytest.approx(theirs[asked], rel=1e-5)
+    for job in read_json(tmp_path / "sweep" / "jobs.json")["jobs"]:
+        status = read_json(tmp_path / "sweep" / job["folder"] / "status.json")
+        assert status["state"] == "completed"
+        assert status["config"] == job["config"]
+
+
+def test_completed_jobs_are_not_done_again_wherever_they_stand_in_the_new_grid(by_one, tmp_path):
+    folder = tmp_path / "sweep"
+    shutil.copytree(by_one, folder)
+    before = {path.parent.name: path.stat().st_mtime_ns for path in folder.glob("*/status.json")}
+    wider = [word.replace("wd=0,2", "wd=1,0,2") for word in GRID]
+    done = sweep(folder, *wider, "hydra/launcher=vectorized")
+    assert done.returncode == 0, done.stderr
+    assert "8 are completed and not done again" in done.stderr
+    assert {name: (folder / name / "status.json").stat().st_mtime_ns for name in before} == before
+    assert len(losses(folder)) == 12  # nothing lost, nothing twice
+    keys = [read_json(path)["config"] for path in folder.glob("*/status.json")]
+    assert len(set(keys)) == 12
+    again = sweep(folder, *wider)
+    assert "12 are completed" in again.stderr
+    assert len(list(folder.glob("*/status.json"))) == 12
+
+
+def test_a_killed_sweep_goes_on(by_one, tmp_path):
+    folder = tmp_path / "sweep"
+    longer = [word.replace("epochs=2", "epochs=100") for word in GRID]
+    process = subprocess.Popen(command(folder, *longer), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    until = time.monotonic() + 120
+    while len(list(folder.glob("*/summary.json"))) < 2 and time.monotonic() < until:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    completed = {path.parent.name for path in folder.glob("*/status.json") if read_json(path)["state"] == "completed"}
+    assert 1 <= len(completed) < 8
+    before = {name: (folder / name / "model.safetensors").stat().st_mtime_ns for name in completed}
+    done = sweep(folder, *longer)
+    assert done.returncode == 0, done.stderr
+    assert len(losses(folder)) == 8
+    assert {name: (folder / name / "model.safetensors").stat().st_mtime_ns for name in completed} == before
+    assert {read_json(path)["state"] for path in folder.glob("*/status.json")} == {"completed"}
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("stack_members=0", "1 or more"),
+        ("stack_members=-2", "1 or more"),
+        ("stack_gigabytes=0", "above 0"),
+        ("stack_gigabytes=-1", "above 0"),
+        ("stack_gigabytes=nan", "above 0"),
+        ("nonsense=1", "nonsense"),
+        ("engine=slurm", "submitit_slurm"),
+    ],
+)
+def test_a_launcher_that_cannot_be_is_refused_in_one_line(tmp_path, word, said):
+    added = "+" if word.startswith("nonsense") else ""
+    done = sweep(tmp_path / "sweep", *GRID, "hydra/launcher=vectorized", f"{added}hydra.launcher.{word}")
+    assert done.returncode == 2, done.stderr
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith(f"error: hydra.launcher.{word.partition('=')[0]}")
+    assert said in line
+    assert not list((tmp_path / "sweep").glob("*/status.json"))
+
+
+def test_a_stack_has_no_more_members_than_it_may(by_one, tmp_path):
+    done = sweep(tmp_path / "sweep", *GRID, "hydra/launcher=vectorized", "hydra.launcher.stack_members=3")
+    assert done.returncode == 0, done.stderr
+    sizes = [int(line.split("a stack of ")[1].split()[0]) for line in done.stderr.splitlines() if "a stack of" in line]
+    assert sum(sizes) == 8
+    assert max(sizes) == 3
+    ours, theirs = losses(tmp_path / "sweep"), losses(by_one)
+    assert ours.keys() == theirs.keys()
+    for asked, loss in ours.items():
+        assert loss == pytest.approx(theirs[asked], rel=1e-5)
+
+
+def test_two_sweeps_do_not_write_into_one_folder(tmp_path):
+    folder = tmp_path / "sweep"
+    folder.mkdir()
+    with FileLock(folder / ".lock"):
+        done = sweep(folder, *GRID)
+    assert done.returncode == 2
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert "another sweep is writing into this folder" in line
+    assert not list(folder.glob("*/status.json"))
+
+
+def test_what_may_share_a_stack(compose):
+    configs = [
+        compose("data=circular", "wd=1"),
+        compose("data=sphere", "latent=7", "seed=3", "lr=0.1", "model=untied"),
+        compose("data=circular", "epochs=3"),
+        compose("data=circular", "model=pca"),
+        compose("data=circular", "trainer.devices=2"),
+        compose("data=circular", "data.features=13"),
+    ]
+    groups, alone = stacks(configs)
+    assert groups == [[0, 1]]
+    assert alone.keys() == {2, 3, 4, 5}
+    assert "epochs=3" in alone[2]
+    assert "closed form" in alone[3]
+    assert alone[4] == "trainer.devices=2"
+    assert "data.features=13" in alone[5]
+
+
+def test_pieces_fit_and_lose_nobody():
+    sizes = [5, 1, 4, 9, 2, 2, 8]
+    cut = pieces(sizes, most_bytes=10, most_members=3)
+    assert [place for piece in cut for place in piece] == list(range(7))
+    assert all(sum(sizes[place] for place in piece) <= 10 and len(piece) <= 3 for piece in cut)
+    assert pieces([50, 1], most_bytes=10) == [[0], [1]]  # one that is too large on its own is tried alone
+
+
+def test_the_key_of_a_configuration_is_of_its_results_alone(compose):
+    one = compose("data=circular", "wd=1")
+    assert config_key(one) == config_key(json.loads(json.dumps(one)))
+    assert config_key(one) == config_key(
+        compose("data=circular", "wd=1", "logger=none", "trainer.threads=1", "outputs=elsewhere")
+    )
+    assert config_key(one) != config_key(compose("data=circular", "wd=2"))
+    assert config_key(one) != config_key(compose("data=circular", "wd=1", "trainer.limit_train_batches=3"))
+
+
+def test_an_interrupted_stack_goes_on_at_its_step_and_ends_as_an_unbroken_one(tmp_path):
+    words = [word.replace("epochs=2", "epochs=400") for word in GRID] + ["hydra/launcher=vectorized"]
+    folder = tmp_path / "broken"
+    with (tmp_path / "said.txt").open("w") as said:
+        process = subprocess.Popen(command(folder, *words), stderr=said, stdout=subprocess.DEVNULL)
+        until = time.monotonic() + 120
+        while "training:" not in (tmp_path / "said.txt").read_text() and time.monotonic() < until:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    assert {read_json(path)["state"] for path in folder.glob("*/status.json")} == {"failed"}
+    assert f"hydra.sweep.dir={folder}" in read_json(folder / "0" / "status.json")["error"]
+    again = sweep(folder, *words)
+    assert again.returncode == 0, again.stderr
+    assert "from batch" in again.stderr
+    unbroken = sweep(tmp_path / "unbroken", *words)
+    assert unbroken.returncode == 0, unbroken.stderr
+    assert losses(folder) == losses(tmp_path / "unbroken")
+    for name in ("0", "7"):
+        ours, theirs = ((each / name / "model.safetensors").read_bytes() for each in (folder, tmp_path / "unbroken"))
+        assert ours == theirs
+    assert not (folder / ".stacks").exists()
+
+
+def kill(process: subprocess.Popen, when) -> None:
+    until = time.monotonic() + 200
+    while not when() and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+
+
+def states(folder: Path) -> list[str]:
+    return sorted(read_json(path)["state"] for path in folder.glob("*/status.json"))
+
+
+def test_a_stack_killed_while_it_finishes_or_beside_new_jobs_goes_on_from_its_checkpoint(tmp_path):
+    """Its checkpoint is of all its jobs together: also of those that are completed, and whatever else is asked for by then."""
+    words = [*GRID, "hydra/launcher=vectorized"]
+    words[words.index("analysis=none")] = "analysis.looks=0"  # figures take a moment a member
+    unbroken = sweep(tmp_path / "unbroken", *words)
+    assert unbroken.returncode == 0, unbroken.stderr
+    folder = tmp_path / "broken"
+    process = subprocess.Popen(command(folder, *words), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    kill(process, lambda: "completed" in states(folder))
+    done = states(folder).count("completed")
+    assert 1 <= done < 8
+    before = {path: path.read_bytes() for path in folder.glob("*/status.json") if b'"completed"' in path.read_bytes()}
+    wider = [word.replace("latent=3,5", "latent=3,5,6") for word in words]
+    again = sweep(folder, *wider)
+    assert again.returncode == 0, again.stderr
+    assert "a stack of 8 jobs" in again.stderr  # as it was, with those that are completed
+    assert "a stack of 4 jobs" in again.stderr
+    assert states(folder) == ["completed"] * 12
+    assert all(path.read_bytes() == text for path, text in before.items())
+    for name in map(str, range(8)):
+        ours, theirs = ((each / name / "model.safetensors").read_bytes() for each in (folder, tmp_path / "unbroken"))
+        assert ours == theirs
+        rows = [(each / name / "metrics.csv").read_text().splitlines() for each in (folder, tmp_path / "unbroken")]
+        assert len(rows[0]) == len(rows[1])
+        # How fast it trained is not known where the last step was taken by the process that was killed.
+        columns = [[name for name in row[0].split(",") if not name.startswith("speed/")] for row in rows]
+        assert columns[0] == columns[1]
+    assert not (folder / ".stacks").exists()
+    assert not list(folder.rglob("*.tmp"))

@@ -1,0 +1,446 @@
+"""The real command, on a tiny text: the run folder and its contract, seeds, resuming, sweeps, errors."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from bows.errors import BowsError
+
+SMALL = [
+    "data.vocab_size=60",
+    "data.window=4",
+    "data.min_chars=20",
+    "data.batch_size=16",
+    "latent=4",
+    "epochs=6",
+    "lr=1e-2",
+]
+
+
+def command(outputs: Path, *words: str) -> list[str]:
+    return [sys.executable, "-m", "bows.train", *words, f"outputs={outputs}"]
+
+
+def environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "BOWS_"))}
+    return {**kept, "NETRC": os.devnull, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+
+
+def run(outputs: Path, *words: str) -> subprocess.CompletedProcess:
+    done = subprocess.run(command(outputs, *words), capture_output=True, text=True, env=environment(), timeout=120)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def read(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("outputs")
+
+
+@pytest.fixture(scope="module")
+def words(tiny_text) -> list[str]:
+    return ["data=files", f"data.train={tiny_text}", *SMALL]
+
+
+@pytest.fixture(scope="module")
+def finished(outputs, words) -> tuple[Path, subprocess.CompletedProcess]:
+    """A finished run with the default logger, without a key: its folder and what it printed."""
+    done = run(outputs, *words, "wd=0.1", "name=whole")
+    assert done.returncode == 0, done.stderr
+    return Path(done.stdout.strip().splitlines()[-1]), done
+
+
+def test_the_run_folder_is_complete(finished, outputs):
+    folder, _ = finished
+    assert folder.parent.parent == outputs / "runs"
+    assert folder.name.endswith("-whole")
+    for name in ["config.yaml", "overrides.yaml"]:
+        assert (folder / ".hydra" / name).is_file()
+    assert "wd=0.1" in (folder / ".hydra" / "overrides.yaml").read_text()
+    files = ["status.json", "summary.json", "metrics.csv", "model.safetensors", "vocabulary.txt", "words.parquet"]
+    files += ["checkpoints/last.ckpt", "checkpoints/best.ckpt", "report.html", "train.log"]
+    files += [f"figures/{name}.{end}" for name in ("training_curves", "gram", "ring_months") for end in ("png", "pdf")]
+    assert [name for name in files if not (folder / name).is_file()] == []
+    assert not [path for path in folder.rglob("*") if ".tmp" in path.name]
+
+
+def test_status_tells_how_it_ended(finished, outputs):
+    status = read(finished[0] / "status.json")
+    assert status["state"] == "completed"
+    assert status["error"] is None
+    assert status["seconds"] > 0
+    assert status["started"] <= status["finished"]
+    assert status["versions"]["torch"] == torch.__version__
+    manifest = next((outputs / "corpora").glob("files-*/manifest.json"))
+    assert status["corpus"] == read(manifest)["hash"]
+
+
+def test_weights_fit_the_vocabulary(finished):
+    folder, _ = finished
+    weights = load_file(folder / "model.safetensors")
+    vocabulary = (folder / "vocabulary.txt").read_text(encoding="utf-8").splitlines()
+    assert set(weights) == {"encoder.weight", "decoder.bias"}
+    assert weights["encoder.weight"].shape == (4, len(vocabulary))
+    assert weights["decoder.bias"].shape == (len(vocabulary),)
+    assert all(tensor.dtype == torch.float32 for tensor in weights.values())
+    assert pq.read_table(folder / "words.parquet")["word"].to_pylist() == vocabulary
+
+
+def held_out_bags(outputs: Path, window: int) -> np.ndarray:
+    """Bags of every held-out window, by a loop over the corpus's files: none of bows' own code."""
+    folder = next((outputs / "corpora").glob("files-*"))
+    indptr = np.load(folder / "validation" / "indptr.npy")
+    indices = np.load(folder / "validation" / "indices.npy")
+    words = len((folder / "vocabulary.txt").read_text(encoding="utf-8").splitlines())
+    rows = len(indptr) - 1
+    bags = np.zeros((rows - window + 1, words))
+    for start in range(rows - window + 1):
+        for row in range(start, start + window):
+            bags[start, indices[indptr[row] : indptr[row + 1]]] = 1
+    return bags
+
+
+def test_the_summary_can_be_recomputed_from_the_folder(finished, outputs):
+    folder, _ = finished
+    summary = read(folder / "summary.json")
+    weights = load_file(folder / "model.safetensors")
+    weight, bias = weights["encoder.weight"].double().numpy(), weights["decoder.bias"].double().numpy()
+    bags = held_out_bags(outputs, window=4)
+    rebuilt = np.maximum(bags @ weight.T @ weight + bias, 0)
+    assert summary["reconstruction/loss"] == pytest.approx(((bags - rebuilt) ** 2).mean(), rel=1e-5)
+    r2 = 1 - ((bags - rebuilt) ** 2).sum() / ((bags - bags.mean(0)) ** 2).sum()
+    assert summary["reconstruction/r2"] == pytest.approx(r2, abs=1e-5)
+    assert summary["capacity/features_per_dimension"] == pytest.approx((weight**2).sum() / 4, rel=1e-5)
+    gram = weight.T @ weight
+    off_diagonal = gram - np.diag(gram.diagonal())
+    assert summary["packing/off_diagonal_norm"] == pytest.approx(np.linalg.norm(off_diagonal), rel=1e-5)
+    assert {"ring/months/order", "ring/months/order_p", "ring/months/circulance"} <= set(summary)
+    assert {"speed/windows_per_second", "speed/seconds", "speed/peak_memory_mb"} <= set(summary)
+    assert all(np.isfinite(value) for value in summary.values())
+
+
+def test_it_learnt_something(finished):
+    summary = read(finished[0] / "summary.json")
+    assert summary["reconstruction/r2"] > 0.1
+
+
+def test_metrics_run_over_steps_and_end_in_the_summary(finished):
+    folder, _ = finished
+    with (folder / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    steps = [int(row["step"]) for row in rows]
+    assert steps == sorted(set(steps))
+    for name, value in read(folder / "summary.json").items():
+        last = [row[name] for row in rows if row[name]][-1]
+        assert float(last) == pytest.approx(value, rel=1e-9)
+    assert sum(bool(row["reconstruction/r2"]) for row in rows) == 6
+    losses = [float(row["train/loss"]) for row in rows if row["train/loss"]]
+    assert np.mean(losses[-10:]) < np.mean(losses[:10])
+
+
+def test_it_prints_a_short_table_and_the_folder_and_no_chatter(finished):
+    folder, done = finished
+    lines = done.stdout.strip().splitlines()
+    assert lines[-1] == str(folder)
+    assert len(lines) < 15
+    assert any(line.startswith("reconstruction/r2") for line in lines)
+    assert "W&B: offline" in done.stderr
+    assert "wandb sync" in done.stderr
+    assert "Warning" not in done.stderr
+    assert "warn" not in done.stderr
+
+
+def test_the_offline_wandb_run_holds_metrics_config_and_figures(finished):
+    folder, _ = finished
+    records = next((folder / "wandb").glob("offline-run-*/run-*.wandb"))
+    inspect = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(records)]
+    done = subprocess.run(inspect, capture_output=True, text=True, check=True, env=environment())
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    history = [json.dumps(line) for line in lines if line["type"] == "history"]
+    text = "\n".join(history)
+    for name in [
+        "reconstruction/r2",
+        "packing/coherence",
+        "ring/months/order",
+        "train/loss",
+        "figures/gram",
+        "tables/words",
+    ]:
+        assert f'"{name}"' in text or name in text
+    assert "vocab_size" in done.stdout
+    assert list(records.parent.glob("files/media/images/**/*.png"))
+
+
+def test_one_seed_gives_identical_weights_and_another_does_not(finished, outputs, words):
+    again = Path(run(outputs, *words, "wd=0.1", "logger=none", "analysis=none").stdout.strip().splitlines()[-1])
+    first, second = (load_file(folder / "model.safetensors") for folder in (finished[0], again))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    summary = read(again / "summary.json")
+    # Whatever the analysis and the logger.
+    assert {"reconstruction/loss", "reconstruction/r2", "speed/windows_per_second", "speed/seconds"} <= set(summary)
+    assert not any(name.startswith(("capacity", "packing", "ring")) for name in summary)
+    other = Path(run(outputs, *words, "wd=0.1", "seed=1", "logger=none").stdout.strip().splitlines()[-1])
+    assert not torch.equal(first["encoder.weight"], load_file(other / "model.safetensors")["encoder.weight"])
+
+
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_stopped_in_the_middle_resumes_to_the_same_weights(finished, outputs, words, stop, tmp_path):
+    folder = tmp_path / "stopped run"  # with a space, as folders have
+    quoted = f"hydra.run.dir='{folder}'"
+    asked = [*words, "wd=0.1", "logger=none", "trainer.checkpoint_every_steps=5", quoted]
+    process = subprocess.Popen(
+        command(outputs, *asked), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment(), text=True
+    )
+    deadline = time.monotonic() + 90
+    while not (folder / "checkpoints" / "last.ckpt").exists() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(stop)
+    _, said = process.communicate(timeout=60)
+    status = read(folder / "status.json")
+    if stop == signal.SIGINT:
+        assert process.returncode == 130
+        assert status["state"] == "failed"
+        assert "resume=" in status["error"]
+        assert "resume=" in said
+        assert "Traceback" not in said
+    else:
+        assert status["state"] == "running"
+    step = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["global_step"]
+    assert 0 < step < 6 * 23
+
+    refused = run(outputs, f"resume='{folder}'", "wd=3")
+    assert refused.returncode == 2
+    assert "wd=3: a resumed run keeps its own settings" in refused.stderr
+
+    resumed = run(outputs, f"resume='{folder}'")
+    assert resumed.returncode == 0, resumed.stderr
+    assert read(folder / "status.json")["state"] == "completed"
+    first, second = (load_file(place / "model.safetensors") for place in (finished[0], folder))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    tables = []
+    for place in (finished[0], folder):
+        with (place / "metrics.csv").open(newline="") as file:
+            tables.append([(row["step"], row["train/loss"], row["reconstruction/r2"]) for row in csv.DictReader(file)])
+    assert tables[0] == tables[1]
+
+    once_more = run(outputs, f"resume='{folder}'")
+    assert once_more.returncode == 2
+    assert "this run is completed" in once_more.stderr
+
+
+def test_a_damaged_checkpoint_is_refused_by_name_and_the_one_before_offered(finished, outputs, words, tmp_path):
+    import shutil
+
+    folder = tmp_path / "damaged"
+    shutil.copytree(finished[0], folder)
+    status = read(folder / "status.json")
+    (folder / "status.json").write_text(json.dumps({**status, "state": "failed"}))
+    checkpoint = folder / "checkpoints" / "last.ckpt"
+    shutil.copy(checkpoint, checkpoint.with_name("previous.ckpt"))
+    content = bytearray(checkpoint.read_bytes())
+    checkpoint.write_bytes(content[: len(content) // 2])
+    done = run(outputs, f"resume={folder}")
+    assert done.returncode == 1
+    line = done.stderr.strip().splitlines()[-1]
+    assert str(checkpoint) in line
+    assert "previous.ckpt" in line
+
+
+def test_a_sweep_goes_on_past_a_failing_job(outputs, words):
+    done = run(
+        outputs, "-m", *words, "epochs=1", "model=tied,linear", "wd=0,-1", "hydra.sweep.dir=" + str(outputs / "sweep")
+    )
+    assert done.returncode == 1
+    folders = [outputs / "sweep" / str(number) for number in range(4)]
+    states = [read(folder / "status.json") for folder in folders]
+    assert [status["state"] for status in states] == ["completed", "failed", "completed", "failed"]
+    assert "wd=-1 is not allowed" in states[1]["error"]
+    assert "Traceback" in (folders[1] / "train.log").read_text()
+    assert "SettingError" in (folders[1] / "train.log").read_text()
+    assert (folders[2] / "report.html").is_file()
+    runs = [next((folder / "wandb").glob("offline-run-*/run-*.wandb")) for folder in (folders[0], folders[2])]
+    assert runs[0].name != runs[1].name
+    for path, label in zip(runs, ["model=tied", "model=linear"], strict=True):
+        inspect = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(path)]
+        text = subprocess.run(inspect, capture_output=True, text=True, check=True, env=environment()).stdout
+        assert label in text
+        assert '"sweep"' in text  # the group: the sweep's folder
+
+
+@pytest.fixture
+def train_here(compose, words, tmp_path):
+    """Trains in this process, which saves the seconds of starting another: returns the run folder."""
+    from bows.config.validate import check
+    from bows.training.autoencoder import train
+
+    def trained(*more: str) -> Path:
+        config = compose(*words, "logger=none", *more)
+        folder = tmp_path / "run"
+        folder.mkdir()
+        train(check(config), config, folder, None)
+        return folder
+
+    return trained
+
+
+def test_pca_is_a_run_like_any_other(train_here):
+    folder = train_here("model=pca")
+    assert (folder / "checkpoints" / "last.ckpt").is_file()
+    weight = load_file(folder / "model.safetensors")["encoder.weight"]
+    assert torch.allclose(weight @ weight.T, torch.eye(4), atol=1e-5)
+    summary = read(folder / "summary.json")
+    assert summary["capacity/features_per_dimension"] == pytest.approx(1)
+    assert {"speed/windows_per_second", "speed/seconds", "speed/peak_memory_mb"} <= set(summary)
+    assert (folder / "words.parquet").is_file()
+
+
+@pytest.mark.parametrize("model", ["untied", "deep", "sigmoid", "linear", "relu_latent"])
+def test_other_models_leave_the_contract_too(train_here, model):
+    folder = train_here(f"model={model}", "epochs=1", "logger=tensorboard")
+    weights = load_file(folder / "model.safetensors")
+    size = weights["decoder.bias"].shape[0]
+    assert weights["encoder.weight"].shape == (4, size)
+    assert ("decoder.weight" in weights) == (model in {"untied", "deep"})
+    if model in {"untied", "deep"}:
+        assert weights["decoder.weight"].shape == (size, 4)
+    assert list((folder / "tensorboard").glob("events*"))
+
+
+@pytest.mark.parametrize(
+    ("precision", "kept"),
+    [
+        ("32-true", torch.float32),
+        ("64-true", torch.float64),
+        ("bf16-true", torch.bfloat16),
+        ("bf16-mixed", torch.float32),
+    ],
+)
+def test_every_precision_trains_and_leaves_a_float32_model(train_here, precision, kept):
+    folder = train_here(f"trainer.precision={precision}", "epochs=1", "trainer=cpu", "model=untied")
+    state = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    assert {value.dtype for value in state.values()} == {kept}
+    assert {value.dtype for value in load_file(folder / "model.safetensors").values()} == {torch.float32}
+    assert read(folder / "summary.json")["reconstruction/loss"] > 0
+
+
+def test_small_vocabularies_train_in_double_precision_on_a_cpu(compose):
+    from bows.config.validate import check
+    from bows.training.autoencoder import DOUBLE_PRECISION_WORDS, chosen_precision
+
+    on_cpu, asked = (check(compose("trainer=cpu", *more)).trainer for more in ([], ["trainer.precision=bf16-mixed"]))
+    few = DOUBLE_PRECISION_WORDS
+    assert [chosen_precision(on_cpu, words) for words in (few, few + 1, None)] == ["64-true", "32-true", "32-true"]
+    assert chosen_precision(asked, few) == "bf16-mixed"
+
+
+BAD = {
+    "data.window=100": "data.window=100 is longer than the validation split, which has 40 rows; allowed: 1 to 40",
+    "data.train=nowhere.txt": "data.train=nowhere.txt: there is no such file",
+    "lr=1e30": "the loss is ",
+    "data.min_chars=100000": "data.min_chars=100000",
+    "trainer=mps": "trainer.accelerator=mps",
+}
+
+
+@pytest.mark.parametrize("word", BAD)
+def test_bad_input_ends_in_one_line_and_nothing_half_written(train_here, tmp_path, word):
+    if word == "trainer=mps" and torch.backends.mps.is_available():
+        pytest.skip("this machine has an Apple GPU")
+    with pytest.raises(BowsError) as caught:
+        train_here(word)
+    assert BAD[word] in str(caught.value)
+    assert "\n" not in str(caught.value)
+    corpora = [path for path in (tmp_path / "outputs" / "corpora").glob("*") if path.is_dir()]
+    assert all((path / "manifest.json").is_file() for path in corpora)
+
+
+def test_an_error_of_a_single_run_is_printed_once(outputs, words):
+    done = run(outputs, *words, "data.train=nowhere.txt")
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith("error: data.train=nowhere.txt: there is no such file")
+    assert done.stderr.count("nowhere.txt") == 1
+
+
+def test_debug_shows_the_traceback(outputs, words):
+    done = subprocess.run(
+        command(outputs, *words, "latent=0", "debug=true"),
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "latent=0 is not allowed" in done.stderr
+
+
+@pytest.mark.parametrize("place", ["file/below", "file"])
+def test_outputs_that_cannot_be_written_are_named(tmp_path, words, place):
+    (tmp_path / "file").write_text("in the way")
+    done = run(tmp_path / place, *words)
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith("error: outputs: ")
+    assert "outputs=<folder>" in done.stderr
+
+
+def test_a_full_disk_at_the_end_is_a_failed_run(tmp_path, monkeypatch):
+    """Whatever fails to be written: one line, the state failed, also where the new status has no room of its own."""
+    import errno
+
+    import bows.runs.status as runs
+    from bows.training.autoencoder import as_expected
+
+    status = runs.RunStatus.start(tmp_path, resumed=False)
+
+    def full(path, value):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(runs, "write_json", full)
+    said = as_expected(OSError(errno.ENOSPC, "No space left on device", "report.html"), tmp_path)
+    assert isinstance(said, BowsError)
+    assert "report.html cannot be written (No space left on device)" in str(said)
+    assert f"resume={tmp_path}" in str(said)
+    status.write_failed(str(said))
+    assert read(tmp_path / "status.json")["state"] == "failed"
+    assert read(tmp_path / "status.json")["error"] == str(said)
+
+
+def test_ctrl_c_anywhere_says_how_to_go_on(tmp_path):
+    from bows.training.autoencoder import as_expected
+
+    said = as_expected(KeyboardInterrupt(), tmp_path)
+    assert said.exit_code == 130
+    assert f"resume={tmp_path}" in str(said)
+    error = ValueError("anything else")
+    assert as_expected(error, tmp_path) is error
+
+
+@pytest.mark.parametrize(
+    ("experiment", "small"),
+    [("paper/months", "paper/small/months"), ("paper/synthetic", None), ("paper/small/months", None), (None, None)],
+)
+def test_a_preset_whose_corpus_cannot_be_had_names_its_small_version(tmp_path, experiment, small):
+    from bows.errors import UnavailableError
+    from bows.training.autoencoder import as_expected
+
+    (tmp_path / ".hydra").mkdir()
+    chosen = f"{{experiment: {experiment}}}" if experiment else "{}"
+    (tmp_path / ".hydra" / "hydra.yaml").write_text(f"hydra: {{runtime: {{choices: {chosen}}}}}")
+    said = str(as_expected(UnavailableError("dataset x: cannot be had"), tmp_path))
+    ending = f"; the small version of this preset: python -m bows.train -m experiment={small} hydra/launcher=vectorized"
+    assert said == "dataset x: cannot be had" + (ending if small else "")
