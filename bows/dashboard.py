@@ -88,7 +88,7 @@ def _reports() -> Path:
 
 
 def _write(folder: Path, specifications: dict[str, dict]) -> list[Path]:
-    from bows.runs.status import write_json
+    from bows.files import write_json
 
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,8 @@
 """Errors a user can act on: one line that names the setting, its value and the remedy."""
 
 import errno
+import signal
+from pathlib import Path
 
 
 class BowsError(Exception):
@@ -38,3 +40,19 @@ def cannot_write(error: OSError) -> str | None:
     }:  # fmt: skip
         return None
     return f"{error.filename or 'a file'} cannot be written ({error.strerror})"
+
+
+class Interrupted(BowsError):
+    """A person (Ctrl-C) or a scheduler (SIGTERM) stopped training.
+
+    Attributes:
+        checkpoint: Where the run can be taken up again; None where nothing was saved for this stop.
+        exit_code: What a shell expects: 130 after Ctrl-C, 143 after SIGTERM.
+    """
+
+    exit_code = 130
+
+    def __init__(self, message: str, signum: int = signal.SIGINT, checkpoint: Path | None = None) -> None:
+        super().__init__(message)
+        self.checkpoint = checkpoint
+        self.exit_code = 128 + signum

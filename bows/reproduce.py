@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _reproduce(given: argparse.Namespace) -> tuple[list[Path], list[str]]:
     """The files written, and the figures whose runs did not all complete."""
     # Imported here: --help needs none of them.
-    from bows.cli.preflight import quoted
+    from bows.config.overrides import quoted
     from bows.paper.presets import PRESETS
     from bows.paper.results import write_results
 
@@ -159,7 +159,7 @@ def _figures(asked: list[str], known: list[str]) -> list[str]:
 
 def _text(given: argparse.Namespace) -> list[str]:
     """Overrides that choose the text."""
-    from bows.cli.preflight import quoted
+    from bows.config.overrides import quoted
 
     for name in ("train", "validation"):
         if getattr(given, name) is not None and given.size == "full":

@@ -7,7 +7,7 @@ from bows.cli import hydra_app as command
 
 def main(config: DictConfig) -> float:
     # Imported here: Lightning, torch and wandb take seconds that --help and shell completion need not wait for.
-    from bows.training.autoencoder import train_job
+    from bows.training.job import train_job
 
     return train_job(config)
 

@@ -87,8 +87,8 @@ def compose(tmp_path):
     """Composes conf/train.yaml with overrides, outputs in the test's folder, to a plain dict."""
     from hydra import compose, initialize_config_dir
 
-    from bows.cli.hydra_app import plain
     from bows.config.paths import CONF
+    from bows.config.resolve import plain
 
     def composed(*overrides: str) -> dict:
         with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
@@ -111,8 +111,8 @@ def composed():
     """Composes conf/<root>.yaml with overrides to a plain dict; the outputs are those of the overrides."""
     from hydra import compose, initialize_config_dir
 
-    from bows.cli.hydra_app import plain
     from bows.config.paths import CONF
+    from bows.config.resolve import plain
 
     def compose_plain(root: str, *overrides: str) -> dict:
         with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
@@ -127,7 +127,7 @@ def trained(composed):
     from hydra.utils import instantiate
 
     from bows.config.validate import check
-    from bows.runs.status import write_json
+    from bows.files import write_json
     from bows.training.autoencoder import train
 
     def train_run(folder: Path, *overrides: str) -> Path:

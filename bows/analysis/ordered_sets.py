@@ -1,7 +1,10 @@
 """Finding the words of a named set (months, weekdays) in a vocabulary."""
 
+import logging
 from collections.abc import Sequence
 from typing import NamedTuple
+
+log = logging.getLogger(__name__)
 
 
 class Resolved(NamedTuple):
@@ -29,3 +32,25 @@ def resolve(words: Sequence[str], vocabulary: Sequence[str]) -> Resolved:
         [index for index in found if index is not None],
         [word for word, index in zip(words, found, strict=True) if index is None],
     )
+
+
+def whole_sets(sets: dict[str, list[str]], vocabulary: list[str], quiet: bool = False) -> dict[str, list[int]]:
+    """Word indices of the ordered sets that are wholly in the vocabulary; the others are said, unless quiet."""
+    found = {name: resolve(words, vocabulary) for name, words in sets.items()}
+    if not quiet:
+        _say_what_is_wanting(found)
+    return {name: place.indices for name, place in found.items() if not place.missing}
+
+
+def _say_what_is_wanting(found: dict[str, Resolved]) -> None:
+    if absent := [name for name, place in found.items() if not place.indices]:
+        log.info("ordered sets without a word in the vocabulary: %s", ", ".join(absent))
+    wanting = {name: place.missing for name, place in found.items() if place.indices and place.missing}
+    if wanting:
+        lacking = "; ".join(f"{name}: {', '.join(shortened(words))}" for name, words in wanting.items())
+        log.info("%d ordered sets left out, as the vocabulary lacks words of theirs (%s)", len(wanting), lacking)
+
+
+def shortened(words: list[str], most: int = 3) -> list[str]:
+    """The first words, and how many more there are."""
+    return words if len(words) <= most + 1 else [*words[:most], f"{len(words) - most} more"]

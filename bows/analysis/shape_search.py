@@ -77,8 +77,8 @@ def scan(
        allowed for. :meth:`bows.analysis.set_shapes.Scored.evidence` is made alike for all sizes and kinds (:meth:`Null.comparable`).
        p = (1 + surrogate candidates, of any size and kind, with at least this evidence) / (1 + surrogate candidates); a candidate counts
        once for each kind that it is eligible for (:meth:`bows.analysis.set_shapes.Scored.eligible`). q by Benjamini and Yekutieli over all
-       of them, filled up with p = 1 to as many as a surrogate has on average: candidates are branches of one tree, nested and overlapping, and
-       this procedure holds under any dependence.
+       of them, filled up with p = 1 to as many as a surrogate has on average: candidates are branches of one tree, nested and overlapping,
+       and this procedure holds under any dependence.
     2. *Matched sets*, for the best of overlapping sets of each kind at q <= ``q_threshold``: random sets of the same frequencies from
        around the set (a cluster: from anywhere; :func:`bows.analysis.surrogates.matched_sets`), given its mean cosine by a common
        component (not so for a cluster, whose score it is). p_matched = (1 + those with at least this score) / (1 + draws), its q by

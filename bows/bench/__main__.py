@@ -11,7 +11,8 @@ from pathlib import Path
 
 from bows.bench.measures import MEASURES, USUAL
 from bows.config.paths import default_outputs
-from bows.runs.status import commit, versions, write_json
+from bows.files import write_json
+from bows.runs.status import commit, versions
 
 
 def main() -> None:

@@ -167,11 +167,11 @@ def analysis() -> list[Row]:
 def _time_analysis(words: int, latent: int, windows: int, words_a_row: int, window: int) -> tuple[float, int]:
     import torch
 
+    from bows.analysis.ordered_sets import whole_sets
     from bows.bench.text import make_corpus
     from bows.data.datamodule import BagsDataModule
     from bows.evaluation.evaluate import measure
     from bows.model.tied import Tied
-    from bows.training.autoencoder import whole_sets
     from bows.training.callbacks.throughput import peak_memory_bytes
 
     settings, categories = _full_analysis(words)
@@ -192,8 +192,8 @@ def _full_analysis(words: int):
     """The settings of analysis=full, and as many of its words as a vocabulary of this size has room for, so that all is measured."""
     from hydra import compose, initialize_config_dir
 
-    from bows.cli.hydra_app import plain
     from bows.config.paths import CONF
+    from bows.config.resolve import plain
     from bows.config.schema import Analysis
 
     with initialize_config_dir(str(CONF), version_base="1.3"):

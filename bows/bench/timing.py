@@ -17,7 +17,7 @@ from bows.model.optimizers import OptimizerSettings
 from bows.model.tied import Tied
 from bows.sparse_bags import SparseBags
 from bows.tracking.csv_logger import MetricsTable
-from bows.training.callbacks.interrupt import LossGuard
+from bows.training.callbacks.nan_guard import LossGuard
 from bows.training.callbacks.reconstruction import ReconstructionMonitor
 from bows.training.callbacks.throughput import SpeedMonitor
 from bows.training.sparse import choose_bags

@@ -12,8 +12,7 @@ from typing import Any, NoReturn
 import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig
 
 from bows.config.launchers import register_launchers
 from bows.config.paths import CONF, default_outputs
@@ -131,14 +130,3 @@ def fail(error: BowsError) -> NoReturn:
     """End the process with an error's one line and its exit code."""
     print(f"error: {error}", file=sys.stderr)
     sys.exit(error.exit_code)
-
-
-def plain(config: DictConfig) -> dict[str, Any]:
-    """A configuration as a plain mapping with every interpolation resolved; without Hydra's own settings, where they are in it."""
-    try:
-        return {
-            str(key): OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-            for key, value in ((key, config[key]) for key in config if key != "hydra")
-        }
-    except OmegaConfBaseException as error:
-        raise SettingError(f"the settings do not resolve: {str(error).splitlines()[0]}") from error

@@ -3,19 +3,19 @@
 A sweep is checked for its keys and options; a value that is out of range fails in the one job that has it, and the others go on.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, ValueType
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bows.config.launchers import LAUNCHERS
+from bows.config.overrides import parse, quoted
 from bows.config.paths import CONF
 from bows.config.validate import check, suggest
 from bows.errors import SettingError
@@ -127,34 +127,6 @@ def _refuse_other_settings(folder: Path, own: list[str]) -> None:
                 f"resume={folder}: this run was made with {key}={stored.get(key)}, which its command line now sets to {now.get(key)}: "
                 "it is of another version of bows; resume it with that one, or start a new run"
             )
-
-
-def quoted(path: Path | str) -> str:
-    """A path or another text as the value of an override, whatever characters it holds."""
-    return "'" + str(path).replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def parse(words: Sequence[str]) -> list[Override]:
-    """Raises SettingError for a word that is not of the form setting=value."""
-    overrides = []
-    for word in words:
-        try:
-            overrides += OverridesParser.create().parse_overrides([word])
-        except HydraException as error:
-            if hint := _meant(word):
-                raise SettingError(f"{word}: this is not of the form setting=value; {hint}") from error
-            raise SettingError(
-                f"{word}: this is not of the form setting=value; quote a value that holds commas, spaces, = or brackets twice, "
-                "once for the shell and once for Hydra: \"data.train='my, file.txt'\""
-            ) from error
-    return overrides
-
-
-def _meant(word: str) -> str | None:
-    """What was probably meant by a word without =."""
-    if "=" not in word and Path(word).is_dir():
-        return f"for a run folder write run={word}, or resume={word} to go on with it"
-    return None
 
 
 def composed_sample(name: str, overrides: list[Override]) -> DictConfig:

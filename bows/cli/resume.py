@@ -12,11 +12,13 @@ from typing import Any
 from filelock import FileLock, Timeout
 from hydra.core.override_parser.types import Override
 
-from bows.cli.hydra_app import plain
-from bows.cli.preflight import composed_sample, parse, quoted
+from bows.cli.preflight import composed_sample
+from bows.config.identity import is_of_the_result
+from bows.config.overrides import parse, quoted
 from bows.errors import DataError, SettingError
-from bows.runs.status import is_of_the_result, read_json
-from bows.sweep.plan import LIST, LOCK, listed, state_of
+from bows.files import read_json
+from bows.runs.discover import LIST, listed
+from bows.sweep.plan import LOCK, _sweeper, state_of
 
 # Hydra's own sweeper, which alone asks for all its jobs at once and for the same ones each time.
 PLAIN_SWEEPER = {"_target_": "hydra._internal.core_plugins.basic_sweeper.BasicSweeper", "max_batch_size": None, "params": None}  # fmt: skip
@@ -101,20 +103,6 @@ def gone_on(words: Sequence[str]) -> list[str]:
     return [*_lines(kept), f"hydra.sweep.dir={quoted(folder)}"]
 
 
-def what_to_note(hydra: Any) -> dict[str, Any]:
-    """The part of jobs.json by which a sweep is found and taken up again; of Hydra's composed node."""
-    launching = [
-        str(word)
-        for word in hydra.overrides.hydra
-        if str(word).lstrip("+~").startswith(("hydra/launcher", "hydra.launcher", "hydra/sweeper", "hydra.sweeper"))
-    ]
-    return {
-        "command": [str(word) for word in hydra.overrides.task],
-        "launching": launching,
-        "sweeper": _sweeper(hydra),
-    }
-
-
 def _broken_off(sweeps: Path, command: list[str]) -> Path | None:
     for path in sorted(sweeps.glob(f"*/*/{LIST}"), reverse=True):  # named by their time
         folder = path.parent
@@ -160,10 +148,6 @@ def _is_held(folder: Path) -> bool:
             return False
     except (Timeout, OSError):  # a folder that cannot be written is none to go on in
         return True
-
-
-def _sweeper(hydra: Any) -> dict[str, Any]:
-    return plain(hydra.sweeper)
 
 
 def _lines(overrides: Sequence[Override]) -> list[str]:

@@ -14,17 +14,15 @@ from torch import Tensor
 
 from bows.analysis.associated_words import Companions, companions
 from bows.analysis.latent_ablation import AblationSums, PlaneErrors, Readout, pooled_r2
-from bows.analysis.ordered_sets import resolve
+from bows.analysis.ordered_sets import resolve, shortened
 from bows.analysis.permutation_null import against_null
 from bows.analysis.set_planes import random_planes, set_plane, sets_of_like_frequency
 from bows.data.datamodule import BagsDataModule
 from bows.errors import SettingError
 from bows.figures.latent_ablation import GROUPS, latent_ablation
 from bows.figures.style import save
-from bows.model.autoencoder import Autoencoder, activate
-from bows.runs.status import write_json
-from bows.training.autoencoder import shortened
-from bows.training.callbacks.geometry import weights
+from bows.files import write_json
+from bows.model.autoencoder import Autoencoder, activate, weights
 
 log = logging.getLogger(__name__)
 

@@ -11,10 +11,11 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from bows.analysis.ordered_sets import whole_sets
 from bows.analysis.ring import ring_coordinates
 from bows.analysis.set_shapes import KINDS
 from bows.analysis.shape_search import scan
-from bows.cli.hydra_app import plain
+from bows.config.resolve import plain
 from bows.config.schema import AnalyzeConfig
 from bows.config.validate import check
 from bows.console import print_results, quiet_libraries
@@ -28,6 +29,7 @@ from bows.evaluation.compare import (
     window_errors,
     write_comparison,
 )
+from bows.evaluation.device import check_accelerator, device_of
 from bows.evaluation.evaluate import Thresholds, measure
 from bows.evaluation.explain import explain_word, print_explanation
 from bows.evaluation.save import log_results, read_columns, write_measurement
@@ -45,7 +47,7 @@ from bows.runs.folder import (
     with_own_settings,
 )
 from bows.runs.status import RunStatus
-from bows.training.autoencoder import check_accelerator, extra_loggers, whole_sets
+from bows.tracking.loggers import extra_loggers
 
 log = logging.getLogger(__name__)
 
@@ -234,12 +236,6 @@ def search(
         drawn = [(row, points) for row, points in drawn if points is not None]
         figure = found_shapes([row for row, _ in drawn], [points for _, points in drawn], q_threshold=rate)
         save(figure, folder / "figures" / "found_sets")
-
-
-def device_of(accelerator: str) -> torch.device:
-    if accelerator == "auto":
-        accelerator = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device("cuda" if accelerator == "gpu" else accelerator)
 
 
 def last_step(metrics: Path) -> int:

@@ -27,8 +27,7 @@ from bows.analysis.word_table import word_table
 from bows.config.schema import Analysis
 from bows.data.datamodule import BagsDataModule
 from bows.data.windows import Windows
-from bows.model.autoencoder import Autoencoder
-from bows.training.callbacks.geometry import weights
+from bows.model.autoencoder import Autoencoder, weights
 
 log = logging.getLogger(__name__)
 

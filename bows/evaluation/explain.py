@@ -22,10 +22,9 @@ from bows.data.datamodule import BagsDataModule
 from bows.errors import SettingError
 from bows.figures.explanation import explanation_figure
 from bows.figures.style import save
-from bows.model.autoencoder import Autoencoder, activate
+from bows.files import write_json
+from bows.model.autoencoder import Autoencoder, activate, weights
 from bows.runs.folder import find_words_apart
-from bows.runs.status import write_json
-from bows.training.callbacks.geometry import weights
 
 log = logging.getLogger(__name__)
 

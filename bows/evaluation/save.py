@@ -21,10 +21,9 @@ from bows.figures.gram import gram_heat_map
 from bows.figures.regime_shares import regime_shares
 from bows.figures.render_pool import Picture
 from bows.figures.ring import ring_polygon
-from bows.model.autoencoder import Autoencoder
-from bows.runs.status import finite, write_json, write_whole
+from bows.files import finite, write_json, write_whole
+from bows.model.autoencoder import Autoencoder, weights
 from bows.runs.weights import save_model
-from bows.training.callbacks.geometry import weights
 
 log = logging.getLogger(__name__)
 

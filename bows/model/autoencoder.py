@@ -4,7 +4,7 @@ A variant is a final subclass that says how it encodes and which weights it deco
 """
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -118,3 +118,9 @@ class Autoencoder(nn.Module, ABC):
         else:
             cells = (output.reconstruction - bags).square()
         return cells.mean(dim=(-2, -1))
+
+
+def weights(autoencoder: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """The encoder (m, V), and the decoder (V, m) or None where the two are tied."""
+    encoder = autoencoder.encoder_weight.detach().float()
+    return encoder, None if autoencoder.tied else autoencoder.decoder_weight.detach().float()

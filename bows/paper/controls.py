@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from bows.paper.claims import Measured
-from bows.paper.months import MONTHS, nearness, no_set
+from bows.paper.months import nearness, no_set
 from bows.paper.runs import Run
 from bows.paper.spread import lacking, told
+from bows.paper.word_lists import MONTHS
 
 ORDER, PURITY = "ring/months/order", "cluster/purity_z"
 KINDS = ("as it is", "together", "apart", "shuffled")

@@ -10,8 +10,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from bows.bench.text import make_corpus
 from bows.bench.timing import time_training
-from bows.cli.hydra_app import plain
-from bows.cli.preflight import composed_sample, parse
+from bows.cli.preflight import composed_sample
+from bows.config.overrides import parse
+from bows.config.resolve import plain
 from bows.sweep.grouping import free_bytes, member_bytes
 
 # Rows of the training split; windows overlap, so that there are nearly as many.

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from bows.paper.claims import Measured
-from bows.paper.months import MONTHS, no_set
+from bows.paper.months import no_set
 from bows.paper.runs import Run
 from bows.paper.spread import lacking, mean_of, told
+from bows.paper.word_lists import MONTHS
 
 
 def measure(runs: Sequence[Run]) -> dict[str, Measured]:

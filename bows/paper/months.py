@@ -8,21 +8,14 @@ from torch import Tensor
 
 from bows.analysis.cyclic_steps import step_correlation
 from bows.analysis.ring import ring, ring_coordinates
+from bows.files import read_json
 from bows.paper.claims import Measured
+from bows.paper.plane_removal import plane_removed
 from bows.paper.runs import Run, chosen
 from bows.paper.spread import attempted, lacking
 from bows.paper.text_correlations import directions_of, text_correlations
-from bows.runs.status import read_json
+from bows.paper.word_lists import LEAST_SEASONAL, MONTHS, SEASONAL
 
-MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
-# Words of a time of the year, and the place of that time among the months, January at 0 (northern hemisphere, as most of the text).
-SEASONAL = {
-    "winter": 0, "snow": 0, "spring": 3, "Easter": 3, "summer": 6, "autumn": 9, "Halloween": 9, "Thanksgiving": 10, "Christmas": 11,
-}  # fmt: skip
-LEAST_SEASONAL = 4
 SHUFFLES = 9999
 
 
@@ -41,9 +34,6 @@ def measure(runs: Sequence[Run]) -> dict[str, Measured]:
 
 def used(runs: Sequence[Run]) -> Measured:
     """The largest p, over seeds and both nulls, of what the months' companions lose without the months' plane."""
-    # Imported here: it takes the models apart again, which the other claims need not wait for.
-    from bows.paper.tables.months import plane_removed
-
     folders = [plane_removed(run) for run in runs]
     found = [read_json(folder / "summary.json") for folder in folders if folder is not None]
     if not found:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bows.files import write_whole
 from bows.paper.claims import CLAIMS, Claim, Measured, verdict
 from bows.paper.drawings import Picture
 from bows.reports.html import embedded, render
-from bows.runs.status import write_whole
 
 HEAD = ("claim", "the paper", "ours", "measured on", "holds where", "verdict")
 

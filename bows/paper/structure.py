@@ -6,9 +6,10 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from bows.paper.claims import Measured
-from bows.paper.months import MONTHS, no_set
+from bows.paper.months import no_set
 from bows.paper.runs import Run
 from bows.paper.spread import lacking
+from bows.paper.word_lists import MONTHS
 
 NUMERALS = ("II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X")
 LEAST_SIZES = 4

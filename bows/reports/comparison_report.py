@@ -12,6 +12,7 @@ import torch
 from bows.analysis.directions import directions
 from bows.analysis.neighbours import nearest
 from bows.errors import DataError, SettingError
+from bows.files import write_whole
 from bows.reports.encoding import index_kind, packed, packed_scaled
 from bows.reports.headline import grouped
 from bows.reports.html import json_block, number, render
@@ -20,7 +21,6 @@ from bows.reports.run_data import RunFolder
 from bows.reports.run_header import command, dials
 from bows.reports.sections import attempt
 from bows.reports.word_map import principal_plane
-from bows.runs.status import write_whole
 
 MOST = 6  # runs on a page
 NEIGHBOURS = 10

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bows.analysis.word_map import load_umap
 from bows.errors import SettingError
+from bows.files import write_whole
 from bows.reports.headline import grouped, headlines
 from bows.reports.html import embedded, json_block, render
 from bows.reports.run_data import RunFolder
@@ -14,7 +15,6 @@ from bows.reports.run_header import command, dials, outcome, own_path, read_tabl
 from bows.reports.run_sections import Part, gather
 from bows.reports.sections import attempt
 from bows.reports.word_map import KINDS
-from bows.runs.status import write_whole
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 
 from bows.figures.scales import label, shown
 from bows.figures.style import save
+from bows.files import write_json
 from bows.reports.sweep_layout import Setting
-from bows.runs.status import write_json
 
 LIST = "drawn.json"
 """In the folder of figures: the names, without endings, of what a report drew there."""

@@ -5,13 +5,13 @@ from itertools import groupby
 from pathlib import Path
 
 from bows.figures.scales import shown
+from bows.files import write_whole
 from bows.reports.html import embedded, json_block, render
 from bows.reports.sections import attempt
 from bows.reports.sweep_data import absences, failures, run_data, setting_data
 from bows.reports.sweep_figures import draw
 from bows.reports.sweep_words import word_data
 from bows.runs.discover import find_jobs
-from bows.runs.status import write_whole
 from bows.runs.table import STATES, corpora, dials, over_seeds, repeats, save_table, tabulate
 
 # The page's script, in the order of its parts.

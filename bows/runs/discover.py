@@ -8,8 +8,9 @@ from typing import Any
 
 import yaml
 
+from bows.config.identity import with_current_targets
 from bows.errors import DataError, SettingError
-from bows.sweep.plan import LIST, listed
+from bows.files import read_json
 
 # YAML by libyaml takes 2 ms a configuration, by Python alone 50.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -151,7 +152,7 @@ def read_job(folder: Path, asked: Sequence[str] = ()) -> FoundJob:
         folder=folder,
         state=state,
         error="; ".join(problems),
-        config=config,
+        config=None if config is None else with_current_targets(config),
         choices=_choices(hydra),
         overrides=list(asked) if overrides is None else [str(word) for word in overrides],
         status=status,
@@ -192,3 +193,29 @@ def _yaml(file: Path, kind: type) -> tuple[Any, str]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return None, f"{file.name} is damaged: it is not YAML"
     return (content, "") if isinstance(content, kind) else (None, f"{file.name} is damaged: it holds no settings")
+
+
+LIST = "jobs.json"
+
+
+def listed(sweep: Path) -> list[dict[str, Any]]:
+    """The jobs of jobs.json; none where there is no such file.
+
+    Raises:
+        DataError: where it cannot be read, or holds something else.
+    """
+    path = sweep / LIST
+    if not path.is_file():
+        return []
+    remedy = "move it away: the jobs' own folders say what was done"
+    try:
+        content: Any = read_json(path)
+    except DataError as error:
+        raise DataError(f"{error}; {remedy}") from None
+    jobs = content.get("jobs") if isinstance(content, dict) else None
+    wanted = {"folder": str, "overrides": list, "config": str}
+    if not isinstance(jobs, list) or not all(
+        isinstance(job, dict) and all(isinstance(job.get(name), kind) for name, kind in wanted.items()) for job in jobs
+    ):
+        raise DataError(f"{path}: it is no list of jobs of this version of bows; {remedy}")
+    return jobs

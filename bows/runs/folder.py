@@ -12,9 +12,10 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bows.analysis.ordered_sets import resolve
+from bows.config.identity import with_current_targets
 from bows.config.schema import trains_on_pairs
 from bows.errors import BowsError, DataError, SettingError
-from bows.runs.status import read_json
+from bows.files import read_json
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ def find_run(folder: str | Path, setting: str = "run") -> FinishedRun:
         raise SettingError(f"{said}: its .hydra/config.yaml cannot be read ({str(error).splitlines()[0]})") from error
     if not isinstance(config, dict):
         raise SettingError(f"{said}: its .hydra/config.yaml holds no settings")
-    settings = {str(key): value for key, value in config.items()}
+    settings = with_current_targets({str(key): value for key, value in config.items()})
     for node in ("data", "model"):
         if "_target_" not in (settings.get(node) or {}):
             raise SettingError(
@@ -185,8 +186,7 @@ def load_autoencoder(run: FinishedRun, setting: str = "run") -> Any:
     # Imported here: a command line is checked before torch is needed.
     from hydra.errors import HydraException
 
-    from bows.runs.weights import load_model
-    from bows.training.autoencoder import make_autoencoder
+    from bows.runs.weights import load_model, make_autoencoder
 
     try:
         autoencoder = make_autoencoder(run.config["model"], len(run.vocabulary))

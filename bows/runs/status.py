@@ -1,11 +1,7 @@
 """The run folder: what a run leaves behind, written so that a reader never sees half a file."""
 
-import copy
-import hashlib
 import json
 import logging
-import math
-import os
 import platform
 import subprocess
 import time
@@ -13,39 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from bows.errors import DataError
+from bows.files import read_json, write_json
 
 log = logging.getLogger(__name__)
-
-# Settings that say how and where a run is done, not what comes out.
-NOT_OF_THE_RESULT = (
-    "hydra", "logger", "debug", "outputs", "resume", "data.folder", "trainer.accelerator", "trainer.devices", "trainer.strategy",
-    "trainer.num_nodes", "trainer.threads", "trainer.compile", "trainer.checkpoint_every_steps", "trainer.detect_anomaly",
-)  # fmt: skip
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file under a temporary name, then rename it: readers see the old or the new file, never half of one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_json(path: Path, value: Any) -> None:
-    write_whole(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Raises DataError where the file is missing or no JSON."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from None
 
 
 @dataclass
@@ -150,26 +117,3 @@ def commit() -> str | None:
 
     head = git("rev-parse", "HEAD")
     return head and head + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
-
-
-def config_key(config: dict[str, Any]) -> str:
-    """A hash of a resolved configuration, the same for runs that train and measure the same, wherever they do it and lie."""
-    told = copy.deepcopy(config)
-    for setting in NOT_OF_THE_RESULT:
-        *path, last = setting.split(".")
-        node: Any = told
-        for part in path:
-            node = node.get(part) if isinstance(node, dict) else None
-        if isinstance(node, dict):
-            node.pop(last, None)
-    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def is_of_the_result(setting: str) -> bool:
-    """Whether a setting, by its dotted name, is part of what `config_key` tells apart."""
-    return not any(setting == name or setting.startswith(f"{name}.") for name in NOT_OF_THE_RESULT)
-
-
-def finite(metrics: dict[str, float]) -> dict[str, float]:
-    """Only the metrics that are numbers."""
-    return {name: value for name, value in metrics.items() if math.isfinite(value)}

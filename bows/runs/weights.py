@@ -1,13 +1,15 @@
 """model.safetensors: an autoencoder's weights under names that do not depend on its class."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from bows.errors import DataError
+from bows.config.resolve import instantiate_plain
+from bows.errors import DataError, SettingError
 from bows.model.autoencoder import Autoencoder
 
 
@@ -61,3 +63,11 @@ def _named(autoencoder: Autoencoder) -> dict[str, Tensor]:
 
 def _own(autoencoder: Autoencoder) -> dict[str, Tensor]:
     return autoencoder.state_dict()
+
+
+def make_autoencoder(node: dict[str, Any], words: int) -> Autoencoder:
+    if node["_target_"] == "bows.model.pca.PrincipalComponents" and node["latent"] > words:
+        raise SettingError(
+            f"latent={node['latent']} is not allowed with model=pca; allowed: 1 to {words}, the number of words in the vocabulary"
+        )
+    return instantiate_plain(node, features=words)

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from bows.config.identity import config_key
 from bows.errors import DataError
-from bows.runs.status import config_key, read_json, write_json
+from bows.files import read_json, write_json
 from bows.sweep.plan import Job
 
 SCRATCH = ".stacks"

@@ -16,16 +16,17 @@ from filelock import FileLock, Timeout
 from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
 from omegaconf import DictConfig
 
-from bows.cli.hydra_app import plain
-from bows.cli.resume import what_to_note
+from bows.config.identity import config_key
+from bows.config.resolve import plain
 from bows.config.validate import check
 from bows.errors import BowsError, DataError, SweepError
-from bows.runs.status import config_key, read_json
+from bows.files import read_json
+from bows.runs.discover import LIST
 from bows.sweep.backends import ENGINES, Unit
 from bows.sweep.begun import SCRATCH, begun_stacks
 from bows.sweep.grouping import free_bytes, member_bytes, pieces, stacks
 from bows.sweep.locks import Claimed, claimed, wait_for_one
-from bows.sweep.plan import LIST, LOCK, Job, held_out_loss, plan, state_of, write_list
+from bows.sweep.plan import LOCK, Job, held_out_loss, plan, state_of, what_to_note, write_list
 from bows.sweep.worker import StackedJob, SweepTask
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bows.errors import DataError, SweepError
-from bows.runs.status import read_json, write_json
+from bows.files import read_json, write_json
 
 FOLDER = ".running"
 # Held for a moment by whoever makes, ends or looks at claims.

@@ -12,11 +12,12 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from bows.errors import DataError
-from bows.runs.status import config_key, read_json, write_json
+from bows.config.identity import config_key
+from bows.config.resolve import plain
+from bows.files import read_json, write_json
+from bows.runs.discover import LIST, listed
 from bows.sweep.locks import claimed
 
-LIST = "jobs.json"
 # Held by the process that launches a sweep.
 LOCK = ".lock"
 
@@ -31,7 +32,7 @@ class Job:
     config: dict[str, Any]
     """Composed, plain and resolved."""
     key: str
-    """Of its configuration (`bows.runs.status.config_key`)."""
+    """Of its configuration (`bows.config.identity.config_key`)."""
     folder: str = ""
     """The name of its folder in that of the sweep."""
     state: str = "new"
@@ -82,31 +83,8 @@ def found(sweep: Path) -> dict[str, str]:
     return folders
 
 
-def listed(sweep: Path) -> list[dict[str, Any]]:
-    """The jobs of jobs.json; none where there is no such file.
-
-    Raises:
-        DataError: where it cannot be read, or holds something else.
-    """
-    path = sweep / LIST
-    if not path.is_file():
-        return []
-    remedy = "move it away: the jobs' own folders say what was done"
-    try:
-        content: Any = read_json(path)
-    except DataError as error:
-        raise DataError(f"{error}; {remedy}") from None
-    jobs = content.get("jobs") if isinstance(content, dict) else None
-    wanted = {"folder": str, "overrides": list, "config": str}
-    if not isinstance(jobs, list) or not all(
-        isinstance(job, dict) and all(isinstance(job.get(name), kind) for name, kind in wanted.items()) for job in jobs
-    ):
-        raise DataError(f"{path}: it is no list of jobs of this version of bows; {remedy}")
-    return jobs
-
-
 def write_list(sweep: Path, jobs: Sequence[Job], asked: dict[str, Any]) -> None:
-    """jobs.json: how the sweep was asked for last (`bows.cli.resume.what_to_note`), and every job that was ever asked of it."""
+    """jobs.json: how the sweep was asked for last (`bows.sweep.plan.what_to_note`), and every job that was ever asked of it."""
     known = {job["config"]: job for job in listed(sweep)}
     for job in jobs:
         known[job.key] = {"folder": job.folder, "overrides": job.overrides, "config": job.key}
@@ -138,3 +116,21 @@ def _key(status: Path) -> str | None:
         return config_key(stored)
     except (OSError, ValueError, AttributeError, yaml.YAMLError, OmegaConfBaseException):
         return None  # half written: its process was killed, and its job is done again
+
+
+def what_to_note(hydra: Any) -> dict[str, Any]:
+    """The part of jobs.json by which a sweep is found and taken up again; of Hydra's composed node."""
+    launching = [
+        str(word)
+        for word in hydra.overrides.hydra
+        if str(word).lstrip("+~").startswith(("hydra/launcher", "hydra.launcher", "hydra/sweeper", "hydra.sweeper"))
+    ]
+    return {
+        "command": [str(word) for word in hydra.overrides.task],
+        "launching": launching,
+        "sweeper": _sweeper(hydra),
+    }
+
+
+def _sweeper(hydra: Any) -> dict[str, Any]:
+    return plain(hydra.sweeper)

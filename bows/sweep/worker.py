@@ -15,8 +15,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import TaskFunction
 from omegaconf import DictConfig, open_dict, read_write
 
-from bows.cli.preflight import quoted
-from bows.runs.status import config_key
+from bows.config.identity import config_key
+from bows.config.overrides import quoted
 from bows.sweep.begun import SCRATCH, has_checkpoint, note_members
 from bows.sweep.locks import claim
 from bows.sweep.plan import held_out_loss, state_of

@@ -14,28 +14,24 @@ from torch import Tensor
 from bows.analysis.plane_ablation import plane_ablation
 from bows.analysis.probe import fit_probe
 from bows.analysis.ring import ring
+from bows.config.resolve import instantiate_plain
 from bows.config.schema import Analysis, TrainConfig
 from bows.console import four_digits, quiet_libraries
 from bows.data.pairs import EVALUATION_BATCH, PairsDataModule, PairTask
+from bows.evaluation.device import check_accelerator
 from bows.model.pair_classifier import PairClassifier
 from bows.model.pair_module import PairModule
 from bows.runs.status import RunStatus
 from bows.tracking.csv_logger import MetricsTable
-from bows.training.autoencoder import (
-    check_accelerator,
-    extra_loggers,
-    find_checkpoint_or_start,
-    instantiate_plain,
-    make_trainer,
-    optimizer_settings,
-    training_steps,
-)
+from bows.tracking.loggers import extra_loggers
 from bows.training.callbacks.checkpoints import checkpoint_callbacks
 from bows.training.callbacks.classification import ClassificationMonitor
-from bows.training.callbacks.interrupt import InterruptGuard, LossGuard
+from bows.training.callbacks.interrupt import InterruptGuard
+from bows.training.callbacks.nan_guard import LossGuard
 from bows.training.callbacks.progress import progress_callback
 from bows.training.callbacks.throughput import SpeedMonitor
 from bows.training.save_pairs import PairMeasurement, write_pair_results
+from bows.training.trainer import find_checkpoint_or_start, make_trainer, optimizer_settings, training_steps
 
 log = logging.getLogger(__name__)
 

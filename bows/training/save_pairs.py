@@ -19,8 +19,8 @@ from bows.figures.city_map import city_map
 from bows.figures.curves import training_curves
 from bows.figures.residue_ring import residue_ring
 from bows.figures.style import save
+from bows.files import finite, write_json, write_whole
 from bows.model.pair_classifier import PairClassifier
-from bows.runs.status import finite, write_json, write_whole
 
 
 @dataclass(frozen=True)

@@ -149,8 +149,8 @@ def page() -> str:
     lines = [
         "# Settings",
         "",
-        "Every key of every option, made from `conf/` and the schemas in `bows/config/schema.py` each time this page is built. A setting is "
-        "given on the command line as `setting=value`, a group as `group=option`; `--cfg job` prints what a command line amounts to. "
+        "Every key of every option, made from `conf/` and the schemas in `bows/config/schema.py` each time this page is built. A setting "
+        "is given on the command line as `setting=value`, a group as `group=option`; `--cfg job` prints what a command line amounts to. "
         "`${...}` takes the value of another setting.",
         "",
         "Lists are written `[a,b]`. A value with commas, spaces, `=` or brackets is quoted twice, once for the shell and once for Hydra: "

@@ -12,7 +12,7 @@ from filelock import FileLock
 from bows.cli.resume import PLAIN_SWEEPER, gone_on, taken_up
 from bows.config.launchers import register_launchers
 from bows.errors import DataError, SettingError
-from bows.runs.status import read_json
+from bows.files import read_json
 
 COMMAND = ["data=circular", "model=tied,linear", "wd=1"]
 

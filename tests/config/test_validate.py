@@ -45,9 +45,9 @@ def test_every_option_composes_and_is_valid(compose, group, option):
 
 @pytest.mark.parametrize("option", GROUPS["data"])
 def test_every_corpus_instantiates(compose, option):
+    from bows.config.resolve import instantiate_plain
     from bows.data.datamodule import BagsDataModule
     from bows.data.pairs import PairsDataModule
-    from bows.training.autoencoder import instantiate_plain
 
     node = compose(f"data={option}", *NEEDED.get(("data", option), []))["data"]
     kind = PairsDataModule if option in PAIR_DATA.values() else BagsDataModule
@@ -56,7 +56,7 @@ def test_every_corpus_instantiates(compose, option):
 
 @pytest.mark.parametrize("option", sorted({*GROUPS["model"]} - {*PAIR_MODELS.values()}))
 def test_every_model_instantiates_and_runs(compose, option):
-    from bows.training.autoencoder import make_autoencoder
+    from bows.runs.weights import make_autoencoder
 
     autoencoder = make_autoencoder(compose(f"model={option}", "latent=3")["model"], words=7)
     assert isinstance(autoencoder, Autoencoder)
@@ -81,7 +81,8 @@ def test_every_optimizer_instantiates(compose, option):
 
 @pytest.mark.parametrize("option", GROUPS["trainer"])
 def test_every_trainer_instantiates_or_names_what_is_missing(compose, option, tmp_path):
-    from bows.training.autoencoder import check_accelerator, make_trainer
+    from bows.evaluation.device import check_accelerator
+    from bows.training.trainer import make_trainer
 
     settings = check(compose(f"trainer={option}"))
     missing = {"gpu": not torch.cuda.is_available(), "mps": not torch.backends.mps.is_available()}
@@ -279,7 +280,7 @@ def test_a_resumed_run_keeps_what_its_command_line_meant(compose, tmp_path):
 
 
 def test_a_folder_in_the_place_of_a_setting_is_understood(tmp_path):
-    from bows.cli.preflight import parse
+    from bows.config.overrides import parse
     from bows.errors import SettingError
 
     with pytest.raises(SettingError, match=f"for a run folder write run={tmp_path}"):

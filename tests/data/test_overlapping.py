@@ -15,7 +15,8 @@ from bows.data.datamodule import BagsDataModule
 from bows.data.sources.synthetic import synthetic_corpus
 from bows.data.windows import Windows, hold_out_overlapping
 from bows.errors import SettingError
-from bows.runs.status import RunStatus, read_json
+from bows.files import read_json
+from bows.runs.status import RunStatus
 from bows.training.autoencoder import train
 from bows.training.stack.train_stack import StackJob, train_stack
 

@@ -19,8 +19,8 @@ from bows.analysis.catalog import meaning
 from bows.data.factories import files
 from bows.errors import BowsError
 from bows.evaluation.analyze import analyze
+from bows.files import write_json
 from bows.runs.folder import find_run, load_autoencoder
-from bows.runs.status import write_json
 
 SMALL = [
     "data.vocab_size=60", "data.window=4", "data.val_fraction=0.3",

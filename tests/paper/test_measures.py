@@ -11,9 +11,10 @@ from safetensors.torch import save_file
 
 from bows.paper import controls, linear, mechanism, months, structure, synthetic, umap, value_coding
 from bows.paper.claims import CLAIMS
-from bows.paper.months import MONTHS, SEASONAL, angles_from_months
+from bows.paper.months import angles_from_months
 from bows.paper.presets import PRESETS
 from bows.paper.runs import Run, completed
+from bows.paper.word_lists import MONTHS, SEASONAL
 
 
 @pytest.fixture

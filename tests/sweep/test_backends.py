@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from bows.config.launchers import LAUNCHERS
-from bows.runs.status import read_json
+from bows.files import read_json
 
 
 def run(*words: str, **settings) -> subprocess.CompletedProcess:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from bows.runs.status import config_key, read_json
+from bows.config.identity import config_key
+from bows.files import read_json
 from bows.sweep.grouping import pieces, stacks
 
 GRID = [

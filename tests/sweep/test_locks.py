@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bows.runs.status import config_key, read_json
+from bows.config.identity import config_key
+from bows.files import read_json
 from bows.sweep.locks import Claimed, claim, claimed
 from bows.sweep.plan import Job, plan
 

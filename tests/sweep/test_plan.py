@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from bows.config.identity import config_key
 from bows.errors import DataError
-from bows.runs.status import config_key
-from bows.sweep.plan import Job, found, listed, plan, state_of, write_list
+from bows.runs.discover import listed
+from bows.sweep.plan import Job, found, plan, state_of, write_list
 
 
 def job(number: int, key: str) -> Job:

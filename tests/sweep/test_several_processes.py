@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bows.runs.status import read_json
+from bows.files import read_json
 
 WORDS = [
     "data=circular", "data.train_rows=512", "data.validation_rows=100", "lr=1e-2", "epochs=3", "logger=none", "analysis=none",

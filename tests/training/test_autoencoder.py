@@ -340,7 +340,7 @@ def test_every_precision_trains_and_leaves_a_float32_model(train_here, precision
 
 def test_small_vocabularies_train_in_double_precision_on_a_cpu(compose):
     from bows.config.validate import check
-    from bows.training.autoencoder import DOUBLE_PRECISION_WORDS, chosen_precision
+    from bows.training.trainer import DOUBLE_PRECISION_WORDS, chosen_precision
 
     on_cpu, asked = (check(compose("trainer=cpu", *more)).trainer for more in ([], ["trainer.precision=bf16-mixed"]))
     few = DOUBLE_PRECISION_WORDS
@@ -403,7 +403,7 @@ def test_a_full_disk_at_the_end_is_a_failed_run(tmp_path, monkeypatch):
     import errno
 
     import bows.runs.status as runs
-    from bows.training.autoencoder import as_expected
+    from bows.training.job import as_expected
 
     status = runs.RunStatus.start(tmp_path, resumed=False)
 
@@ -421,7 +421,7 @@ def test_a_full_disk_at_the_end_is_a_failed_run(tmp_path, monkeypatch):
 
 
 def test_ctrl_c_anywhere_says_how_to_go_on(tmp_path):
-    from bows.training.autoencoder import as_expected
+    from bows.training.job import as_expected
 
     said = as_expected(KeyboardInterrupt(), tmp_path)
     assert said.exit_code == 130
@@ -436,7 +436,7 @@ def test_ctrl_c_anywhere_says_how_to_go_on(tmp_path):
 )
 def test_a_preset_whose_corpus_cannot_be_had_names_its_small_version(tmp_path, experiment, small):
     from bows.errors import UnavailableError
-    from bows.training.autoencoder import as_expected
+    from bows.training.job import as_expected
 
     (tmp_path / ".hydra").mkdir()
     chosen = f"{{experiment: {experiment}}}" if experiment else "{}"

@@ -6,10 +6,11 @@ import numpy as np
 import pyarrow as pa
 
 from bows.paper.controls import ORDER, PURITY, treatment
-from bows.paper.months import MONTHS, nearness, no_set
+from bows.paper.months import nearness, no_set
 from bows.paper.runs import Run, first
 from bows.paper.spread import NotDrawn, interval
 from bows.paper.tables.months import add_plane
+from bows.paper.word_lists import MONTHS
 
 NEARNESS = "months: cosine and nearness"
 TREATMENTS = {

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from bows.paper.months import MONTHS
 from bows.paper.runs import Run, first
 from bows.paper.spread import NotDrawn
+from bows.paper.word_lists import MONTHS
 
 LOWEST = -0.2
 

@@ -1,10 +1,7 @@
 """Months in their plane, how they go together in the text, and what the model loses without their plane."""
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
-from contextlib import redirect_stdout
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -12,10 +9,12 @@ import pyarrow.parquet as pq
 import torch
 
 from bows.analysis.ring import regular_positions
-from bows.paper.months import MONTHS, in_plane, months_in_text, no_set, seasonal_words
+from bows.paper.months import in_plane, months_in_text, no_set, seasonal_words
+from bows.paper.plane_removal import plane_removed
 from bows.paper.runs import Run, chosen, first
 from bows.paper.spread import NotDrawn
 from bows.paper.text_correlations import text_correlations
+from bows.paper.word_lists import MONTHS
 
 SOURCES = (("tied", "weights"), ("pca", "data’s principal components"))
 
@@ -124,22 +123,3 @@ def ablation(runs: Sequence[Run]) -> pa.Table:
         name.removeprefix(prefix): value for name, value in json.loads((folder / "summary.json").read_text()).items()
     }
     return pq.read_table(folder / "ablation_null.parquet").replace_schema_metadata({SCORES: json.dumps(scores)})
-
-
-def plane_removed(run: Run) -> Path | None:
-    """The folder of `bows.analyze plane=months` of a run, measured where it is not yet; None where months are lacking."""
-    # Imported here: only this figure takes models apart again.
-    from bows.evaluation.ablate import ablate_plane
-
-    months = run.indices(MONTHS)
-    if months is None:
-        return None
-    folder = run.folder / "analysis" / "paper-months-plane"
-    if not (folder / "summary.json").is_file():
-        threshold = run.finished.config["analysis"]["threshold"]
-        seed, device = run.dials["seed"], torch.device("cpu")
-        with redirect_stdout(sys.stderr):  # its table is progress here
-            ablate_plane(
-                run.autoencoder, run.data, run.data, "months", months, threshold, seed, device, folder, figures=False
-            )
-    return folder

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from bows.paper.months import MONTHS
 from bows.paper.runs import Run
 from bows.paper.spread import NotDrawn, interval
 from bows.paper.structure import cosine_rms, numerals
+from bows.paper.word_lists import MONTHS
 
 NORM, COSINES = "off-diagonal norm", "cosines, root mean square"
 WORDS = ("all words", "months", "Roman numerals")

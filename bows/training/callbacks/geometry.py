@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 
 from bows.analysis.geometry import GROUPS, geometry
+from bows.model.autoencoder import weights
 from bows.training.callbacks.throughput import last_epoch
 
 log = logging.getLogger(__name__)
@@ -84,9 +84,3 @@ def affordable_looks(looks: int, words: int, latent: int, batch: int, steps: int
     """
     steps_a_look = (0.2 * words + 0.4 * latent) / batch
     return max(1, min(looks, int(0.05 * steps / steps_a_look)))
-
-
-def weights(autoencoder: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """The encoder (m, V), and the decoder (V, m) or None where the two are tied."""
-    encoder = autoencoder.encoder_weight.detach().float()
-    return encoder, None if autoencoder.tied else autoencoder.decoder_weight.detach().float()

@@ -1,4 +1,4 @@
-"""Two ways training must stop: a loss that is not a number, and a person who asks."""
+"""Stop training on Ctrl-C or a scheduler's signal, with a checkpoint."""
 
 from __future__ import annotations
 
@@ -10,107 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 
-from bows.errors import BowsError, TrainingError
+from bows.errors import Interrupted
 
 log = logging.getLogger(__name__)
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-class Interrupted(BowsError):
-    """A person (Ctrl-C) or a scheduler (SIGTERM) stopped training.
-
-    Attributes:
-        checkpoint: Where the run can be taken up again; None where nothing was saved for this stop.
-        exit_code: What a shell expects: 130 after Ctrl-C, 143 after SIGTERM.
-    """
-
-    exit_code = 130
-
-    def __init__(self, message: str, signum: int = signal.SIGINT, checkpoint: Path | None = None) -> None:
-        super().__init__(message)
-        self.checkpoint = checkpoint
-        self.exit_code = 128 + signum
-
-
-class LossGuard(pl.Callback):
-    """Stops training on a loss that is not finite, naming the step and the likely cause.
-
-    On a CPU each loss is looked at before its backward pass. On an accelerator that would make every step wait, so
-    losses are kept there and looked at together. In both cases no checkpoint is written whose losses or weights are
-    not finite.
-
-    Args:
-        every: Steps between looks on an accelerator.
-
-    Raises:
-        TrainingError: From within ``trainer.fit``.
-    """
-
-    def __init__(self, every: int = 50) -> None:
-        self._every = every
-        self._losses: list[torch.Tensor] = []
-        self._first = 0  # the step of the oldest loss kept
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._losses = []
-
-    def on_before_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule, loss: torch.Tensor) -> None:
-        if not self._losses:
-            self._first = trainer.global_step
-        self._losses.append(loss.detach())
-        if loss.device.type == "cpu" or len(self._losses) >= self._every:
-            self._look(trainer)
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._look(trainer)
-
-    def on_save_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
-        self._look(trainer)
-        for name, weight in pl_module.named_parameters():
-            if not torch.isfinite(weight).all():
-                where = f"the weights {name} are not finite after step {trainer.global_step}, no checkpoint was written"
-                raise TrainingError(f"{where}; {likely_cause(trainer)}")
-
-    def _look(self, trainer: pl.Trainer) -> None:
-        if not self._losses:
-            return
-        losses, self._losses = torch.stack(self._losses).float().cpu(), []
-        wrong = (~torch.isfinite(losses)).nonzero().flatten().tolist()
-        if wrong:
-            last = self._first + (len(losses) - 1) // trainer.accumulate_grad_batches
-            step = self._first + wrong[0] // trainer.accumulate_grad_batches
-            covered = f" (looked at steps {self._first} to {last} together)" if len(losses) > 1 else ""
-            raise TrainingError(
-                f"the loss is {losses[wrong[0]].item()} at step {step}{covered}; {likely_cause(trainer)}"
-            )
-
-
-def likely_cause(trainer: pl.Trainer) -> str:
-    """Why the loss of this trainer went astray, most likely, and what to set instead."""
-    optimizer = trainer.optimizers[0] if trainer.optimizers else None
-    group = optimizer.param_groups[0] if optimizer else {}
-    lr, decay = float(group.get("initial_lr", group.get("lr", 0.0))), float(group.get("weight_decay", 0.0))
-    return cause(optimizer, lr, decay, str(trainer.precision))
-
-
-def cause(optimizer: torch.optim.Optimizer | None, lr: float, decay: float, precision: str) -> str:
-    """Why a loss went astray, most likely, under this optimizer with its peak rate and decay, and what to set instead."""
-    # With decoupled decay, and with plain descent, decay shrinks weights by lr * wd; Adam rescales it with the gradient.
-    shrinks = isinstance(optimizer, torch.optim.AdamW | torch.optim.SGD)
-    if shrinks and lr * decay >= 1:
-        return (
-            f"weights shrink by lr * wd = {lr:g} * {decay:g} = {lr * decay:g} a step, and from 1 on they flip their "
-            f"sign: lower wd or lr until the product is far below 1"
-        )
-    said = f"most likely the learning rate is too high: try lr={lr / 10:g} (it is {lr:g})"
-    if "16" in precision:
-        said += f", or trainer.precision=32-true instead of {precision}"
-    return said
 
 
 class InterruptGuard(pl.Callback):

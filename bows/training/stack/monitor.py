@@ -13,8 +13,8 @@ from torch import Tensor
 
 from bows.analysis.geometry import geometry
 from bows.analysis.reconstruction import ReconstructionSums
-from bows.model.autoencoder import Autoencoder
-from bows.training.callbacks.geometry import affordable_looks, due, weights
+from bows.model.autoencoder import Autoencoder, weights
+from bows.training.callbacks.geometry import affordable_looks, due
 from bows.training.callbacks.reconstruction import POINTS
 from bows.training.callbacks.throughput import last_epoch
 from bows.training.stack.history import StackTables

@@ -19,10 +19,14 @@ import pytorch_lightning as pl
 import torch
 
 from bows.analysis.geometry import GROUPS
+from bows.analysis.ordered_sets import whole_sets
+from bows.config.identity import config_key
+from bows.config.resolve import instantiate_plain
 from bows.config.schema import TrainConfig
 from bows.console import four_digits, quiet_libraries
 from bows.data.datamodule import BagsDataModule
-from bows.errors import BowsError, TrainingError
+from bows.errors import BowsError, Interrupted, TrainingError
+from bows.evaluation.device import check_accelerator
 from bows.evaluation.evaluate import Measurement, measure
 from bows.evaluation.save import log_results, write_results
 from bows.figures.render_pool import Drawers, Picture
@@ -30,23 +34,16 @@ from bows.model.autoencoder import Autoencoder
 from bows.model.optimizers import OptimizerSettings
 from bows.model.sparse_loss import why_dense
 from bows.reports.run_report import write_report
-from bows.runs.status import RunStatus, config_key
+from bows.runs.status import RunStatus
+from bows.runs.weights import make_autoencoder
 from bows.tracking.csv_logger import MetricsTable
-from bows.training.autoencoder import (
-    as_expected,
-    check_accelerator,
-    extra_loggers,
-    instantiate_plain,
-    make_autoencoder,
-    make_trainer,
-    optimizer_settings,
-    training_steps,
-    whole_sets,
-)
+from bows.tracking.loggers import extra_loggers
 from bows.training.callbacks.checkpoints import BEST, LAST, AtomicCheckpointIO, LastCheckpoint
-from bows.training.callbacks.interrupt import Interrupted, InterruptGuard, cause
+from bows.training.callbacks.interrupt import InterruptGuard
+from bows.training.callbacks.nan_guard import cause
 from bows.training.callbacks.progress import progress_callback
 from bows.training.callbacks.throughput import SpeedMonitor
+from bows.training.job import as_expected
 from bows.training.stack.block import Member
 from bows.training.stack.history import StackTables
 from bows.training.stack.layout import arrange, solos
@@ -56,6 +53,7 @@ from bows.training.stack.single_model import Solo
 from bows.training.stack.stack_data import StackData
 from bows.training.stack.stack_module import StackModule
 from bows.training.stack.threads import threads_for
+from bows.training.trainer import make_trainer, optimizer_settings, training_steps
 
 log = logging.getLogger(__name__)
 

@@ -27,11 +27,11 @@ def finished_run(folder: Path, overrides: list[str], categories: dict[str, str])
     """A run trained in this process, which saves the seconds of starting another."""
     from hydra import compose, initialize_config_dir
 
-    from bows.cli.hydra_app import plain
     from bows.config.paths import CONF
+    from bows.config.resolve import plain
     from bows.config.validate import check
     from bows.runs.status import RunStatus
-    from bows.training.autoencoder import kind_of_run
+    from bows.training.job import kind_of_run
 
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         config = plain(compose("train", [f"outputs={folder.parent / 'outputs'}", *overrides]))

@@ -8,9 +8,10 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from bows.errors import TrainingError
+from bows.errors import Interrupted, TrainingError
 from bows.training.callbacks.checkpoints import AtomicCheckpointIO, checkpoint_callbacks
-from bows.training.callbacks.interrupt import Interrupted, InterruptGuard, LossGuard, likely_cause
+from bows.training.callbacks.interrupt import InterruptGuard
+from bows.training.callbacks.nan_guard import LossGuard, likely_cause
 
 V, BATCHES = 6, 4
 

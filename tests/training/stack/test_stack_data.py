@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from bows.config.resolve import instantiate_plain
 from bows.data.datamodule import BagsDataModule
 from bows.sweep import data as stack_data
-from bows.training.autoencoder import instantiate_plain
 from bows.training.stack.stack_data import StackData
 
 

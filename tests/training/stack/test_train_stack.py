@@ -9,8 +9,10 @@ from safetensors.torch import load_file
 
 from bows.config.validate import check
 from bows.errors import TrainingError
-from bows.runs.status import RunStatus, read_json
-from bows.training.autoencoder import make_autoencoder, train
+from bows.files import read_json
+from bows.runs.status import RunStatus
+from bows.runs.weights import make_autoencoder
+from bows.training.autoencoder import train
 from bows.training.stack.block import Block, Member
 from bows.training.stack.layout import arrange
 from bows.training.stack.single_model import Solo
@@ -72,8 +74,8 @@ def trained(tmp_path_factory):
     """Every kind of member in one stack, and each alone, of one optimizer each time it is asked for."""
     from hydra import compose, initialize_config_dir
 
-    from bows.cli.hydra_app import plain
     from bows.config.paths import CONF
+    from bows.config.resolve import plain
 
     root = tmp_path_factory.mktemp("stack")
     done: dict[str, Path] = {}

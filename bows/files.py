@@ -1,0 +1,36 @@
+"""Files written so that a reader never sees half of one."""
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+from bows.errors import DataError
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file under a temporary name, then rename it: readers see the old or the new file, never half of one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    write_whole(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Raises DataError where the file is missing or no JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read ({error})") from None
+
+
+def finite(metrics: dict[str, float]) -> dict[str, float]:
+    """Only the metrics that are numbers."""
+    return {name: value for name, value in metrics.items() if math.isfinite(value)}
