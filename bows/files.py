@@ -24,11 +24,22 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Raises DataError where the file is missing or no JSON."""
+    """Return the JSON object in a file.
+
+    Raises:
+        DataError: the file is missing, cannot be read, or contains no JSON object.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from None
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError):  # the latter for brackets nested too deeply
+        raise DataError(f"{path} is damaged: it is not JSON") from None
+    if not isinstance(content, dict):
+        raise DataError(f"{path} is damaged: it is not a JSON object")
+    return content
 
 
 def finite(metrics: dict[str, float]) -> dict[str, float]:

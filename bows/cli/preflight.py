@@ -19,8 +19,9 @@ from bows.config.overrides import parse, quoted
 from bows.config.paths import CONF
 from bows.config.validate import check, suggest
 from bows.errors import SettingError
+from bows.evaluation.request import asked_words, find_others, find_words_apart
 from bows.runs.discover import is_sweep
-from bows.runs.folder import asked_words, find_others, find_run, find_words_apart
+from bows.runs.folder import find_run
 
 # Settings a resumed run may be given anew: they do not change what it trains.
 MAY_CHANGE_ON_RESUME = ("logger", "debug", "outputs", "trainer", "hydra")

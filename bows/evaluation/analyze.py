@@ -32,20 +32,14 @@ from bows.evaluation.compare import (
 from bows.evaluation.device import check_accelerator, device_of
 from bows.evaluation.evaluate import Thresholds, measure
 from bows.evaluation.explain import explain_word, print_explanation
+from bows.evaluation.request import find_others, find_words_apart, with_own_settings
 from bows.evaluation.save import log_results, read_columns, write_measurement
 from bows.figures.found_shapes import found_shapes
 from bows.figures.render_pool import draw
 from bows.figures.style import save
 from bows.model.autoencoder import Autoencoder
-from bows.runs.folder import (
-    FinishedRun,
-    find_others,
-    find_run,
-    find_words_apart,
-    load_autoencoder,
-    open_data,
-    with_own_settings,
-)
+from bows.runs.folder import RunFolder, find_run
+from bows.runs.reload import load_autoencoder, open_data
 from bows.runs.status import RunStatus
 from bows.tracking.loggers import extra_loggers
 
@@ -147,7 +141,7 @@ def analyze(config: dict[str, Any], given: set[str], folder: Path, status: RunSt
         again(settings, config, run, autoencoder, data, training, device, folder)
 
 
-def training_data(run: FinishedRun, data: BagsDataModule) -> BagsDataModule:
+def training_data(run: RunFolder, data: BagsDataModule) -> BagsDataModule:
     """Where the linear read-out and pca are fitted when other documents are measured: the run's own training documents. Where they
     are gone, those of the other corpus, and the log says so."""
     try:
@@ -160,7 +154,7 @@ def training_data(run: FinishedRun, data: BagsDataModule) -> BagsDataModule:
 def again(
     settings: AnalyzeConfig,
     config: dict,
-    run: FinishedRun,
+    run: RunFolder,
     autoencoder: Autoencoder,
     data: BagsDataModule,
     training: BagsDataModule,
@@ -183,8 +177,8 @@ def again(
 
 def compare(
     settings: AnalyzeConfig,
-    run: FinishedRun,
-    others: list[FinishedRun | None],
+    run: RunFolder,
+    others: list[RunFolder | None],
     autoencoder: Autoencoder,
     data: BagsDataModule,
     training: BagsDataModule,

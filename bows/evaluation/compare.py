@@ -20,7 +20,8 @@ from bows.figures.comparison import comparison_by_decile, gain_by_word
 from bows.figures.style import save
 from bows.model.autoencoder import Autoencoder
 from bows.model.pca import PrincipalComponents
-from bows.runs.folder import FinishedRun, load_autoencoder
+from bows.runs.folder import RunFolder
+from bows.runs.reload import load_autoencoder
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ BLOCKS = 50
 
 
 def other_autoencoder(
-    other: FinishedRun | None, autoencoder: Autoencoder, training: BagsDataModule, device: torch.device
+    other: RunFolder | None, autoencoder: Autoencoder, training: BagsDataModule, device: torch.device
 ) -> Autoencoder:
     """Another run's autoencoder; for None as many principal components of the training windows as it has latents."""
     if other is not None:

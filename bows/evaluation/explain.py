@@ -20,11 +20,11 @@ from bows.analysis.explanation import (
 from bows.analysis.reconstruction import ReconstructionSums
 from bows.data.datamodule import BagsDataModule
 from bows.errors import SettingError
+from bows.evaluation.request import find_words_apart
 from bows.figures.explanation import explanation_figure
 from bows.figures.style import save
 from bows.files import write_json
 from bows.model.autoencoder import Autoencoder, activate, weights
-from bows.runs.folder import find_words_apart
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from bows.errors import SettingError
 from bows.runs.discover import find_jobs
-from bows.runs.folder import FinishedRun, find_run, load_autoencoder, open_data
+from bows.runs.folder import RunFolder, find_run
+from bows.runs.reload import load_autoencoder, open_data
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Run:
         return pq.read_table(self.folder / "words.parquet").to_pydict()
 
     @cached_property
-    def finished(self) -> FinishedRun:
+    def finished(self) -> RunFolder:
         """The run as bows.analyze reads it."""
         return find_run(self.folder)
 
@@ -76,7 +77,7 @@ def completed(folder: Path) -> list[Run]:
         return []
     runs = []
     for job in jobs:
-        if job.state == "completed" and job.config is not None:
+        if job.state == "completed" and job.config:
             dials = {name: job.config.get(name) for name in ("seed", "wd", "latent")}
             dials |= {name: job.choices.get(name) for name in ("model", "data")}
             dials |= {name: (job.config.get("data") or {}).get(name) for name in ("name", "shuffle", "rewire")}

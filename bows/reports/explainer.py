@@ -94,7 +94,8 @@ def effects(run: RunFolder, windows: HeldOut, chosen: np.ndarray) -> Effects:
     if encodes_linearly(run):
         return Effects(matrix, windows.present @ matrix.T + bias, True)
     # Imported here: it brings Lightning and Hydra, which other models need not wait for.
-    from bows.runs.folder import find_run, load_autoencoder
+    from bows.runs.folder import find_run
+    from bows.runs.reload import load_autoencoder
 
     autoencoder = load_autoencoder(find_run(run.folder, "report"))
     outputs = []

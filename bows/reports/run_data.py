@@ -41,7 +41,7 @@ class RunFolder:
     @cached_property
     def settings(self) -> dict[str, dict[str, Any]]:
         """The groups of the configuration, values behind interpolations in their place."""
-        if self.job.config is None:
+        if not self.job.config:
             raise DataError(".hydra/config.yaml is missing or damaged")
         groups = {name: node for name, node in self.job.config.items() if isinstance(node, Mapping)}
         return {

@@ -1,41 +1,19 @@
 """The jobs of a sweep, from the folders they left: what each was asked, how it ended, what it measured."""
 
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from bows.config.identity import with_current_targets
 from bows.errors import DataError, SettingError
 from bows.files import read_json
+from bows.runs.folder import RunFolder, read_run
 
-# YAML by libyaml takes 2 ms a configuration, by Python alone 50.
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Folders that hold no runs, however deep.
 NOT_RUNS = {"corpora", "reports", "figures", "checkpoints", "analysis", "wandb", "tensorboard"}
 
 
-@dataclass
-class FoundJob:
-    """What a folder tells of one job, run or not; or a sweep's list of jobs that cannot be read."""
-
-    folder: Path
-    state: str
-    """completed, failed or running; missing where it was asked for and never began; damaged where status.json cannot be read."""
-    error: str = ""
-    """Why it failed, or what its folder lacks."""
-    config: dict[str, Any] | None = None
-    """Its settings as stored, interpolations unresolved; None where there are none to read."""
-    choices: dict[str, Any] = field(default_factory=dict)
-    """Config group -> option."""
-    overrides: list[str] = field(default_factory=list)
-    """Its command line."""
-    status: dict[str, Any] = field(default_factory=dict)
-    summary: dict[str, float] = field(default_factory=dict)
-    """Metric -> number."""
+# Present names are RunFolder and read_run; these are left until every caller has moved.
+FoundJob, read_job = RunFolder, read_run
 
 
 def is_run(folder: Path) -> bool:
@@ -55,13 +33,13 @@ def holds_jobs(folder: Path) -> bool:
     return is_sweep(folder) or any(is_run(path) or holds_jobs(path) for path in _subfolders(folder))
 
 
-def find_jobs(folders: Sequence[Path | str]) -> list[FoundJob]:
+def find_jobs(folders: Sequence[Path | str]) -> list[RunFolder]:
     """All jobs in run folders, sweep folders and folders of those at any depth, each once.
 
     Raises:
         SettingError: for a folder that does not exist, or in which no job lies.
     """
-    found: dict[Path, FoundJob] = {}
+    found: dict[Path, RunFolder] = {}
     for folder in map(Path, folders):
         if not folder.is_dir():
             raise SettingError(
@@ -78,28 +56,28 @@ def find_jobs(folders: Sequence[Path | str]) -> list[FoundJob]:
     return list(found.values())
 
 
-def _walk(folder: Path) -> Iterator[FoundJob]:
+def _walk(folder: Path) -> Iterator[RunFolder]:
     try:
         yield from _inside(folder)
     except PermissionError as error:
-        yield FoundJob(folder, "damaged", f"it cannot be read: {error.strerror}")
+        yield RunFolder(folder, "damaged", problems=[f"it cannot be read: {error.strerror}"])
 
 
-def _inside(folder: Path) -> Iterator[FoundJob]:
+def _inside(folder: Path) -> Iterator[RunFolder]:
     if is_run(folder):
-        yield read_job(folder)
+        yield read_run(folder)
         return
     asked, problem = _asked_jobs(folder)
     if problem:
-        yield FoundJob(folder / LIST, "damaged", f"{problem}; jobs that never began are not known")
+        yield RunFolder(folder / LIST, "damaged", problems=[f"{problem}; jobs that never began are not known"])
     names = {path.name for path in _subfolders(folder)} | set(asked)
     for name in sorted(names, key=_natural):
         if name not in asked:
             yield from _walk(folder / name)
         elif is_run(folder / name):
-            yield read_job(folder / name, asked[name])
+            yield read_run(folder / name, asked[name])
         else:
-            yield FoundJob(folder / name, "missing", "it never began", overrides=asked[name])
+            yield RunFolder(folder / name, overrides=asked[name], problems=["it never began"])
 
 
 def _subfolders(folder: Path) -> list[Path]:
@@ -127,72 +105,6 @@ def _asked_jobs(folder: Path) -> tuple[dict[str, list[str]], str]:
             f"{folder / LIST}: {foreign[0]!r} is no name of a folder in it; move it away: the jobs' own folders say what was done",
         )
     return jobs, ""
-
-
-def read_job(folder: Path, asked: Sequence[str] = ()) -> FoundJob:
-    """What a run folder tells, however little; `asked` is its command line where the folder does not tell it."""
-    status, problem = _json(folder / "status.json")
-    problems = []
-    if status is None:
-        state = "missing" if problem.endswith("missing") else "damaged"
-        status = {}
-        problems.append("it has not begun: no status.json" if state == "missing" else problem)
-    else:
-        state = str(status.get("state", "damaged"))
-        problems += [str(status["error"])] if status.get("error") else []
-    summary, problem = _json(folder / "summary.json")
-    if summary is None and not (problem.endswith("missing") and state != "completed"):
-        problems.append(problem)
-    config, problem = _yaml(folder / ".hydra" / "config.yaml", dict)
-    if problem:
-        problems.append(f".hydra/{problem}")
-    hydra, _ = _yaml(folder / ".hydra" / "hydra.yaml", dict)
-    overrides, _ = _yaml(folder / ".hydra" / "overrides.yaml", list)
-    return FoundJob(
-        folder=folder,
-        state=state,
-        error="; ".join(problems),
-        config=None if config is None else with_current_targets(config),
-        choices=_choices(hydra),
-        overrides=list(asked) if overrides is None else [str(word) for word in overrides],
-        status=status,
-        summary={name: float(value) for name, value in (summary or {}).items() if _is_number(value)},
-    )
-
-
-def _is_number(value: Any) -> bool:
-    """Whether a value is a finite number that fits a column of numbers."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
-
-
-def _choices(hydra: Any) -> dict[str, Any]:
-    try:
-        choices = hydra["hydra"]["runtime"]["choices"]
-        return {group: option for group, option in choices.items() if not group.startswith("hydra/")}
-    except (KeyError, TypeError, AttributeError):
-        return {}
-
-
-def _json(file: Path) -> tuple[dict[str, Any] | None, str]:
-    """The object in a file, or None and why."""
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None, f"{file.name} is missing"
-    except (OSError, ValueError, RecursionError):  # the last of brackets within brackets
-        return None, f"{file.name} is damaged: it is not JSON"
-    return (content, "") if isinstance(content, dict) else (None, f"{file.name} is damaged: it is no table")
-
-
-def _yaml(file: Path, kind: type) -> tuple[Any, str]:
-    """What stands in a file, or None and why."""
-    try:
-        content = yaml.load(file.read_text(encoding="utf-8"), LOADER)
-    except FileNotFoundError:
-        return None, f"{file.name} is missing"
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        return None, f"{file.name} is damaged: it is not YAML"
-    return (content, "") if isinstance(content, kind) else (None, f"{file.name} is damaged: it holds no settings")
 
 
 LIST = "jobs.json"

@@ -1,309 +1,243 @@
-"""A finished run, from its folder: what it was asked to do, its words and its trained autoencoder."""
+"""RunFolder: the one reader of run folders, strict for commands (`find_run`) and lenient for reports and tables (`read_run`)."""
 
-import copy
-import difflib
-import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from bows.analysis.ordered_sets import resolve
 from bows.config.identity import with_current_targets
 from bows.config.schema import trains_on_pairs
-from bows.errors import BowsError, DataError, SettingError
+from bows.errors import DataError, SettingError
 from bows.files import read_json
+from bows.runs.readers import read_history, read_words_table, read_yaml
+from bows.runs.status import read_status
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:  # a command line is checked before these are needed
+    import pyarrow as pa
 
-# Models that a figure tells apart beside the run itself.
-MOST_OTHERS = 5
-# What a run folder must hold to be looked at again.
+    from bows.runs.weights import Weights
+
+# The files without which a command cannot use a run.
 NEEDED = ("status.json", ".hydra/config.yaml", ".hydra/overrides.yaml", "model.safetensors", "vocabulary.txt")
 
 
-@dataclass
-class FinishedRun:
-    """The folder of a completed run, read but not loaded."""
+@dataclass(eq=False)
+class RunFolder:
+    """The content of a run folder.
+
+    The fields come from the small files, which `read_run` reads at once; a file that is missing or damaged leaves its field empty and adds
+    a line to `problems`. The properties read the larger files on first access and raise DataError where that fails.
+    """
 
     folder: Path
-    config: dict[str, Any]
-    """Its settings, resolved."""
-    overrides: list[str]
-    """Its command line."""
-    model: str
-    """The option of its model, as tied or linear."""
-    vocabulary: list[str]
-    status: dict[str, Any]
+    state: str = "missing"
+    """completed, failed or running; missing where the run never started; damaged where status.json cannot be read."""
+    overrides: list[str] = field(default_factory=list)
+    """The command line."""
+    stored_config: dict[str, Any] = field(default_factory=dict)
+    """The configuration as stored, interpolations unresolved, `_target_` names of earlier versions replaced by the present ones."""
+    choices: dict[str, Any] = field(default_factory=dict)
+    """Config group -> option."""
+    status: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, float] = field(default_factory=dict)
+    """Metric -> its last value."""
+    problems: list[str] = field(default_factory=list)
+    """The error of a failed run, then the files that are missing or damaged."""
+
+    @property
+    def error(self) -> str:
+        """`problems` in one line."""
+        return "; ".join(self.problems)
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The configuration, resolved; empty where it cannot be read or resolved, which `problems` then states."""
+        try:
+            config: Any = OmegaConf.to_container(OmegaConf.create(self.stored_config), resolve=True)
+        except OmegaConfBaseException as error:
+            self.problems.append(f".hydra/config.yaml cannot be resolved ({str(error).splitlines()[0]})")
+            return {}
+        return config
+
+    def group(self, name: str) -> dict[str, Any]:
+        """Return the settings of a config group, such as `data`; empty where the run has none."""
+        node = self.config.get(name)
+        return node if isinstance(node, dict) else {}
+
+    @property
+    def model(self) -> str:
+        """The option of the model, such as tied or linear."""
+        return str(self.choices.get("model") or str(self.group("model").get("_target_")).rpartition(".")[2].lower())
+
+    @property
+    def of_pairs(self) -> bool:
+        """Whether the run trained a pair classifier, whose words are items."""
+        return trains_on_pairs(self.group("model"))
 
     @property
     def label(self) -> str:
-        """A short name for tables: the option of its model, and its weight decay."""
-        if self.model == "pca":
-            return "pca"
-        decay = (self.config.get("optimizer") or {}).get("weight_decay")
-        return self.model if decay is None else f"{self.model} wd={decay:g}"
+        """A short name for tables: the model's option and the weight decay."""
+        decay = self.group("optimizer").get("weight_decay")
+        return self.model if decay is None or self.model == "pca" else f"{self.model} wd={decay:g}"
+
+    @property
+    def version(self) -> str:
+        """The version of bows that trained the run, in brackets after a space; empty where it is not known."""
+        versions = self.status.get("versions")
+        return f" ({versions['bows']})" if isinstance(versions, dict) and versions.get("bows") else ""
+
+    @cached_property
+    def vocabulary(self) -> list[str]:
+        """The V words in index order, from vocabulary.txt or, where that is missing, from words.parquet."""
+        file = self.folder / "vocabulary.txt"
+        try:
+            return file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        except FileNotFoundError:
+            try:
+                return [str(word) for word in self.words_table.column("word").to_pylist()]
+            except DataError:
+                raise DataError("vocabulary.txt is missing") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"vocabulary.txt cannot be read ({error})") from None
+
+    @cached_property
+    def words_table(self) -> "pa.Table":
+        """words.parquet: one row per word, in index order."""
+        return read_words_table(self.folder / "words.parquet")
+
+    @cached_property
+    def weights(self) -> "Weights":
+        """model.safetensors, checked against the length of `vocabulary`."""
+        from bows.runs.weights import read_weights
+
+        return read_weights(self.folder / "model.safetensors", len(self.vocabulary))
+
+    @property
+    def history(self) -> "pa.Table":
+        """metrics.csv: one row per step, a float64 column per metric, null where it was not logged."""
+        return self._history[0]
+
+    @property
+    def incomplete_rows(self) -> int:
+        """The rows of metrics.csv that are cut off and left out of `history`."""
+        return self._history[1]
+
+    @cached_property
+    def _history(self) -> "tuple[pa.Table, int]":
+        return read_history(self.folder / "metrics.csv")
+
+    @property
+    def figures(self) -> list[Path]:
+        """The pictures in figures/, by name."""
+        return sorted(self.folder.glob("figures/*.png"))
 
 
-def find_run(folder: str | Path, setting: str = "run") -> FinishedRun:
-    """Read the folder of a completed run.
+def read_run(folder: Path | str, overrides: Sequence[str] = ()) -> RunFolder:
+    """Read a run folder, whatever it contains.
 
-    Raises SettingError, naming `setting`, where it is not one, is not finished, lacks a file, is of another version of bows, or trained no
-    autoencoder.
+    Args:
+        folder: a run folder, possibly empty or damaged.
+        overrides: the command line of the run, for a folder that does not contain it.
     """
+    run = RunFolder(Path(folder), overrides=list(overrides))
+    status, problem = _attempt(read_status, run.folder)
+    if status is None:
+        run.state = "missing" if problem.endswith("missing") else "damaged"
+        run.problems.append("it has not begun: no status.json" if run.state == "missing" else problem)
+    else:
+        run.status, run.state = status, status["state"]
+        run.problems += [str(status["error"])] if status.get("error") else []
+    summary, problem = _attempt(read_json, run.folder / "summary.json")
+    if summary is not None:
+        run.summary = {name: float(value) for name, value in summary.items() if _is_number(value)}
+    elif run.state == "completed" or not problem.endswith("missing"):
+        run.problems.append(problem)
+    config, problem = _attempt(read_yaml, run.folder / ".hydra" / "config.yaml", dict)
+    if config is not None:
+        run.stored_config = with_current_targets({str(key): value for key, value in config.items()})
+    else:
+        run.problems.append(f".hydra/{problem}")
+    for name, kind in (("hydra.yaml", dict), ("overrides.yaml", list)):
+        content, problem = _attempt(read_yaml, run.folder / ".hydra" / name, kind)
+        if content is None:
+            run.problems += [] if problem.endswith("missing") else [f".hydra/{problem}"]
+        elif name == "hydra.yaml":
+            run.choices = _choices(content)
+        else:
+            run.overrides = [str(word) for word in content]
+    return run
+
+
+def find_run(folder: str | Path, setting: str = "run") -> RunFolder:
+    """Read the folder of a completed run of an autoencoder, for a command.
+
+    Args:
+        folder: the run folder.
+        setting: the setting that names it, for the error.
+
+    Raises:
+        SettingError: the folder is not that of a completed run, lacks a file, is damaged, of another version, or of a pair classifier.
+    """
+    given = f"{setting}={folder}"
     folder = Path(folder)
-    said = f"{setting}={folder}"
     if not folder.is_dir():
-        raise SettingError(f"{said}: there is no such folder; give a run folder, one of outputs/runs/<date>/<run>")
+        raise SettingError(f"{given}: there is no such folder; give a run folder, one of outputs/runs/<date>/<run>")
     if not (folder / "status.json").is_file():
         raise SettingError(
-            f"{said}: this is not a run folder (it has no status.json); give one of outputs/runs/<date>/<run>"
+            f"{given}: this is not a run folder (it has no status.json); give one of outputs/runs/<date>/<run>"
         )
-    status = _read_status(folder, said)
-    if status["state"] != "completed":
-        error = f": {status['error']}" if status.get("error") else ""
+    run = read_run(folder)
+    remedy = "copy the run again with all its files, or train again"
+    if run.state == "damaged":
+        raise SettingError(f"{given}: {run.problems[0]}; {remedy}")
+    if run.state != "completed":
+        error = f": {run.status['error']}" if run.status.get("error") else ""
         raise SettingError(
-            f"{said}: this run is not finished (status.json: {status['state']}{error}); finish it with python -m bows.train resume={folder}"
+            f"{given}: this run is not finished (status.json: {run.state}{error}); finish it with python -m bows.train resume={folder}"
         )
     for name in NEEDED:
         if not (folder / name).is_file():
-            raise SettingError(f"{said}: the run folder lacks {name}; copy it again with all its files, or train again")
-    try:
-        vocabulary = (folder / "vocabulary.txt").read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(f"{said}: its vocabulary.txt cannot be read ({error}); copy the run again") from error
-    try:
-        config = OmegaConf.to_container(OmegaConf.load(folder / ".hydra" / "config.yaml"), resolve=True)
-        overrides = [str(word) for word in OmegaConf.load(folder / ".hydra" / "overrides.yaml")]
-    except (OSError, OmegaConfBaseException, ValueError) as error:
-        raise SettingError(f"{said}: its .hydra/config.yaml cannot be read ({str(error).splitlines()[0]})") from error
-    if not isinstance(config, dict):
-        raise SettingError(f"{said}: its .hydra/config.yaml holds no settings")
-    settings = with_current_targets({str(key): value for key, value in config.items()})
-    for node in ("data", "model"):
-        if "_target_" not in (settings.get(node) or {}):
-            raise SettingError(
-                f"{said}: its .hydra/config.yaml has no {node}; it is of another version of bows{_version(status)}"
-            )
-    if trains_on_pairs(settings["model"]):
+            raise SettingError(f"{given}: the run folder lacks {name}; {remedy}")
+    missing = [name for name in ("data", "model") if "_target_" not in run.group(name)]
+    damaged = [each for each in run.problems if each.startswith((".hydra/config", ".hydra/overrides"))]
+    if damaged:
+        raise SettingError(f"{given}: {damaged[0]}; {remedy}")
+    if missing:
         raise SettingError(
-            f"{said}: this run trained model={_model_option(folder, settings)}, which is no autoencoder; what was measured of it stands in "
-            f"{folder / 'report.html'}"
+            f"{given}: its .hydra/config.yaml has no {missing[0]}; it is of another version of bows{run.version}"
         )
-    return FinishedRun(folder, settings, overrides, _model_option(folder, settings), vocabulary, status)
-
-
-def find_words(words: Sequence[str], vocabulary: Sequence[str], setting: str) -> list[int]:
-    """Indices of words, each as written or else in lower case.
-
-    Raises SettingError for one that is not in the vocabulary, with the nearest spellings.
-    """
-    found = resolve(words, vocabulary)
-    if found.missing:
-        word = found.missing[0]
-        lowered: dict[str, str] = {}
-        for known in vocabulary:  # the most frequent of words equal in lower case
-            lowered.setdefault(known.lower(), known)
-        close = [lowered[match] for match in difflib.get_close_matches(word.lower(), list(lowered), n=3, cutoff=0.6)]
-        hint = (
-            f"nearest spellings: {', '.join(close)}"
-            if close
-            else f"it has {len(vocabulary):,} words; see vocabulary.txt"
-        )
-        raise SettingError(f"{setting}={word}: there is no such word in the run's vocabulary; {hint}")
-    return found.indices
-
-
-def find_others(against: Sequence[str], run: FinishedRun) -> list[FinishedRun | None]:
-    """The runs to compare with; None stands for pca.
-
-    Raises SettingError for one that is no finished run, comes twice, or has another latent size or other words.
-    """
-    others: list[FinishedRun | None] = []
-    latent, words = run.config["model"]["latent"], len(run.vocabulary)
-    if len(against) > MOST_OTHERS:
-        raise SettingError(f"against: {len(against)} models are given; compare with {MOST_OTHERS} at most")
-    for given in against:
-        if list(against).count(given) > 1:
-            raise SettingError(f"against={given}: it is given twice; name each model once")
-        if given == "pca":
-            if latent > words:
-                raise SettingError(
-                    f"against=pca: the run has {latent} latent dimensions, more than its {words} words have components"
-                )
-            others.append(None)
-            continue
-        other = find_run(given, "against")
-        refuse_other_words(other.vocabulary, run, f"against={given}", "compare runs that were trained on one corpus")
-        if other.config["model"]["latent"] != latent:
-            raise SettingError(
-                f"against={given}: it has {other.config['model']['latent']} latent dimensions, run={run.folder} has {latent}; "
-                "compare models of one size"
-            )
-        if other.status.get("corpus") != run.status.get("corpus"):
-            log.info("against=%s was trained on another corpus; all are measured on the same held-out windows", given)
-        others.append(other)
-    return others
-
-
-def asked_words(word: Any, context: Sequence[Any]) -> dict[str, Any]:
-    """A word and its context as text, whatever YAML takes them for: the words 5 and true are words too."""
-
-    def text(value: Any) -> str:
-        return str(value).lower() if isinstance(value, bool) else str(value)
-
-    return {"word": None if word is None else text(word), "context": [text(each) for each in context]}
-
-
-def find_words_apart(
-    word: str | None, context: Sequence[str], vocabulary: Sequence[str]
-) -> tuple[int, list[int]] | None:
-    """Indices of a word and of its context, all different; None where no word is asked for.
-
-    Raises SettingError for one that is not in the vocabulary or comes twice, or for a context without a word.
-    """
-    if word is None:
-        if context:
-            raise SettingError(f"context=[{','.join(context)}]: a context needs a word; give word=<word>")
-        return None
-    index, around = find_words([word], vocabulary, "word")[0], find_words(context, vocabulary, "context")
-    for place in around:
-        if place == index or around.count(place) > 1:
-            raise SettingError(
-                f"context={vocabulary[place]}: each word may stand once, and not beside itself; leave one out"
-            )
-    return index, around
-
-
-def load_autoencoder(run: FinishedRun, setting: str = "run") -> Any:
-    """The trained autoencoder of a run, on the CPU.
-
-    Raises SettingError where the run is of another version of bows, DataError where its weights cannot be read or do not fit.
-    """
-    # Imported here: a command line is checked before torch is needed.
-    from hydra.errors import HydraException
-
-    from bows.runs.weights import load_model, make_autoencoder
-
-    try:
-        autoencoder = make_autoencoder(run.config["model"], len(run.vocabulary))
-    except BowsError:
-        raise
-    except (HydraException, TypeError) as error:
+    if run.of_pairs:
         raise SettingError(
-            f"{setting}={run.folder}: its model cannot be made: {_in_a_line(error)}; "
-            f"the run is of another version of bows{_version(run.status)}"
-        ) from error
-    load_model(run.folder / "model.safetensors", autoencoder)
-    if not all(bool(value.isfinite().all()) for value in autoencoder.state_dict().values()):
-        raise SettingError(
-            f"{setting}={run.folder}: its weights are infinite or not numbers; train again with a lower lr"
+            f"{given}: this run trained model={run.model}, which is not an autoencoder; its results are in {folder / 'report.html'}"
         )
-    return autoencoder.eval()
-
-
-def open_data(node: dict[str, Any], run: FinishedRun, setting: str) -> Any:
-    """The DataModule of a node of settings, whose vocabulary must be the run's.
-
-    Raises SettingError where it is another one, with the count of words shared; DataError where the corpus cannot be opened or built.
-    """
-    from hydra.errors import HydraException
-    from hydra.utils import instantiate
-
     try:
-        data = instantiate(node, _convert_="all")
-        vocabulary = data.corpus.vocabulary
-    except BowsError as error:
-        if setting == "run":
-            raise type(error)(
-                f"the corpus of run={run.folder} cannot be opened: {error}; give data=<option> for other documents"
-            ) from error
-        raise
-    except (HydraException, TypeError) as error:
-        raise SettingError(
-            f"run={run.folder}: its data cannot be made: {_in_a_line(error)}; "
-            f"the run is of another version of bows{_version(run.status)}; give data=<option>"
-        ) from error
-    words_of_the_run = f"data.vocabulary={run.folder / 'vocabulary.txt'}"
-    if setting == "run":
-        remedy = f"its text or its vocabulary.txt has changed since; give data=<option> {words_of_the_run} for other documents"
-    elif "vocab_size" in node:
-        remedy = f"for these documents with the run's words add {words_of_the_run}"
-    else:
-        remedy = "these features are not its words; choose a corpus of text"
-    refuse_other_words(vocabulary, run, f"data={node.get('name', node['_target_'])}", remedy)
-    if setting == "run" and data.corpus.hash != run.status.get("corpus"):
-        log.warning(
-            "the text behind run=%s has changed since it was trained: its held-out windows are not the same", run.folder
-        )
-    return data
-
-
-def refuse_other_words(vocabulary: list[str], run: FinishedRun, setting: str, remedy: str) -> None:
-    """Raises SettingError where a vocabulary is not the run's, word by word in the same order."""
-    if vocabulary == run.vocabulary:
-        return
-    shared = len(set(vocabulary) & set(run.vocabulary))
-    order = " but in another order" if set(vocabulary) == set(run.vocabulary) else ""
-    raise SettingError(
-        f"{setting}: its vocabulary is not that of run={run.folder}: {shared:,} of the run's {len(run.vocabulary):,} words are "
-        f"shared{order}; {remedy}"
-    )
-
-
-def _in_a_line(error: Exception) -> str:
-    """Hydra's message without its advice for programmers."""
-    return " ".join(
-        line for line in str(error).split("\n") if "HYDRA_FULL_ERROR" not in line and "full_key" not in line
-    )
-
-
-def _read_status(folder: Path, said: str) -> dict[str, Any]:
-    try:
-        status = read_json(folder / "status.json")
+        _ = run.vocabulary
     except DataError as error:
-        raise SettingError(f"{said}: {error}") from error
-    if not isinstance(status, dict) or "state" not in status:
-        raise SettingError(f"{said}: its status.json has no state; it is no run of bows, or of another version")
-    return status
+        raise SettingError(f"{given}: its {error}; {remedy}") from None
+    return run
 
 
-def _model_option(folder: Path, settings: dict[str, Any]) -> str:
+def _attempt(read: Any, *arguments: Any) -> tuple[Any, str]:
+    """Return what a reader returns, or None and its error, the file named without its folder."""
     try:
-        return str(OmegaConf.load(folder / ".hydra" / "hydra.yaml").hydra.runtime.choices.model)
-    except (OSError, OmegaConfBaseException, ValueError, AttributeError):
-        return settings["model"]["_target_"].rpartition(".")[2].lower()
+        return read(*arguments), ""
+    except DataError as error:
+        path = arguments[0]
+        return None, str(error).removeprefix(f"{path.parent}/").removeprefix(f"{path}/")
 
 
-def with_own_settings(config: dict[str, Any], run: FinishedRun, given: set[str]) -> dict[str, Any]:
-    """Settings of an analysis with those of the run in place of defaults: its seed, the window and stride of its data, and what its
-    command line said of `analysis` (but for which groups).
-
-    given: names of the settings that the analysis' own command line has; they stay.
-    """
-    config = copy.deepcopy(config)
-    if "seed" not in given:
-        config["seed"] = run.config["seed"]
-    if config.get("data"):
-        for name in ("window", "stride", "seed"):
-            if f"data.{name}" not in given and name in config["data"] and name in run.config["data"]:
-                config["data"][name] = run.config["data"][name]
-    for word in run.overrides:
-        name = word.partition("=")[0].lstrip("+~")
-        parts = name.split(".")
-        if parts[0] != "analysis" or len(parts) < 2 or name in given or parts[1] in {"groups", "looks"}:
-            continue
-        stored, own = run.config, config
-        for part in parts[:-1]:
-            stored, own = stored.get(part, {}), own.setdefault(part, {})
-        if parts[-1] in stored:
-            own[parts[-1]] = stored[parts[-1]]
-    return config
+def _is_number(value: Any) -> bool:
+    """Return whether a value is a finite number that fits a column of numbers."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
 
 
-def _version(status: dict[str, Any]) -> str:
-    version = (status.get("versions") or {}).get("bows")
-    return f" ({version})" if version else ""
+def _choices(hydra: Any) -> dict[str, Any]:
+    try:
+        choices = hydra["hydra"]["runtime"]["choices"]
+        return {group: option for group, option in choices.items() if not group.startswith("hydra/")}
+    except (KeyError, TypeError, AttributeError):
+        return {}

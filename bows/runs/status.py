@@ -9,10 +9,28 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+from bows.errors import DataError
 from bows.files import read_json, write_json
 
 log = logging.getLogger(__name__)
+
+STATES = ("running", "completed", "failed")
+
+
+def read_status(folder: Path) -> dict[str, Any]:
+    """Return the content of a run's status.json.
+
+    Raises:
+        DataError: the file is missing or damaged, or its `state` is none of STATES.
+    """
+    status = read_json(folder / "status.json")
+    if status.get("state") not in STATES:
+        raise DataError(
+            f"{folder / 'status.json'} is damaged: state is {status.get('state')!r}; allowed: {', '.join(STATES)}"
+        )
+    return status
 
 
 @dataclass
@@ -36,8 +54,9 @@ class RunStatus:
     def start(cls, folder: Path, resumed: bool) -> "RunStatus":
         status = cls(folder)
         if resumed and (folder / "status.json").is_file():
-            before = read_json(folder / "status.json")
-            status.started, status.seconds_before = before["started"], before.get("seconds") or 0.0
+            before = read_status(folder)
+            status.started = str(before.get("started") or status.started)
+            status.seconds_before = float(before.get("seconds") or 0.0)
         status.write("running")
         return status
 

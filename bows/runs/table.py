@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 from pyarrow import csv
 from scipy.special import stdtrit
 
-from bows.runs.discover import FoundJob, find_jobs
+from bows.runs.discover import find_jobs
+from bows.runs.folder import RunFolder
 from bows.runs.varied import varied
 
 SEED = "seed"
@@ -41,7 +42,7 @@ def collect(folders: Sequence[Path | str]) -> pa.Table:
     return tabulate(find_jobs(folders), Path(folders[0]) if len(folders) == 1 else None)
 
 
-def tabulate(jobs: Sequence[FoundJob], inside: Path | None) -> pa.Table:
+def tabulate(jobs: Sequence[RunFolder], inside: Path | None) -> pa.Table:
     """`collect` of jobs already read; `inside` is the folder that their names are relative to."""
     # A corpus has the name that any of its runs tells.
     names = {job.status.get("corpus"): name for job in jobs if (name := _data_name(job))}
@@ -185,7 +186,7 @@ def _of_role(table: pa.Table, role: str) -> list[str]:
     return [field.name for field in table.schema if (field.metadata or {}).get(_ROLE) == role.encode()]
 
 
-def _status(job: FoundJob, inside: Path | None, names: dict[Any, str]) -> dict[str, Any]:
+def _status(job: RunFolder, inside: Path | None, names: dict[Any, str]) -> dict[str, Any]:
     folder, status = job.folder, job.status
     if inside is not None and folder != inside:
         folder = folder.relative_to(inside)
@@ -203,8 +204,8 @@ def _status(job: FoundJob, inside: Path | None, names: dict[Any, str]) -> dict[s
     }
 
 
-def _data_name(job: FoundJob) -> str | None:
-    data = (job.config or {}).get("data")
+def _data_name(job: RunFolder) -> str | None:
+    data = job.stored_config.get("data")
     name = data.get("name") if isinstance(data, dict) else None
     return name if isinstance(name, str) and isinstance(job.status.get("corpus"), str) else None
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from itertools import compress
 from typing import Any
 
-from bows.runs.discover import FoundJob
+from bows.runs.folder import RunFolder
 
 # Where a run goes and what is said of it; nothing it measures depends on these.
 NOT_DIALS = {"name", "outputs", "resume", "logger", "hydra", "debug"}
@@ -13,7 +13,7 @@ NOT_DIALS = {"name", "outputs", "resume", "logger", "hydra", "debug"}
 ANYWHERE = "experiment"
 
 
-def varied(jobs: Sequence[FoundJob]) -> dict[str, list[Any]]:
+def varied(jobs: Sequence[RunFolder]) -> dict[str, list[Any]]:
     """What differs between the jobs: a config group -> its options, a dotted setting -> its values, one a job.
 
     Interpolations are compared as they are written, so `optimizer.weight_decay: ${wd}` does not vary with `wd`. A key of a group whose
@@ -26,8 +26,8 @@ def varied(jobs: Sequence[FoundJob]) -> dict[str, list[Any]]:
         lists and mappings are text.
     """
     groups = dict.fromkeys(group for job in jobs for group in job.choices)
-    lines = [{} if job.config is not None and job.choices else _command_line(job.overrides) for job in jobs]
-    flat = [None if job.config is None else _flat(job.config) for job in jobs]
+    lines = [{} if job.stored_config and job.choices else _command_line(job.overrides) for job in jobs]
+    flat = [_flat(job.stored_config) if job.stored_config else None for job in jobs]
     named = {name for job in jobs for name in _names(job.overrides)} - set(groups)
     found: dict[str, list[Any]] = {}
     for group in groups:

@@ -1,5 +1,6 @@
 """model.safetensors: an autoencoder's weights under names that do not depend on its class."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,18 @@ from bows.errors import DataError, SettingError
 from bows.model.autoencoder import Autoencoder
 
 
+@dataclass(frozen=True)
+class Weights:
+    """The weights of an autoencoder, or of the embedding of a pair classifier."""
+
+    encoder: Tensor
+    """(m, V) float32: column i is the direction of word (or item) i."""
+    decoder: Tensor | None
+    """(V, m); None where it is the transpose of the encoder."""
+    bias: Tensor | None
+    """(V,) of the output; None for a pair classifier."""
+
+
 def save_model(path: Path, autoencoder: Autoencoder) -> None:
     """`model.safetensors`: encoder.weight (m, V), decoder.weight (V, m) unless tied, decoder.bias (V), float32; and whatever further
     weights the model has, under `module.<name>`, where those three do not hold all of it."""
@@ -20,6 +33,39 @@ def save_model(path: Path, autoencoder: Autoencoder) -> None:
     held = {value.data_ptr() for value in tensors.values()}
     tensors |= {f"module.{name}": value for name, value in _own(autoencoder).items() if value.data_ptr() not in held}
     save_file({name: value.detach().float().cpu().contiguous() for name, value in tensors.items()}, path)
+
+
+def read_weights(path: Path, words: int) -> Weights:
+    """Return the weights in a `model.safetensors`.
+
+    Args:
+        path: the file.
+        words: the number of words they must have.
+
+    Raises:
+        DataError: the file is missing, damaged, or of another model; a weight is not finite; or there are not `words` columns.
+    """
+    if not path.is_file():
+        raise DataError(f"{path.name} is missing")
+    try:
+        stored = {name: value.float() for name, value in load_file(path).items()}
+        if "embedding.weight" in stored:
+            weights = Weights(stored["embedding.weight"].T, None, None)
+        else:
+            weights = Weights(stored["encoder.weight"], stored.get("decoder.weight"), stored["decoder.bias"])
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"{path.name} is damaged") from error
+    except KeyError as error:
+        raise DataError(f"{path.name} has no {error.args[0]}; it is of another model or version") from error
+    if weights.encoder.shape[-1] != words:
+        raise DataError(
+            f"{path.name} is of {weights.encoder.shape[-1]:,} words, the run of {words:,}: one of its files is damaged"
+        )
+    if not all(
+        bool(each.isfinite().all()) for each in (weights.encoder, weights.decoder, weights.bias) if each is not None
+    ):
+        raise DataError("the weights are infinite or not numbers")
+    return weights
 
 
 @torch.no_grad()

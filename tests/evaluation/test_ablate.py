@@ -16,7 +16,8 @@ from sklearn.decomposition import PCA
 from bows.data.factories import files
 from bows.errors import BowsError
 from bows.evaluation.ablate import scores
-from bows.runs.folder import find_run, load_autoencoder
+from bows.runs.folder import find_run
+from bows.runs.reload import load_autoencoder
 
 WINDS = ["north", "east", "south", "west"]
 SMALL = [

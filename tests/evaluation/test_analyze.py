@@ -20,7 +20,8 @@ from bows.data.factories import files
 from bows.errors import BowsError
 from bows.evaluation.analyze import analyze
 from bows.files import write_json
-from bows.runs.folder import find_run, load_autoencoder
+from bows.runs.folder import find_run
+from bows.runs.reload import load_autoencoder
 
 SMALL = [
     "data.vocab_size=60", "data.window=4", "data.val_fraction=0.3",
@@ -338,7 +339,7 @@ def test_what_is_no_finished_run_is_refused(copied, place, tmp_path, composed, l
     write_json(copied / "status.json", {"state": "running", "error": None})
     refused(copied, "not finished .*running")
     (copied / "status.json").write_text("{")
-    refused(copied, "status.json: cannot be read")
+    refused(copied, "status.json is damaged: it is not JSON; copy the run again")
     (copied / "status.json").write_text(status)
     look(tmp_path / "a", f"run={copied}", f"outputs={place}", "analysis=none")  # moved, it is still a run
     for name in ("model.safetensors", "vocabulary.txt", ".hydra/config.yaml"):

@@ -1,0 +1,92 @@
+"""Rebuild the autoencoder and the data of a finished run."""
+
+import logging
+from typing import Any
+
+from bows.errors import BowsError, SettingError
+from bows.runs.folder import RunFolder
+
+log = logging.getLogger(__name__)
+
+
+def load_autoencoder(run: RunFolder, setting: str = "run") -> Any:
+    """The trained autoencoder of a run, on the CPU.
+
+    Raises SettingError where the run is of another version of bows, DataError where its weights cannot be read or do not fit.
+    """
+    # Imported here: a command line is checked before torch is needed.
+    from hydra.errors import HydraException
+
+    from bows.runs.weights import load_model, make_autoencoder
+
+    try:
+        autoencoder = make_autoencoder(run.config["model"], len(run.vocabulary))
+    except BowsError:
+        raise
+    except (HydraException, TypeError) as error:
+        raise SettingError(
+            f"{setting}={run.folder}: its model cannot be made: {_in_a_line(error)}; "
+            f"the run is of another version of bows{run.version}"
+        ) from error
+    load_model(run.folder / "model.safetensors", autoencoder)
+    if not all(bool(value.isfinite().all()) for value in autoencoder.state_dict().values()):
+        raise SettingError(
+            f"{setting}={run.folder}: its weights are infinite or not numbers; train again with a lower lr"
+        )
+    return autoencoder.eval()
+
+
+def open_data(node: dict[str, Any], run: RunFolder, setting: str) -> Any:
+    """The DataModule of a node of settings, whose vocabulary must be the run's.
+
+    Raises SettingError where it is another one, with the count of words shared; DataError where the corpus cannot be opened or built.
+    """
+    from hydra.errors import HydraException
+    from hydra.utils import instantiate
+
+    try:
+        data = instantiate(node, _convert_="all")
+        vocabulary = data.corpus.vocabulary
+    except BowsError as error:
+        if setting == "run":
+            raise type(error)(
+                f"the corpus of run={run.folder} cannot be opened: {error}; give data=<option> for other documents"
+            ) from error
+        raise
+    except (HydraException, TypeError) as error:
+        raise SettingError(
+            f"run={run.folder}: its data cannot be made: {_in_a_line(error)}; "
+            f"the run is of another version of bows{run.version}; give data=<option>"
+        ) from error
+    words_of_the_run = f"data.vocabulary={run.folder / 'vocabulary.txt'}"
+    if setting == "run":
+        remedy = f"its text or its vocabulary.txt has changed since; give data=<option> {words_of_the_run} for other documents"
+    elif "vocab_size" in node:
+        remedy = f"for these documents with the run's words add {words_of_the_run}"
+    else:
+        remedy = "these features are not its words; choose a corpus of text"
+    refuse_other_words(vocabulary, run, f"data={node.get('name', node['_target_'])}", remedy)
+    if setting == "run" and data.corpus.hash != run.status.get("corpus"):
+        log.warning(
+            "the text behind run=%s has changed since it was trained: its held-out windows are not the same", run.folder
+        )
+    return data
+
+
+def refuse_other_words(vocabulary: list[str], run: RunFolder, setting: str, remedy: str) -> None:
+    """Raises SettingError where a vocabulary is not the run's, word by word in the same order."""
+    if vocabulary == run.vocabulary:
+        return
+    shared = len(set(vocabulary) & set(run.vocabulary))
+    order = " but in another order" if set(vocabulary) == set(run.vocabulary) else ""
+    raise SettingError(
+        f"{setting}: its vocabulary is not that of run={run.folder}: {shared:,} of the run's {len(run.vocabulary):,} words are "
+        f"shared{order}; {remedy}"
+    )
+
+
+def _in_a_line(error: Exception) -> str:
+    """Hydra's message without its advice for programmers."""
+    return " ".join(
+        line for line in str(error).split("\n") if "HYDRA_FULL_ERROR" not in line and "full_key" not in line
+    )
