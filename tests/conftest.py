@@ -155,3 +155,13 @@ def look(composed):
         return folder
 
     return analyze_run
+
+
+@pytest.fixture(scope="session")
+def command():
+    """Runs commands as `python -m` does, in forks of one process that has imported what they need."""
+    from .support.commands import CommandServer
+
+    server = CommandServer()
+    yield server
+    server.close()
