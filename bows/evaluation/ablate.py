@@ -1,8 +1,9 @@
-"""The plane of a set of words removed from a finished run's latent, or kept alone: `python -m bows.analyze run=... plane=months`."""
+"""Remove the plane of a set of words from a finished run's latent, or keep it alone: `python -m bows.analyze run=... plane=months`."""
 
 import difflib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -17,8 +18,8 @@ from bows.analysis.latent_ablation import AblationSums, PlaneErrors, Readout, po
 from bows.analysis.ordered_sets import resolve, shortened
 from bows.analysis.permutation_null import against_null
 from bows.analysis.set_planes import random_planes, set_plane, sets_of_like_frequency
-from bows.data.datamodule import BagsDataModule
 from bows.errors import SettingError
+from bows.evaluation.context import LoadedRun
 from bows.figures.latent_ablation import GROUPS, latent_ablation
 from bows.figures.style import save
 from bows.files import write_json
@@ -26,22 +27,34 @@ from bows.model.autoencoder import Autoencoder, activate, weights
 
 log = logging.getLogger(__name__)
 
-# How many words go for a set's companions.
+# Number of a set's companions.
 COMPANIONS = 30
-# Random planes, and random sets, that a set's plane is held against.
+# Number of random planes, and of random sets, that a set's plane is compared with.
 DRAWS = 50
-# The drop of the companions' R^2 holds where it is beyond chance under both.
+# The companions use the plane where their drop of R^2 has a p value below this under both nulls.
 LEVEL = 0.05
-# Where the two variants differ: nothing of the plane is left, or the mean of the training windows.
+# Nothing of the plane is left, or the mean of the training windows is.
 VARIANTS = ("", "_mean_kept")
+NULL_SCHEMA = pa.schema(
+    {
+        "null": pa.string(),
+        "draw": pa.int64(),
+        "words": pa.list_(pa.string()),
+        "group": pa.string(),
+        "mean_kept": pa.bool_(),
+        "r2_removed": pa.float64(),
+        "r2_kept": pa.float64(),
+    }
+)
 
 
 def find_plane(
     name: str | None, sets: Mapping[str, Sequence[str]], vocabulary: Sequence[str], latent: int
 ) -> list[int] | None:
-    """Indices of the set whose plane is asked for; None where none is.
+    """Return the word indices of the set whose plane is asked for; None where none is.
 
-    Raises SettingError for a set that is not in analysis.sets or has words that the vocabulary lacks, or a latent that a plane fills.
+    Raises:
+        SettingError: the set is not in analysis.sets, the vocabulary lacks words of it, or a plane fills the latent.
     """
     if name is None:
         return None
@@ -73,93 +86,108 @@ def find_plane(
     return found.indices
 
 
-@torch.no_grad()
-def ablate_plane(
-    autoencoder: Autoencoder,
-    data: BagsDataModule,
-    training: BagsDataModule,
-    name: str,
-    words: Sequence[int],
-    threshold: float,
-    seed: int,
-    device: torch.device,
-    folder: Path,
-    figures: bool = True,
-) -> dict[str, float]:
-    """Write ablation.parquet, ablation_null.parquet, summary.json and figures/plane_<set>.*; return the summary.
+@dataclass
+class Ablation:
+    """The result of ablating one set's plane."""
 
-    Every held-out window of `data` is decoded as it is, with the set's plane removed from its latent, and with that alone. Companions,
-    frequencies and the mean latent are of the training windows of `training`.
+    name: str
+    """The set's."""
+    metrics: dict[str, float]
+    """By their names without `ablation/<set>/`."""
+    words: pa.Table
+    """The content of ablation.parquet."""
+    null: pa.Table
+    """The content of ablation_null.parquet."""
+    companions: list[str]
+    """The set's companions, closest first."""
+    windows: int
+    """How many held-out windows there are."""
+
+    def summary(self) -> dict[str, float]:
+        """Return the content of summary.json."""
+        return {f"ablation/{self.name}/{key}": value for key, value in sorted(self.metrics.items())}
+
+
+@torch.no_grad()
+def ablate_plane(loaded: LoadedRun, name: str, words: Sequence[int], threshold: float) -> Ablation:
+    """Decode every held-out window as it is, with the set's plane removed from its latent, and with the plane alone.
+
+    Companions, frequencies and the mean latent are those of the training windows.
 
     Under `ablation/<set>/<group>/`, a group being `set`, `companions` (the words most associated with the set) or `other`:
 
-    - all that :meth:`bows.analysis.latent_ablation.AblationSums.metrics` names, for h - P h and P h;
-    - `drop_random_plane_null`, `_z`, `_p`: the drop of as many random planes, uniform among all of the latent space: mean, z score and p;
-    - `drop_random_set_null`, `_z`, `_p`: the same of the planes of random sets, of like frequency and of no word of set or companions;
-    - with `_mean_kept` after `r2_removed`, `r2_kept` and `drop`: the same where what is removed is what a window differs from the mean
-      training window in, in the plane. What a bias could make up for is then no loss.
+    - every metric of :meth:`bows.analysis.latent_ablation.AblationSums.metrics`, for h - P h and P h;
+    - `drop_random_plane_null`, `_z`, `_p`: the drop of equally many random planes, uniform among all of the latent space: mean, z score
+      and p;
+    - `drop_random_set_null`, `_z`, `_p`: the same for the planes of random sets of like frequency that share no word with set or
+      companions;
+    - with `_mean_kept` after `r2_removed`, `r2_kept` and `drop`: the same where only a window's difference from the mean training window
+      is removed. What a bias could compensate is then no loss.
 
-    `ablation/<set>/companions_used` and `..._mean_kept`: 1 where the drop of the companions is beyond chance (p < 0.05) under both nulls,
-    else 0.
+    `ablation/<set>/companions_used` and `..._mean_kept`: 1 where the drop of the companions is beyond chance (p < 0.05) under both
+    nulls, else 0.
+
+    Args:
+        loaded: the run.
+        name: of the set.
+        words: its word indices, as from :func:`find_plane`.
+        threshold: above which a reconstructed word counts as present.
     """
-    autoencoder = autoencoder.to(device).eval()
+    autoencoder = loaded.autoencoder.to(loaded.device).eval()
     encoder, _ = weights(autoencoder)
-    vocabulary, size = data.corpus.vocabulary, training.evaluation_batch_size
-    training_windows = partial(training.windows("train").batches, size, device)
-    found = companions(training_windows(), words, COMPANIONS)
+    vocabulary, seed = loaded.vocabulary, loaded.seed
+    found = companions(loaded.training_bags(), words, COMPANIONS)
     groups = groups_of(len(vocabulary), words, found.indices)
-
-    plane = set_plane(encoder, words)
-    generator = np.random.default_rng(seed)
-    # A word whose weights are gone has no direction, and no set with it a plane.
-    gone = torch.nonzero(torch.linalg.vector_norm(encoder, dim=0) == 0).flatten().tolist()
-    drawn = sets_of_like_frequency(found.frequency, words, [*found.indices.tolist(), *gone], DRAWS, generator)
-    planes = torch.cat(
-        [
-            random_planes(autoencoder.latent, DRAWS, torch.Generator().manual_seed(seed)),
-            torch.stack([set_plane(encoder, row.tolist()) for row in drawn]),
-        ]
-    )
+    # A zero column has no direction, and a set that contains one no plane.
+    zero = torch.nonzero(torch.linalg.vector_norm(encoder, dim=0) == 0).flatten().tolist()
+    excluded = [*found.indices.tolist(), *zero]
+    drawn = sets_of_like_frequency(found.frequency, words, excluded, DRAWS, np.random.default_rng(seed))
+    random_sets = torch.stack([set_plane(encoder, row.tolist()) for row in drawn])
+    planes = torch.cat([random_planes(autoencoder.latent, DRAWS, torch.Generator().manual_seed(seed)), random_sets])
     readout = Readout(
         autoencoder.decoder_weight.detach(),
         autoencoder.bias.detach(),
         partial(activate, activation=autoencoder.output_activation),
     )
-    centres = dict(zip(VARIANTS, (None, mean_latent(autoencoder, training_windows())), strict=True))
+    plane = set_plane(encoder, words)
+    centres = dict(zip(VARIANTS, (None, mean_latent(autoencoder, loaded.training_bags())), strict=True))
     own = {each: AblationSums(encoder, readout, plane, threshold, centre) for each, centre in centres.items()}
     null = {each: PlaneErrors(planes, readout, centre) for each, centre in centres.items()}
-    windows = data.windows("validation")
-    log.info(
-        "plane %s: %d planes removed and kept over %s held-out windows", name, len(planes) + 1, f"{len(windows):,}"
-    )
-    for bags in windows.batches(data.evaluation_batch_size, device):
+    windows = len(loaded.data.windows("validation"))
+    log.info("plane %s: removing and keeping %d planes over %s held-out windows", name, len(planes) + 1, f"{windows:,}")
+    for bags in loaded.held_out():
         output = autoencoder(bags)
         for each in VARIANTS:
             own[each].update(bags, output.latent, output.pre_activation)
             null[each].update(bags, output.latent, output.pre_activation)
-
     table = null_table(null, own[""].total_squares(), groups, drawn, vocabulary)
-    metrics = scores(own, table, groups)
-    summary = {f"ablation/{name}/{key}": value for key, value in metrics.items()}
+    near = [vocabulary[index] for index in found.indices]
+    return Ablation(name, scores(own, table, groups), word_rows(own, groups, found, vocabulary), table, near, windows)
+
+
+def write_ablation(ablation: Ablation, folder: Path) -> None:
+    """Write ablation.parquet, ablation_null.parquet and summary.json."""
     folder.mkdir(parents=True, exist_ok=True)
-    pq.write_table(word_rows(own, groups, found, vocabulary), folder / "ablation.parquet")
-    pq.write_table(table, folder / "ablation_null.parquet")
-    write_json(folder / "summary.json", dict(sorted(summary.items())))
-    if figures:
-        save(latent_ablation(name, metrics, table.to_pydict()), folder / "figures" / f"plane_{name}")
-    print_ablation(name, metrics, [vocabulary[index] for index in found.indices], len(windows))
-    return summary
+    pq.write_table(ablation.words, folder / "ablation.parquet")
+    pq.write_table(ablation.null, folder / "ablation_null.parquet")
+    write_json(folder / "summary.json", ablation.summary())
+
+
+def draw_ablation(ablation: Ablation, folder: Path) -> None:
+    """Draw figures/plane_<set>.*."""
+    figure = latent_ablation(ablation.name, ablation.metrics, ablation.null.to_pydict())
+    save(figure, folder / "figures" / f"plane_{ablation.name}")
 
 
 def groups_of(count: int, words: Sequence[int], near: np.ndarray) -> dict[str, np.ndarray]:
-    """Word indices of each group: the set, its companions, all others."""
+    """Return the word indices of each group: the set, its companions, all others."""
     other = np.ones(count, dtype=bool)
     other[[*words, *near.tolist()]] = False
     return dict(zip(GROUPS, (np.asarray(words), near, np.flatnonzero(other)), strict=True))
 
 
-def mean_latent(autoencoder: Autoencoder, batches) -> Tensor:
-    """(m,): the mean of h over bags."""
+def mean_latent(autoencoder: Autoencoder, batches: Iterable[Tensor]) -> Tensor:
+    """Return the mean of h over bags: (m,)."""
     total, windows = torch.zeros(autoencoder.latent, dtype=torch.float64), 0
     for bags in batches:
         total += autoencoder.encode(bags).sum(0).double().cpu()
@@ -174,33 +202,26 @@ def null_table(
     drawn: np.ndarray,
     vocabulary: Sequence[str],
 ) -> pa.Table:
-    """A row a drawn plane, group and variant: null (random_plane or random_set), draw, words (of the set), group, mean_kept, r2_removed,
-    r2_kept."""
-    rows = []
+    """Return one row per random plane, group and variant.
+
+    Columns: null (random_plane or random_set), draw, words (of the random set), group, mean_kept, r2_removed, r2_kept.
+    """
+    kinds = ["random_plane"] * DRAWS + ["random_set"] * DRAWS
+    names = [None] * DRAWS + [[vocabulary[index] for index in row] for row in drawn]
+    parts = [NULL_SCHEMA.empty_table()]
     for variant, errors in null.items():
         for group, words in groups.items():
             removed = pooled_r2(errors.removed.cpu().numpy(), total, words)
             kept = pooled_r2(errors.kept.cpu().numpy(), total, words)
-            if removed is None or kept is None:
-                continue
-            for place in range(2 * DRAWS):
-                of_set = place >= DRAWS
-                rows.append(
-                    {
-                        "null": "random_set" if of_set else "random_plane",
-                        "draw": place % DRAWS,
-                        "words": [vocabulary[index] for index in drawn[place - DRAWS]] if of_set else None,
-                        "group": group,
-                        "mean_kept": variant != "",
-                        "r2_removed": float(removed[place]),
-                        "r2_kept": float(kept[place]),
-                    }
-                )
-    return pa.Table.from_pylist(rows)
+            if removed is not None and kept is not None:
+                same = [[group] * len(kinds), [variant != ""] * len(kinds)]
+                draws = np.tile(np.arange(DRAWS), 2)
+                parts.append(pa.table([kinds, draws, names, *same, removed, kept], schema=NULL_SCHEMA))
+    return pa.concat_tables(parts)
 
 
 def scores(own: Mapping[str, AblationSums], table: pa.Table, groups: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """The summary, without its first two names."""
+    """Return the metrics by their names without `ablation/<set>/`."""
     metrics = own[""].metrics(groups)
     metrics |= {
         f"{key}_mean_kept": value
@@ -231,8 +252,11 @@ def scores(own: Mapping[str, AblationSums], table: pa.Table, groups: Mapping[str
 def word_rows(
     own: Mapping[str, AblationSums], groups: Mapping[str, np.ndarray], found: Companions, vocabulary: Sequence[str]
 ) -> pa.Table:
-    """A row a word: word, group, frequency and association (of training windows), r2, r2_removed, r2_kept and the last two with the mean
-    kept; null where not defined. The set first, then its companions, closest first, then all others."""
+    """Return one row per word: the set, then its companions, closest first, then all others.
+
+    Columns: word, group, frequency and association (of training windows), r2, r2_removed, r2_kept and the last two with the mean kept;
+    null where not defined.
+    """
     order = np.concatenate(list(groups.values()))
     named = np.repeat(list(groups), [len(words) for words in groups.values()])
     columns = {
@@ -248,10 +272,13 @@ def word_rows(
     return pa.table(columns)
 
 
-def print_ablation(name: str, metrics: Mapping[str, float], near: Sequence[str], windows: int) -> None:
-    """The ablation as a table, on standard output, and whether the plane is used."""
-    print(f"the plane of {name} removed from the latent (h - P h), and alone (P h); {windows:,} held-out windows")
-    print(f"companions, by phi over training windows: {', '.join(near)}")
+def print_ablation(ablation: Ablation) -> None:
+    """Print the ablation as a table, and whether the companions use the plane."""
+    metrics = ablation.metrics
+    print(
+        f"plane of {ablation.name}: removed from the latent (h - P h) and kept alone (P h); {ablation.windows:,} held-out windows"
+    )
+    print(f"companions, by phi over training windows: {', '.join(ablation.companions)}")
     columns = {
         "R² as is": "r2",
         "removed": "r2_removed",
@@ -268,17 +295,17 @@ def print_ablation(name: str, metrics: Mapping[str, float], near: Sequence[str],
         print(
             f"  {group:<10}", *(f"{'not defined' if value is None else format(value, '.4f'):>12}" for value in values)
         )
-    for variant, what in (("", "all of the plane"), ("_mean_kept", "all but the mean in the plane")):
+    for variant, removed in (("", "the plane"), ("_mean_kept", "all of the plane but the mean")):
         if f"companions_used{variant}" not in metrics:
             continue
         key = f"companions/drop{variant}"
         nulls = "; ".join(
-            f"{said} {metrics[f'{key}_{null}_null']:+.4f}, p {metrics[f'{key}_{null}_p']:.2g}"
-            for null, said in (("random_plane", "random planes"), ("random_set", "planes of random sets"))
+            f"{label} {metrics[f'{key}_{null}_null']:+.4f}, p {metrics[f'{key}_{null}_p']:.2g}"
+            for null, label in (("random_plane", "random planes"), ("random_set", "planes of random sets"))
         )
         verdict = "holds" if metrics[f"companions_used{variant}"] else "does not hold"
-        print(f"companions' R² drops by {metrics[key]:+.4f} without {what} ({nulls})")
-        print(f"  that they use it beyond chance (both p < {LEVEL:g}): {verdict}")
+        print(f"companions' R² drops by {metrics[key]:+.4f} without {removed} ({nulls})")
+        print(f"  companions use the plane beyond chance (both p < {LEVEL:g}): {verdict}")
 
 
 def _array(values: np.ma.MaskedArray) -> pa.Array:

@@ -1,8 +1,9 @@
-"""Models of one size on the same held-out windows, side by side: `python -m bows.analyze run=... against=[pca,...]`."""
+"""Compare models of one size on the same held-out windows: `python -m bows.analyze run=... against=[pca,...]`."""
 
 import csv
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,12 @@ import pyarrow.parquet as pq
 import torch
 
 from bows.analysis.comparison import compare_groups, compare_words, gain_interval
+from bows.analysis.ordered_sets import whole_sets
 from bows.analysis.regime import Thresholds
+from bows.config.schema import Analysis
 from bows.console import four_digits
-from bows.data.datamodule import BagsDataModule
-from bows.evaluation.evaluate import Measurement
+from bows.evaluation.context import LoadedRun
+from bows.evaluation.evaluate import Evaluation, evaluate
 from bows.figures.comparison import comparison_by_decile, gain_by_word
 from bows.figures.style import save
 from bows.model.autoencoder import Autoencoder
@@ -26,23 +29,60 @@ from bows.runs.reload import load_autoencoder
 log = logging.getLogger(__name__)
 
 RESAMPLES = 2000
-# Blocks of consecutive windows that the held-out text is cut into for the interval of a gain.
+# Number of blocks of consecutive windows that the held-out text is cut into for the interval of a gain.
 BLOCKS = 50
 
 
-def other_autoencoder(
-    other: RunFolder | None, autoencoder: Autoencoder, training: BagsDataModule, device: torch.device
-) -> Autoencoder:
-    """Another run's autoencoder; for None as many principal components of the training windows as it has latents."""
+@dataclass
+class Comparison:
+    """Models of one size on the same held-out windows; the first of them is the run that is compared."""
+
+    evaluations: dict[str, Evaluation]
+    """By the models' names."""
+    words: pa.Table
+    """R^2 of every word under each model."""
+    deciles: pa.Table
+    regimes: pa.Table
+    gains: pa.Table
+    """Gain in pooled R^2 over each other model, with a 95 % interval."""
+    thresholds: Thresholds
+    """Of the regimes."""
+
+
+def compare(loaded: LoadedRun, others: Sequence[RunFolder | None], analysis: Analysis) -> Comparison:
+    """Evaluate the run and others of its size (None: pca) on the same held-out windows."""
+    names = distinct([loaded.run.label, *("pca" if other is None else other.label for other in others)])
+    sets = whole_sets(analysis.sets, loaded.vocabulary)
+    evaluations, errors = {}, {}
+    for name, other in zip(names, [loaded.run, *others], strict=True):
+        model = loaded.autoencoder if other is loaded.run else other_autoencoder(other, loaded)
+        log.info("evaluating %s", name)
+        evaluations[name] = evaluate(
+            model, loaded.data, sets, analysis, loaded.seed, loaded.device, training=loaded.training
+        )
+        errors[name] = window_errors(model, loaded)
+    words = compare_words({name: evaluation.words for name, evaluation in evaluations.items()})
+    return Comparison(
+        evaluations,
+        words,
+        compare_groups(words, "decile", names),
+        compare_groups(words, "regime", names),
+        gains_table(words, errors, loaded.data.window, loaded.seed),
+        Thresholds(**vars(analysis.regimes)),
+    )
+
+
+def other_autoencoder(other: RunFolder | None, loaded: LoadedRun) -> Autoencoder:
+    """Return another run's autoencoder; for None equally many principal components of the training windows."""
     if other is not None:
         return load_autoencoder(other, "against")
-    components = PrincipalComponents(autoencoder.features, autoencoder.latent).to(device)
-    components.fit(training.windows("train").batches(training.evaluation_batch_size, device))
+    components = PrincipalComponents(loaded.autoencoder.features, loaded.autoencoder.latent).to(loaded.device)
+    components.fit(loaded.training_bags())
     return components.eval()
 
 
 def distinct(names: list[str]) -> list[str]:
-    """The names, numbered where one comes twice.
+    """Return the names, numbered where one comes twice.
 
     >>> distinct(["tied", "pca", "tied"])
     ['tied', 'pca', 'tied (2)']
@@ -56,110 +96,100 @@ def distinct(names: list[str]) -> list[str]:
 
 
 @torch.no_grad()
-def window_errors(autoencoder: Autoencoder, data: BagsDataModule, device: torch.device) -> np.ndarray:
-    """(windows,) float64: the squared error of each held-out window."""
-    autoencoder = autoencoder.to(device).eval()
-    errors = [
-        (autoencoder(bags).reconstruction - bags).square().sum(1).double().cpu()
-        for bags in data.windows("validation").batches(data.evaluation_batch_size, device)
-    ]
+def window_errors(autoencoder: Autoencoder, loaded: LoadedRun) -> np.ndarray:
+    """Return the squared error of each held-out window: (windows,) float64."""
+    autoencoder = autoencoder.to(loaded.device).eval()
+    errors = [(autoencoder(bags).reconstruction - bags).square().sum(1).double().cpu() for bags in loaded.held_out()]
     return torch.cat(errors).numpy()
 
 
-def write_comparison(
-    measured: Mapping[str, Measurement],
-    errors: Mapping[str, np.ndarray],
-    window: int,
-    thresholds: Thresholds,
-    seed: int,
-    folder: Path,
-    figures: bool = True,
-) -> dict[str, pa.Table]:
-    """Write comparison.csv (metric by model), comparison_words.parquet, comparison_deciles.csv, comparison_regimes.csv and figures.
+def gains_table(words: pa.Table, errors: Mapping[str, np.ndarray], window: int, seed: int) -> pa.Table:
+    """Return one row per other model: over, gain in pooled R^2, low and high (95 %), words, gaining (share of the words that gain).
 
-    Returns the tables by name; `gains` has the gain in pooled R^2 over each other model, with a 95 % interval.
+    Args:
+        words: from :func:`bows.analysis.comparison.compare_words`.
+        errors: (windows,) squared errors by model, the compared run first.
+        window: rows of a window; windows closer than that share rows.
+        seed: of the resamples.
     """
-    names = list(measured)
-    first = names[0]
-    words = compare_words({name: measurement.words for name, measurement in measured.items()})
-    deciles, regimes = compare_groups(words, "decile", names), compare_groups(words, "regime", names)
+    first, *names = errors
     frequency = words.column("frequency").to_numpy()
     total = float((frequency * (1 - frequency)).sum()) * len(errors[first])
-    generator = np.random.default_rng(seed)
     block = max(window, len(errors[first]) // BLOCKS)
-    gains = []
-    for name in names[1:]:
+    generator = np.random.default_rng(seed)
+    rows = []
+    for name in names:
         low, high = gain_interval(errors[first], errors[name], total, block, RESAMPLES, generator)
         gain = float((errors[name] - errors[first]).sum() / total)
         own = words.column(f"gain over {name}").drop_null().to_numpy()
-        gains.append(
-            {
-                "over": name,
-                "gain": gain,
-                "low": low,
-                "high": high,
-                "words": len(own),
-                "gaining": float((own > 0).mean()),
-            }
-        )
+        gaining = float((own > 0).mean())
+        rows.append({"over": name, "gain": gain, "low": low, "high": high, "words": len(own), "gaining": gaining})
+    return pa.Table.from_pylist(rows)
+
+
+def write_comparison(comparison: Comparison, folder: Path) -> None:
+    """Write comparison.csv (metric by model), comparison_words.parquet, and deciles, regimes and gains as comparison_*.csv."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write_metrics(folder / "comparison.csv", measured)
-    pq.write_table(words, folder / "comparison_words.parquet")
-    tables = {"words": words, "deciles": deciles, "regimes": regimes, "gains": pa.Table.from_pylist(gains)}
+    _write_metrics(folder / "comparison.csv", comparison.evaluations)
+    pq.write_table(comparison.words, folder / "comparison_words.parquet")
     for name in ("deciles", "regimes", "gains"):
-        pyarrow.csv.write_csv(tables[name], folder / f"comparison_{name}.csv")
-    if figures:
-        columns = {"decile": deciles.column("decile").to_pylist()}
-        columns |= {name: deciles.column(f"r2 {name}").to_pylist() for name in names}
-        save(
-            comparison_by_decile(columns, "What each model rebuilds of the held-out windows"),
-            folder / "figures" / "comparison_deciles",
+        pyarrow.csv.write_csv(getattr(comparison, name), folder / f"comparison_{name}.csv")
+
+
+def draw_comparison(comparison: Comparison, folder: Path) -> None:
+    """Draw R^2 by frequency decile, and for each other model the gain by word."""
+    first, *names = comparison.evaluations
+    words, deciles = comparison.words, comparison.deciles
+    columns = {"decile": deciles.column("decile").to_pylist()}
+    columns |= {name: deciles.column(f"r2 {name}").to_pylist() for name in comparison.evaluations}
+    figure = comparison_by_decile(columns, "R² on held-out windows by word frequency")
+    save(figure, folder / "figures" / "comparison_deciles")
+    for number, name in enumerate(names, 1):
+        figure = gain_by_word(
+            words.column("frequency").to_numpy(),
+            _floats(words, f"r2 {first}"),
+            _floats(words, f"r2 {name}"),
+            words.column("word").to_pylist(),
+            first,
+            name,
+            words.column("regime").to_pylist(),
+            str(comparison.thresholds),
         )
-        for number, name in enumerate(names[1:], 1):
-            figure = gain_by_word(
-                frequency,
-                _floats(words, f"r2 {first}"),
-                _floats(words, f"r2 {name}"),
-                words.column("word").to_pylist(),
-                first,
-                name,
-                words.column("regime").to_pylist(),
-                str(thresholds),
-            )
-            save(figure, folder / "figures" / f"gain_by_word_{number}")
-    return tables
+        save(figure, folder / "figures" / f"gain_by_word_{number}")
 
 
-def print_comparison(measured: Mapping[str, Measurement], tables: Mapping[str, pa.Table]) -> None:
-    """Metrics side by side, the gain over each other model, and the words that gain and lose most, on standard output."""
-    names = list(measured)
+def print_comparison(comparison: Comparison) -> None:
+    """Print the metrics side by side, the gain over each other model, and the words that gain and lose most."""
+    evaluations = comparison.evaluations
+    names = list(evaluations)
     shown = [
         name
-        for name in measured[names[0]].metrics
+        for name in evaluations[names[0]].metrics
         if name.startswith(("reconstruction/", "interference/", "alignment/", "packing/", "regime/", "capacity/"))
-        and all(name in measurement.metrics for measurement in measured.values())
+        and all(name in evaluation.metrics for evaluation in evaluations.values())
     ]
     width = max(len(name) for name in shown)
     columns = [max(len(name), 10) for name in names]
     print(" " * width, *(f"{name:>{size}}" for name, size in zip(names, columns, strict=True)), sep="  ")
     for metric in sorted(shown):
-        values = [four_digits(measured[name].metrics[metric]) for name in names]
+        values = [four_digits(evaluations[name].metrics[metric]) for name in names]
         print(
             f"{metric:<{width}}", *(f"{value:>{size}}" for value, size in zip(values, columns, strict=True)), sep="  "
         )
-    for row in tables["gains"].to_pylist():
+    for row in comparison.gains.to_pylist():
         print(
             f"\n{names[0]} over {row['over']}: R² {row['gain']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}] (95 % over held-out text); "
             f"{row['gaining']:.0%} of {row['words']:,} words gain"
         )
         column = f"gain over {row['over']}"
-        ranked = tables["words"].sort_by([(column, "descending")]).to_pylist()
+        ranked = comparison.words.sort_by([(column, "descending")]).to_pylist()
         ranked = [each for each in ranked if each[column] is not None]
         print("  gain most:", ", ".join(f"{each['word']} {each[column]:+.2f}" for each in ranked[:8]))
         print("  lose most:", ", ".join(f"{each['word']} {each[column]:+.2f}" for each in ranked[-8:][::-1]))
-    for by in ("deciles", "regimes"):
+    for table in (comparison.deciles, comparison.regimes):
         print()
-        _print_table(tables[by])
+        _print_table(table)
+    print(f"regimes: {comparison.thresholds}")
 
 
 def _print_table(table: pa.Table) -> None:
@@ -173,15 +203,15 @@ def _print_table(table: pa.Table) -> None:
         print("  ".join(f"{cell!s:>{size}}" for cell, size in zip(row, widths, strict=True)))
 
 
-def _write_metrics(path: Path, measured: Mapping[str, Measurement]) -> None:
-    names = sorted({name for measurement in measured.values() for name in measurement.metrics})
+def _write_metrics(path: Path, evaluations: Mapping[str, Evaluation]) -> None:
+    names = sorted({name for evaluation in evaluations.values() for name in evaluation.metrics})
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["metric", *measured])
+        writer.writerow(["metric", *evaluations])
         for name in names:
-            writer.writerow([name, *(measurement.metrics.get(name, "") for measurement in measured.values())])
+            writer.writerow([name, *(evaluation.metrics.get(name, "") for evaluation in evaluations.values())])
 
 
 def _floats(table: pa.Table, name: str) -> np.ndarray:
-    """A column with NaN for null."""
+    """Return a column with NaN for null."""
     return np.array([np.nan if value is None else value for value in table.column(name).to_pylist()], dtype=float)

@@ -1,4 +1,4 @@
-"""What a finished run leaves: weights, vocabulary, word table, summary, and what its figures show."""
+"""Write the results of an evaluation: weights, vocabulary, word table, summary, and the data of its figures."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from bows.analysis.regime import Thresholds
 from bows.analysis.ring import ring_coordinates
 from bows.config.schema import Analysis
 from bows.data.corpus import Corpus
-from bows.evaluation.evaluate import Measurement
+from bows.evaluation.evaluate import Evaluation
 from bows.figures.curves import training_curves
 from bows.figures.gram import gram_heat_map
 from bows.figures.regime_shares import regime_shares
@@ -27,9 +27,9 @@ from bows.runs.weights import save_model
 
 log = logging.getLogger(__name__)
 
-# Words in the Gram heat map where no ordered set is in the vocabulary.
+# Number of words in the Gram heat map where no ordered set is in the vocabulary.
 GRAM_WORDS = 40
-# Rows of the word table that go to W&B.
+# Most rows of a word table that are logged to W&B.
 LOGGED_ROWS = 10_000
 
 
@@ -38,62 +38,62 @@ def write_results(
     folder: Path,
     autoencoder: Autoencoder,
     corpus: Corpus,
-    measured: Measurement,
+    evaluation: Evaluation,
     summary: Mapping[str, float],
     sets: Mapping[str, Sequence[int]],
     analysis: Analysis,
 ) -> dict[str, Picture]:
-    """Write model.safetensors, vocabulary.txt, and what `write_measurement` writes. Returns the pictures to draw."""
+    """Write model.safetensors, vocabulary.txt and the files of `write_evaluation`; return the pictures to draw."""
     save_model(folder / "model.safetensors", autoencoder)
     write_whole(folder / "vocabulary.txt", "".join(f"{word}\n" for word in corpus.vocabulary))
-    return write_measurement(folder, autoencoder, corpus, measured, summary, sets, analysis)
+    return write_evaluation(folder, autoencoder, corpus, evaluation, summary, sets, analysis)
 
 
-def write_measurement(
+def write_evaluation(
     folder: Path,
     autoencoder: Autoencoder,
     corpus: Corpus,
-    measured: Measurement,
+    evaluation: Evaluation,
     summary: Mapping[str, float],
     sets: Mapping[str, Sequence[int]],
     analysis: Analysis,
 ) -> dict[str, Picture]:
-    """Write words.parquet, summary.json and regimes.csv. Returns the pictures to draw into figures/; none where none are asked for."""
+    """Write words.parquet, summary.json and regimes.csv; return the pictures to draw into figures/, none where figures are off."""
     encoder, decoder = (None if each is None else each.cpu() for each in weights(autoencoder))
     assert encoder is not None
-    pq.write_table(measured.words, folder / "words.parquet")
+    pq.write_table(evaluation.words, folder / "words.parquet")
     write_json(folder / "summary.json", finite(dict(sorted(summary.items()))))
     thresholds = Thresholds(**vars(analysis.regimes))
-    if measured.regimes is not None:
-        pyarrow.csv.write_csv(measured.regimes, folder / "regimes.csv")
+    if evaluation.regimes is not None:
+        pyarrow.csv.write_csv(evaluation.regimes, folder / "regimes.csv")
         log.info("regimes: %s", thresholds)
     for word, words in nearest_words(analysis.nearest_to, corpus.vocabulary, encoder).items():
         log.info("nearest to %s: %s", word, ", ".join(words))
     if not analysis.figures:
         return {}
     pictures = pictures_of(folder, encoder, decoder, corpus.vocabulary, sets, summary)
-    if measured.regimes is not None:
-        regimes, frequency = (measured.words.column(name).to_pylist() for name in ("regime", "frequency"))
+    if evaluation.regimes is not None:
+        regimes, frequency = (evaluation.words.column(name).to_pylist() for name in ("regime", "frequency"))
         pictures["regimes"] = Picture(regime_shares, (regimes, frequency, str(thresholds)))
     return pictures
 
 
-def log_results(loggers: Sequence, figures: Mapping[str, Path], measured: Measurement, step: int) -> None:
-    """Hand the figures and tables of a run to W&B, where it is among the loggers."""
+def log_results(loggers: Sequence, figures: Mapping[str, Path], evaluation: Evaluation, step: int) -> None:
+    """Log the figures and tables of a run to W&B, where it is among the loggers."""
     for logger in loggers:
         if type(logger).__name__ == "WandbLogger":
             from bows.tracking.wandb_logger import log_figures, log_word_table
 
             log_figures(logger, figures, step)
-            log_word_table(logger, "words", measured.words, LOGGED_ROWS, step)
-            if measured.regimes is not None:
-                log_word_table(logger, "regimes", measured.regimes, LOGGED_ROWS, step)
+            log_word_table(logger, "words", evaluation.words, LOGGED_ROWS, step)
+            if evaluation.regimes is not None:
+                log_word_table(logger, "regimes", evaluation.regimes, LOGGED_ROWS, step)
 
 
 def nearest_words(
     queries: Sequence[str], vocabulary: list[str], encoder: Tensor, count: int = 8
 ) -> dict[str, list[str]]:
-    """The nearest words of each query word that is in the vocabulary, nearest first."""
+    """Return the nearest words of each query word that is in the vocabulary, nearest first."""
     indices = resolve(queries, vocabulary).indices
     if not indices:
         return {}
@@ -112,7 +112,7 @@ def pictures_of(
     sets: Mapping[str, Sequence[int]],
     summary: Mapping[str, float],
 ) -> dict[str, Picture]:
-    """Training curves, a Gram heat map and a polygon for each ordered set."""
+    """Return training curves, a Gram heat map and one polygon per ordered set."""
     pictures = {}
     if (folder / "metrics.csv").exists():
         pictures["training_curves"] = Picture(training_curves, (read_columns(folder / "metrics.csv"), "Training"))
@@ -132,6 +132,6 @@ def pictures_of(
 
 
 def read_columns(path: Path) -> dict[str, list[float | None]]:
-    """metrics.csv by columns; empty cells are None."""
+    """Return the columns of metrics.csv; empty cells are None."""
     table = pyarrow.csv.read_csv(path, convert_options=pyarrow.csv.ConvertOptions(null_values=[""]))
     return {name: table.column(name).cast("float64").to_pylist() for name in table.column_names}

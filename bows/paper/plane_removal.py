@@ -6,7 +6,8 @@ from pathlib import Path
 
 import torch
 
-from bows.evaluation.ablate import ablate_plane
+from bows.evaluation.ablate import ablate_plane, print_ablation, write_ablation
+from bows.evaluation.context import LoadedRun
 from bows.paper.runs import Run
 from bows.paper.word_lists import MONTHS
 
@@ -18,10 +19,10 @@ def plane_removed(run: Run) -> Path | None:
         return None
     folder = run.folder / "analysis" / "paper-months-plane"
     if not (folder / "summary.json").is_file():
-        threshold = run.finished.config["analysis"]["threshold"]
-        seed, device = run.dials["seed"], torch.device("cpu")
+        device, seed = torch.device("cpu"), run.dials["seed"]
+        loaded = LoadedRun(run.finished, run.autoencoder, run.data, run.data, device, seed)
+        ablation = ablate_plane(loaded, "months", months, run.finished.config["analysis"]["threshold"])
+        write_ablation(ablation, folder)
         with redirect_stdout(sys.stderr):  # its table is progress here
-            ablate_plane(
-                run.autoencoder, run.data, run.data, "months", months, threshold, seed, device, folder, figures=False
-            )
+            print_ablation(ablation)
     return folder

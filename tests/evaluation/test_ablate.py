@@ -223,7 +223,7 @@ def test_what_is_printed_and_drawn(tied, place, tmp_path, capsys, look):
         r2 = f"{summary[f'ablation/winds/{group}/r2']:.4f}"
         assert re.search(rf"{group} +{re.escape(r2)}", printed)
     verdict = "holds" if summary["ablation/winds/companions_used"] else "does not hold"
-    assert f"beyond chance (both p < 0.05): {verdict}" in printed
+    assert f"companions use the plane beyond chance (both p < 0.05): {verdict}" in printed
     assert "words.parquet" not in {path.name for path in folder.iterdir()}  # nothing else was asked for
 
 

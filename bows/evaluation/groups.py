@@ -1,0 +1,164 @@
+"""The groups of metrics of an evaluation: one function per group, from the context to metrics and columns of the word table."""
+
+import logging
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from bows.analysis.alignment import alignment
+from bows.analysis.clusters import category_labels, clusters
+from bows.analysis.cooccurrence_clusters import cooccurrence_ami, phi
+from bows.analysis.directions import directions
+from bows.analysis.geometry import geometry
+from bows.analysis.interference_energy import interference_energy
+from bows.analysis.reconstruction import ReconstructionSums
+from bows.analysis.regime import Thresholds, regime_shares, regimes, regimes_by_decile
+from bows.evaluation.context import Context
+
+log = logging.getLogger(__name__)
+
+
+class Measured(NamedTuple):
+    """The result of one group."""
+
+    metrics: dict[str, float]
+    columns: dict[str, np.ma.MaskedArray] = {}  # noqa: RUF012, a NamedTuple's default is never mutated
+    """(V,) each, of the word table."""
+    by_decile: pa.Table | None = None
+    """Counts of the regimes by frequency decile."""
+
+
+class MetricGroup(NamedTuple):
+    """How a group is computed, and which of its metrics some models or documents do not define."""
+
+    compute: Callable[[Context], Measured]
+    expected: tuple[str, ...] = ()
+    """Metrics whose absence is logged."""
+
+
+def read_out_group(context: Context) -> Measured:
+    """Compute error rates, and R^2 over one-word bags and of the linear read-out."""
+    interference, one_hot = context.interference, one_hot_sums(context)
+    metrics = interference.error_rates() | _renamed(one_hot, "r2_one_hot")
+    columns = {
+        "false_positive_rate": interference.false_positive_rate(),
+        "false_negative_rate": interference.false_negative_rate(),
+        "r2_one_hot": one_hot.r2_by_word(),
+    }
+    if context.read_out:
+        columns["r2_linear"] = context.linear.r2_by_word()
+        metrics |= _renamed(context.linear, "r2_linear")
+        if "reconstruction/r2_linear" in metrics:
+            r2 = context.natural.metrics()["reconstruction/r2"]
+            metrics["reconstruction/relu_gain"] = r2 - metrics["reconstruction/r2_linear"]
+    return Measured(metrics, columns)
+
+
+def interference_group(context: Context) -> Measured:
+    """Compute the effect of the other words of a window on each word, and the energy of their interference."""
+    sums = context.interference
+    energy = interference_energy(context.encoder, context.decoder, context.cooccurrence)
+    columns = {
+        "interference_present": sums.when_present(),
+        "interference_absent": sums.when_absent(),
+        "rescued": sums.rescued(),
+        "filtered": sums.filtered(),
+    }
+    return Measured(sums.metrics() | energy, columns)
+
+
+def geometry_group(name: str) -> Callable[[Context], Measured]:
+    """Return the function of a group that rests on the weights alone: capacity, packing or ring."""
+
+    def compute(context: Context) -> Measured:
+        extremes = context.extremes if name == "packing" else None
+        permutations = context.analysis.permutations
+        return Measured(
+            geometry(context.encoder, context.decoder, context.sets, permutations, context.seed, {name}, extremes)
+        )
+
+    return compute
+
+
+def alignment_group(context: Context) -> Measured:
+    """Compare the geometry of the weights with the covariance of the held-out windows."""
+    permutations = context.analysis.null_permutations
+    return Measured(alignment(context.encoder, context.decoder, context.cooccurrence, permutations, context.seed))
+
+
+def cluster_group(context: Context) -> Measured:
+    """Score categories of words, and clusters of the most frequent words against clusters of the data."""
+    analysis, together, vocabulary = context.analysis, context.cooccurrence, context.data.corpus.vocabulary
+    frequency = together.present.cpu().numpy() / together.windows
+    categories = {
+        name: words.split() if isinstance(words, str) else words for name, words in analysis.categories.items()
+    }
+    labels, names, _ = category_labels(categories, vocabulary)
+    log.info("%d of %d categories have at least ten words in the vocabulary", len(names), len(categories))
+    metrics: dict[str, float] = {}
+    if len(names) > 1:
+        metrics = clusters(context.encoder, labels, frequency, analysis.null_permutations, context.seed)
+    unit, kept = directions(context.encoder)
+    kept = kept.cpu().numpy()
+    places = np.flatnonzero((frequency[kept] > 0) & (frequency[kept] < 1))
+    places = places[np.argsort(-frequency[kept[places]], kind="stable")[: analysis.cluster_words]]
+    count = min(max(len(names), 2), len(places) // 4)
+    if count >= 2:
+        words = kept[places]
+        data_phi = phi(together.among(words), together.present.cpu().numpy()[words], together.windows)
+        metrics |= cooccurrence_ami(
+            unit[:, places], data_phi, count, frequency[words], analysis.null_permutations, context.seed
+        )
+    return Measured(metrics)
+
+
+def regime_group(context: Context) -> Measured:
+    """Label each word with its regime; needs the groups of `NEEDED_FOR_REGIMES` first."""
+    undefined = np.ma.masked_all(context.autoencoder.features)
+    labels = regimes(
+        context.natural.r2_by_word(),
+        context.columns.get("r2_linear", undefined),
+        context.interference.gap(),
+        context.word_geometry,
+        Thresholds(**vars(context.analysis.regimes)),
+    )
+    by_decile = regimes_by_decile(labels, context.natural.frequency().filled(0.0))
+    return Measured(regime_shares(labels), {"regime": labels}, by_decile)
+
+
+def one_hot_sums(context: Context) -> ReconstructionSums:
+    """Return the reconstruction of the V bags that hold one word each."""
+    words, size, device = context.autoencoder.features, context.data.evaluation_batch_size, context.device
+    sums = ReconstructionSums(words, device)
+    for first in range(0, words, size):
+        bags = torch.zeros(min(size, words - first), words, device=device)
+        bags.diagonal(first).fill_(1.0)
+        sums.update(bags, context.autoencoder(bags).reconstruction)
+    return sums
+
+
+def _renamed(sums: ReconstructionSums, name: str) -> dict[str, float]:
+    return {f"reconstruction/{name}": value for key, value in sums.metrics().items() if key.endswith("/r2")}
+
+
+# In the order in which they are computed: regime reads columns of those before it.
+METRIC_GROUPS = {
+    "read_out": MetricGroup(
+        read_out_group,
+        ("reconstruction/r2_linear", "reconstruction/r2_one_hot", "reconstruction/false_positive_rate"),
+    ),
+    "interference": MetricGroup(interference_group, ("interference/gap", "interference/constructive_energy")),
+    "capacity": MetricGroup(geometry_group("capacity"), ("capacity/dimensionality_mean",)),
+    "packing": MetricGroup(geometry_group("packing"), ("packing/coherence", "packing/welch_ratio")),
+    "ring": MetricGroup(geometry_group("ring")),
+    "alignment": MetricGroup(
+        alignment_group,
+        ("alignment/covariance_cosine", "alignment/cka", "alignment/rsa", "alignment/pca_distance"),
+    ),
+    "cluster": MetricGroup(cluster_group, ("cluster/purity", "cluster/silhouette", "cluster/cooccurrence_ami")),
+    "regime": MetricGroup(regime_group, ("regime/absent",)),
+}
+NEEDED_FOR_REGIMES = frozenset({"read_out", "interference", "packing"})
