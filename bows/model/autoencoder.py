@@ -1,9 +1,10 @@
-"""What every autoencoder is: bags in; a latent, a pre-activation and a reconstruction out.
+"""The interface of every autoencoder: bags in; a latent, a pre-activation and a reconstruction out.
 
-A variant is a final subclass that says how it encodes and which weights it decodes with; nothing is overridden twice.
+A variant is a subclass that defines how it encodes and which weights it decodes with.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
@@ -13,6 +14,10 @@ from torch.nn import functional
 OutputActivation = Literal["relu", "identity", "sigmoid"]
 LatentActivation = Literal["identity", "relu"]
 Loss = Literal["squared_error", "cross_entropy"]
+
+# Members that define what a model computes, and the statements about it that hold for that computation alone.
+FORMULA = {"encode", "encoder_weight", "decoder_weight", "forward", "loss", "losses"}
+STATEMENTS = {"stackable": False, "linear_parameters": ()}
 
 
 class AutoencoderOutput(NamedTuple):
@@ -24,10 +29,10 @@ class AutoencoderOutput(NamedTuple):
 
 
 def affine(values: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """values weight^T + bias: (batch, n) values and (k, n) weight to (batch, k).
+    """Return values weight^T + bias, (batch, k), of (batch, n) values and a (k, n) weight.
 
-    With a dimension of models in front, (models, k, n) weight and (models, k) bias, for all of them at once: values are (batch, n), the
-    same for each model, or (models, batch, n).
+    With a leading dimension of models, (models, k, n) weight and (models, k) bias, compute it for all models at once; values are then
+    (batch, n), the same for each model, or (models, batch, n).
     """
     if weight.ndim == 2:
         return functional.linear(values, weight, bias)
@@ -39,6 +44,7 @@ def affine(values: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
 
 
 def activate(values: Tensor, activation: str) -> Tensor:
+    """Return relu, sigmoid or identity of the values, by the activation's name."""
     if activation == "relu":
         return functional.relu(values)
     if activation == "sigmoid":
@@ -47,23 +53,44 @@ def activate(values: Tensor, activation: str) -> Tensor:
 
 
 def kaiming_uniform(rows: int, columns: int) -> nn.Parameter:
-    """(rows, columns), uniform in +-sqrt(6 / columns): He et al. 2015, for a layer of `columns` inputs."""
+    """Return a (rows, columns) parameter, uniform in +-sqrt(6 / columns) (He et al. 2015, for a layer of `columns` inputs)."""
     weight = torch.empty(rows, columns)
     nn.init.kaiming_uniform_(weight)
     return nn.Parameter(weight)
 
 
 class Autoencoder(nn.Module, ABC):
-    """An autoencoder of V features through m latent dimensions. The output bias is free, the latent has none.
+    """An autoencoder of V features and m latent dimensions, with a bias on the output and none on the latent.
 
-    A class that is `stackable` takes weights with a dimension of models in front, too (torch.func.functional_call), and everything that
-    comes out then has it; and rows of zeros, which pad a smaller model, pass on and get zeros only.
+    A subclass inherits the class attributes below. One that redefines a member of FORMULA must state `stackable` and
+    `linear_parameters` anew, since they hold for the inherited formula only: without that they are False and empty.
 
-    features: V. latent: m. output_activation: relu, identity or sigmoid. loss: squared_error (mean over cells) or cross_entropy
-    (binary, mean over cells, on the pre-activation: for sigmoid outputs).
+    Args:
+        features: V.
+        latent: m.
+        output_activation: relu, identity or sigmoid.
+        loss: squared_error (mean over cells) or cross_entropy (binary, mean over cells, on the pre-activation: for sigmoid outputs).
     """
 
+    trains_on: ClassVar[str] = "bags"
+    closed_form: ClassVar[bool] = False
+    """Whether `fit` computes the weights from the data; other models are trained by gradient steps."""
     stackable: ClassVar[bool] = False
+    """Whether the methods accept weights with a leading dimension of models (torch.func.functional_call) and return results with it;
+    rows of zeros, which pad a smaller model, must then produce and receive zeros only."""
+    linear_parameters: ClassVar[tuple[str, ...]] = ()
+    """Names of the parameters that are E and, unless tied, D, where the model is h = E f, f^ = s(D h + b) for `latent_activation`
+    identity. Empty for any other formula. Such models can train by the sparsity of the bags and by the fused loss of stacks."""
+    matrices: ClassVar[int] = 2
+    """Number of (V, m) weight matrices: the estimate of a model's memory."""
+    latent_activation: LatentActivation = "identity"
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if FORMULA & vars(cls).keys():
+            for name, neutral in STATEMENTS.items():
+                if name not in vars(cls):
+                    setattr(cls, name, neutral)
 
     def __init__(self, features: int, latent: int, output_activation: OutputActivation, loss: Loss):
         super().__init__()
@@ -75,27 +102,36 @@ class Autoencoder(nn.Module, ABC):
 
     @abstractmethod
     def encode(self, bags: Tensor) -> Tensor:
-        """(batch, V) bags to a (batch, m) latent."""
+        """Return the (batch, m) latent of (batch, V) bags."""
 
     @property
     @abstractmethod
     def encoder_weight(self) -> Tensor:
-        """(m, V): column i is the direction in which feature i is written."""
+        """(m, V): column i is the direction in which the encoder writes feature i."""
 
     @property
     @abstractmethod
     def decoder_weight(self) -> Tensor:
-        """(V, m): row i is the direction along which feature i is read."""
+        """(V, m): row i is the direction along which the decoder reads feature i."""
 
     @property
     @abstractmethod
     def tied(self) -> bool:
         """Whether the decoder is the encoder's transpose."""
 
+    @property
+    def is_linear(self) -> bool:
+        """Whether h = E f and f^ = s(D h + b), with the parameters that `linear_parameters` names."""
+        return bool(self.linear_parameters) and self.latent_activation == "identity"
+
+    def fit(self, batches: Iterable[Tensor]) -> None:
+        """Fit the weights to (batch, V) bags, streamed once. Only for classes with `closed_form`."""
+        raise NotImplementedError(f"{type(self).__name__} has no closed form")
+
     def forward(self, bags: Tensor) -> AutoencoderOutput:
         latent = self.encode(bags)
-        # Written so that a tied weight gets both its gradients in the weight's own layout: adding them is then one plain pass
-        # (a linear layer on weight.T costs a strided one, a tenth of the step at V = 10,000).
+        # In this form both gradients of a tied weight have the weight's own memory layout, so that adding them is one contiguous pass
+        # (a linear layer on weight.T needs a strided one, a tenth of the step at V = 10,000).
         decoder = self.decoder_weight
         if decoder.ndim == 2:
             pre_activation = torch.addmm(self.bias, latent, decoder.T)
@@ -104,13 +140,13 @@ class Autoencoder(nn.Module, ABC):
         return AutoencoderOutput(latent, pre_activation, activate(pre_activation, self.output_activation))
 
     def loss(self, output: AutoencoderOutput, bags: Tensor) -> Tensor:
-        """Scalar: the mean over all cells."""
+        """Return the scalar loss: the mean over all cells."""
         if self.loss_name == "cross_entropy":
             return functional.binary_cross_entropy_with_logits(output.pre_activation, bags)
         return functional.mse_loss(output.reconstruction, bags)
 
     def losses(self, output: AutoencoderOutput, bags: Tensor) -> Tensor:
-        """(models,): the loss of each model, of an output with a dimension of models in front."""
+        """Return the loss of each model, (models,), of an output with a leading dimension of models."""
         if self.loss_name == "cross_entropy":
             cells = functional.binary_cross_entropy_with_logits(
                 output.pre_activation, bags.expand_as(output.pre_activation), reduction="none"
@@ -120,7 +156,7 @@ class Autoencoder(nn.Module, ABC):
         return cells.mean(dim=(-2, -1))
 
 
-def weights(autoencoder: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """The encoder (m, V), and the decoder (V, m) or None where the two are tied."""
+def weights(autoencoder: Autoencoder) -> tuple[Tensor, Tensor | None]:
+    """Return the encoder (m, V), and the decoder (V, m) or None if the two are tied; float32, detached."""
     encoder = autoencoder.encoder_weight.detach().float()
     return encoder, None if autoencoder.tied else autoencoder.decoder_weight.detach().float()

@@ -1,6 +1,4 @@
-"""An autoencoder whose encoder is a two-layer network: does the geometry depend on a linear encoder?"""
-
-from typing import final
+"""An autoencoder with a two-layer encoder, to test whether the geometry depends on a linear encoder."""
 
 import torch
 from torch import Tensor
@@ -9,12 +7,11 @@ from torch.nn import functional
 from bows.model.autoencoder import Autoencoder, Loss, OutputActivation, affine, kaiming_uniform
 
 
-@final
 class Deep(Autoencoder):
     """h = B relu(A f + a), f^ = s(D h + b), A of shape (hidden, V), B of shape (m, hidden), D of shape (V, m).
 
-    A deep encoder has no single matrix of features' directions. What stands for it is its mean Jacobian, B diag(p) A, where p is the
-    share of training bags in which each hidden unit is on: the average effect on h of putting one word in. p is a running mean.
+    A deep encoder has no single matrix of feature directions. `encoder_weight` is its mean Jacobian, B diag(p) A, where p is the share of
+    training bags in which each hidden unit is active: the average effect on h of adding one word. p is a running mean over batches.
     """
 
     stackable = True

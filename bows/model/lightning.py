@@ -1,4 +1,4 @@
-"""The one LightningModule: trains any autoencoder."""
+"""The LightningModules: one base that optimizes any model, and the module that trains any autoencoder on bags."""
 
 from typing import Any
 
@@ -13,19 +13,51 @@ from bows.model.sparse_loss import SparseLoss
 from bows.sparse_bags import SparseBags
 
 
-class BagsModule(LightningModule):
-    """Trains an autoencoder on (batch, V) bags, or, after `train_sparsely`, on SparseBags; validates it on (batch, V) bags.
+class OptimizedModule(LightningModule):
+    """Precision, optimizer, schedule and clipping of a module whose parameters are all trained.
 
-    autoencoder: what is trained. optimizer: its settings. steps: optimizer steps of the whole training, over which the learning rate
-    runs its course (given, since asking Lightning for it sets up the batches before a resumed run has told them where they were).
-    compile: compile the forward pass with torch.compile.
+    Args:
+        optimizer: The settings.
+        steps: Optimizer steps of the whole training, the length of the learning-rate schedule. An argument, since
+            Trainer.estimated_stepping_batches would create the batches before a resumed run has restored their position.
+    """
+
+    def __init__(self, optimizer: OptimizerSettings, steps: int):
+        super().__init__()
+        self.optimizer_settings = optimizer
+        self.steps = steps
+
+    def setup(self, stage: str) -> None:
+        # Lightning converts the module only after it has loaded a checkpoint, whose weights would be rounded to the first precision.
+        self.trainer.precision_plugin.convert_module(self)
+
+    def configure_optimizers(self) -> Any:
+        settings = self.optimizer_settings
+        # A fused update reverts the loss scale of 16-mixed itself, after clipping: with both, the update must not be fused.
+        scaled = str(self.trainer.precision) == "16-mixed" and settings.clip_norm is not None
+        optimizer = make_optimizer(self.parameters(), settings, fused=not scaled)
+        schedule = make_schedule(optimizer, settings, self.steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def configure_gradient_clipping(self, optimizer, gradient_clip_val=None, gradient_clip_algorithm=None) -> None:
+        # Lightning's own clipping refuses fused optimizers under bf16, where there is no loss scale.
+        if self.optimizer_settings.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.parameters(), self.optimizer_settings.clip_norm)
+
+
+class BagsModule(OptimizedModule):
+    """Trains an autoencoder on (batch, V) bags or, after `train_sparsely`, on SparseBags; validates it on (batch, V) bags.
+
+    Args:
+        autoencoder: The model.
+        optimizer: As of OptimizedModule.
+        steps: As of OptimizedModule.
+        compile: Whether to compile the forward pass with torch.compile.
     """
 
     def __init__(self, autoencoder: Autoencoder, optimizer: OptimizerSettings, *, steps: int, compile: bool = False):
-        super().__init__()
+        super().__init__(optimizer, steps)
         self.autoencoder = autoencoder
-        self.optimizer_settings = optimizer
-        self.steps = steps
         self._sparse_loss: SparseLoss | None = None
         self._memory_order = MemoryOrder()
         if compile:
@@ -34,12 +66,8 @@ class BagsModule(LightningModule):
     def forward(self, bags: Tensor) -> AutoencoderOutput:
         return self.autoencoder(bags)
 
-    def setup(self, stage: str) -> None:
-        # Lightning itself does so only after it has loaded a checkpoint, whose weights would be rounded to the model's first precision.
-        self.trainer.precision_plugin.convert_module(self)
-
     def train_sparsely(self) -> None:
-        """Train on SparseBags from now on. For the autoencoders that bows.model.sparse_loss can train."""
+        """Train on SparseBags from now on. Requires an autoencoder that `why_dense` accepts."""
         self._sparse_loss = SparseLoss(self.autoencoder)
 
     def training_step(self, bags: Tensor | SparseBags, batch_index: int) -> Tensor:
@@ -52,13 +80,9 @@ class BagsModule(LightningModule):
         return self(bags)
 
     def configure_optimizers(self) -> Any:
-        settings = self.optimizer_settings
-        # Fused updates undo a loss scale of their own, after clipping: with one, clipping needs the plain kind.
-        scaled = str(self.trainer.precision) == "16-mixed" and settings.clip_norm is not None
-        optimizer = make_optimizer(self.autoencoder.named_parameters(), settings, fused=not scaled)
-        optimizer.register_step_post_hook(self._memory_order.after_update)
-        schedule = make_schedule(optimizer, settings, self.steps)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        configured = super().configure_optimizers()
+        configured["optimizer"].register_step_post_hook(self._memory_order.after_update)
+        return configured
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         self._memory_order.before_update(optimizer)
@@ -67,8 +91,3 @@ class BagsModule(LightningModule):
         if self._sparse_loss is not None:
             self._sparse_loss.keep_gradients()
         optimizer.zero_grad()
-
-    def configure_gradient_clipping(self, optimizer, gradient_clip_val=None, gradient_clip_algorithm=None) -> None:
-        # Not by Lightning's own clipping, which refuses fused optimizers under bf16, where there is no loss scale to undo.
-        if self.optimizer_settings.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.autoencoder.parameters(), self.optimizer_settings.clip_norm)

@@ -1,6 +1,6 @@
-"""Weights kept by word: an (m, V) weight whose memory holds each word's m values side by side.
+"""Weights stored by word: an (m, V) weight whose memory holds each word's m values next to each other.
 
-A sum of a bag's words then reads whole rows of memory. Only the memory changes: shapes, names, checkpoints and files do not.
+A sum over the words of a bag then reads contiguous memory. Only the strides change: shapes, names, checkpoints and files stay the same.
 """
 
 from typing import Any
@@ -10,23 +10,22 @@ from torch import Tensor, nn
 
 
 def keep_by_word(weight: Tensor) -> None:
-    """Lay the memory of an (m, V) parameter out by word, in place. Its gradient and optimizer states, made later, follow."""
+    """Store an (m, V) parameter by word, in place. Its gradient and optimizer states, created later, follow."""
     weight.data = weight.data.T.contiguous().T
 
 
 class MemoryOrder:
-    """Shows an optimizer each parameter, its gradient and its states as contiguous memory, all in one order.
+    """Presents each parameter, its gradient and its states to an optimizer as contiguous memory, all in one order.
 
-    torch's fused optimizers on a CPU go through memory from end to end: where a weight and its state lie in different orders (a state
-    from a checkpoint of a run that kept its weights the other way) they pair wrong values and say nothing, and where both lie by word
-    they are seven times slower (torch 2.13).
+    torch's fused optimizers on a CPU read memory linearly: if a weight and its state differ in order (a state from a checkpoint of a run
+    with the other order), they silently pair wrong values; if both are stored by word, they are seven times slower (torch 2.13).
     """
 
     def __init__(self) -> None:
         self._turned: list[nn.Parameter] = []
 
     def before_update(self, optimizer: torch.optim.Optimizer) -> None:
-        """To be called with the gradients made, just before the optimizer updates."""
+        """Transpose what is stored by word. Call it with the gradients computed, just before the optimizer updates."""
         for group in optimizer.param_groups:
             for parameter in group["params"]:
                 state = optimizer.state.get(parameter, {})
@@ -40,7 +39,7 @@ class MemoryOrder:
                         state[name] = value.contiguous()
 
     def after_update(self, optimizer: torch.optim.Optimizer, *arguments: Any) -> None:
-        """Gives every parameter its own shape again."""
+        """Restore the shape of each transposed parameter."""
         while self._turned:
             parameter = self._turned.pop()
             _turn(parameter, optimizer.state[parameter])

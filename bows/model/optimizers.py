@@ -12,29 +12,32 @@ from torch.optim.lr_scheduler import LambdaLR
 
 @dataclass(frozen=True)
 class OptimizerSettings:
-    """name: adamw (decoupled decay: weights shrink by lr * weight_decay a step), adam (decay as L2 in the gradient) or sgd (likewise).
-
-    lr: peak learning rate. decay_bias: whether biases decay too. betas, eps: of adam and adamw. momentum: of sgd. schedule: cosine (to
-    zero at the last step) or constant. warmup_steps: steps of linear rise to the peak. clip_norm: gradients are scaled to at most this
-    norm, None for no clipping.
-    """
+    """Settings of an optimizer and its schedule."""
 
     name: str = "adamw"
+    """adamw (decoupled decay: weights shrink by lr * weight_decay per step), adam or sgd (decay as L2 in the gradient)."""
     lr: float = 1e-3
+    """Peak learning rate."""
     weight_decay: float = 0.0
     decay_bias: bool = True
+    """Whether biases decay too."""
     betas: tuple[float, float] = (0.9, 0.999)
+    """Of adam and adamw, as `eps`."""
     eps: float = 1e-8
     momentum: float = 0.0
+    """Of sgd."""
     schedule: str = "cosine"
+    """cosine (to zero at the last step) or constant."""
     warmup_steps: int = 0
+    """Steps of linear increase to the peak."""
     clip_norm: float | None = None
+    """Gradients are scaled to at most this norm; None for no clipping."""
 
 
 def parameter_groups(
     parameters: Iterable[nn.Parameter], settings: OptimizerSettings, bias_dimensions: int = 1
 ) -> list[dict[str, Any]]:
-    """Parameters with their rate and decay; those of at most `bias_dimensions` dimensions are biases."""
+    """Return the parameters grouped by rate and decay; those of at most `bias_dimensions` dimensions are biases."""
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     weights = [parameter for parameter in trained if parameter.ndim > bias_dimensions]
     biases = [parameter for parameter in trained if parameter.ndim <= bias_dimensions]
@@ -47,17 +50,17 @@ def parameter_groups(
 
 
 def make_optimizer(
-    parameters: Iterable[tuple[str, nn.Parameter]], settings: OptimizerSettings, fused: bool = True
+    parameters: Iterable[nn.Parameter], settings: OptimizerSettings, fused: bool = True
 ) -> torch.optim.Optimizer:
-    """The optimizer over named parameters; one-dimensional ones are biases."""
-    return optimizer_over(parameter_groups((parameter for _, parameter in parameters), settings), settings, fused)
+    """Return the optimizer of the parameters; one-dimensional ones are biases."""
+    return optimizer_over(parameter_groups(parameters, settings), settings, fused)
 
 
 def optimizer_over(
     groups: list[dict[str, Any]], settings: OptimizerSettings, fused: bool = True
 ) -> torch.optim.Optimizer:
-    """The optimizer over groups of parameters, which bring their own rate and decay."""
-    # Fused updates read and write each value once: on a CPU the update is bound by memory, and this halves it.
+    """Return the optimizer of groups of parameters, each with its own rate and decay."""
+    # Fused updates read and write each value once: on a CPU the update is bound by memory bandwidth, and this halves its time.
     if settings.name == "sgd":
         return torch.optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, fused=fused)
     kind = torch.optim.AdamW if settings.name == "adamw" else torch.optim.Adam
@@ -65,7 +68,7 @@ def optimizer_over(
 
 
 def make_schedule(optimizer: torch.optim.Optimizer, settings: OptimizerSettings, steps: int) -> LambdaLR:
-    """Learning rate over `steps` steps: linear warm-up, then constant or half a cosine to zero."""
+    """Return the schedule of the learning rate over `steps` steps: linear warm-up, then constant or half a cosine to zero."""
 
     def factor(step: int) -> float:
         if step < settings.warmup_steps:

@@ -1,11 +1,10 @@
-"""The closed-form optimum of the linear autoencoder: principal components of the bags, no gradient steps.
+"""The closed-form optimum of the linear autoencoder: the principal components of the bags, without gradient steps.
 
 Minimising the mean of ||W^T W f + b - f||^2 over W and b gives W's rows as the top m eigenvectors of the bags' covariance and
 b = (I - W^T W) mu, mu the mean bag (Baldi & Hornik 1989).
 """
 
 from collections.abc import Iterable
-from typing import final
 
 import numpy as np
 import torch
@@ -14,21 +13,25 @@ from torch.nn import functional
 
 from bows.model.autoencoder import Autoencoder
 
-# Whole numbers that float32 holds exactly.
+# Up to here float32 represents all integers exactly.
 EXACT = 1 << 24
 
 
-@final
 class PrincipalComponents(Autoencoder):
     """h = W f, f^ = W^T h + b with orthonormal rows of W, fitted in closed form by `fit`."""
+
+    closed_form = True
+    matrices = 1
 
     def __init__(self, features: int, latent: int):
         super().__init__(features, latent, "identity", "squared_error")
         self.weight = torch.nn.Parameter(torch.zeros(latent, features))
 
     def fit(self, batches: Iterable[Tensor]) -> None:
-        """Fit to (batch, V) bags, streamed once. Memory: one V x V matrix in float32 while counting, one in float64 while solving
-        (0.4 and 0.8 GB at V = 10,000), and LAPACK's workspace."""
+        """Fit to (batch, V) bags, streamed once.
+
+        Memory: a V x V float32 matrix while counting, a float64 one while solving (0.4 and 0.8 GB at V = 10,000), and LAPACK's workspace.
+        """
         mean, covariance = moments(batches, self.features)
         with torch.no_grad():
             directions = top_eigenvectors(covariance, self.latent)
@@ -52,10 +55,10 @@ class PrincipalComponents(Autoencoder):
 
 
 def moments(batches: Iterable[Tensor], features: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (V,) and covariance (V, V) of zero-one bags, float64.
+    """Return the mean (V,) and covariance (V, V) of zero-one bags, float64.
 
-    Co-occurrences are counted in float32 by matrix products, which is exact while counts stay below 2^24; the count so far is folded
-    into float64 before that.
+    Co-occurrences are counted in float32 by matrix products, exact while counts stay below 2^24; before that they are added to a float64
+    total.
     """
     total = 0
     together: Tensor | None = None
@@ -78,16 +81,16 @@ def moments(batches: Iterable[Tensor], features: int) -> tuple[np.ndarray, np.nd
     if folded is not None:
         covariance += folded
     covariance /= total
-    mean = covariance.diagonal().copy()  # bags are zeros and ones: the mean square is the mean
+    mean = covariance.diagonal().copy()  # of zeros and ones, where the mean square is the mean
     for first in range(0, features, 1024):
         covariance[first : first + 1024] -= np.outer(mean[first : first + 1024], mean)
     return mean, covariance
 
 
 def top_eigenvectors(covariance: np.ndarray, count: int) -> np.ndarray:
-    """(count, V): unit eigenvectors of a symmetric (V, V) matrix by falling eigenvalue, each with its largest entry positive.
+    """Return the unit eigenvectors (count, V) of a symmetric (V, V) matrix by decreasing eigenvalue, each with its largest entry positive.
 
-    The matrix is overwritten.
+    Overwrites the matrix.
     """
     from scipy.linalg import eigh
 

@@ -1,8 +1,8 @@
-"""The training loss by the sparsity of the bags: the same value and gradients as the dense path's, for less work.
+"""The training loss computed by the sparsity of the bags: the value and gradients of the dense path, with less work.
 
 With bags f, h = W f, a = D h + b, f^ = s(a) and the mean squared error over all cells, a step has five products of size
 batch x V x m. Two of them have the bags as a factor: h, and the encoder's gradient, (dL/dh)^T f. Bags are a few percent full, so these
-are sums of few rows. The other three (the decoder's, and both its gradients) stay dense; the bags themselves are never made, since the
+are sums of few rows. The other three (the decoder's, and both its gradients) stay dense; dense bags are never created, since the
 error f^ - f differs from f^ only where a bag is filled.
 """
 
@@ -17,13 +17,11 @@ from torch.nn import functional
 
 from bows.model.autoencoder import Autoencoder
 from bows.model.memory_layout import keep_by_word
-from bows.model.tied import Tied
-from bows.model.untied import Untied
 from bows.sparse_bags import SparseBags
 
-# Where a whole sparse step takes as long as a dense one, with a margin. Measured on two cores: at batch 512 and V = 10,000 bags that
-# are 4, 9, 16 and 26 % full give 0.62, 0.73, 0.89 and 1.19 of the dense step at m = 1000, and 9 and 16 % give 0.79 and 0.95 at m = 50;
-# bags 4 % full give 0.91 at 26 million multiplications a product (batch x V x m), and 1.02 at 8 million.
+# The limits at which a sparse step takes as long as a dense one, with a margin. Measured on two cores at batch 512 and V = 10,000: bags
+# that are 4, 9, 16 and 26 % full take 0.62, 0.73, 0.89 and 1.19 of the dense step at m = 1000, and 9 and 16 % take 0.79 and 0.95 at
+# m = 50; bags 4 % full take 0.91 at 26 million multiplications per product (batch x V x m), and 1.02 at 8 million.
 FULLEST = 0.13
 LEAST_WORK = 25_000_000
 
@@ -31,11 +29,17 @@ LEAST_WORK = 25_000_000
 def why_dense(
     autoencoder: Autoencoder, density: float, batch: int, device: torch.device, precision: str, compiled: bool
 ) -> str | None:
-    """Why a training would not gain by the sparsity of its bags, in words for the log; None where it would.
+    """Return why a training would gain nothing by the sparsity of its bags, as text for the log; None if it would gain.
 
-    density: the share of a bag's words that are in it. batch: bags a step. precision: Lightning's name for it.
+    Args:
+        autoencoder: The model.
+        density: Share of the cells of the bags that are filled, 0 to 1.
+        batch: Bags per step.
+        device: Where training runs.
+        precision: Lightning's name of the precision.
+        compiled: Whether the forward pass is compiled.
     """
-    if not isinstance(autoencoder, Tied | Untied) or autoencoder.latent_activation != "identity":
+    if not autoencoder.is_linear:
         return "the encoder is not linear"
     if autoencoder.loss_name != "squared_error" or autoencoder.output_activation == "sigmoid":
         return f"the loss is {autoencoder.loss_name.replace('_', ' ')} of {autoencoder.output_activation} outputs"
@@ -55,15 +59,15 @@ def why_dense(
 
 
 def fast_products() -> bool:
-    """Whether torch brings threaded products of sparse matrices (MKL's) and sums of rows (FBGEMM's): on x86 processors."""
+    """Return whether torch has threaded sparse products (MKL) and sums of rows (FBGEMM), as it has on x86 processors."""
     return torch.backends.mkl.is_available() and platform.machine().lower() in {"x86_64", "amd64"}
 
 
 class SparseLoss:
-    """The loss of a tied or untied autoencoder with identity latent and squared error, from SparseBags.
+    """The squared error of a linear autoencoder (`Autoencoder.is_linear`) on SparseBags.
 
-    Making one lays the encoder's weight out by word (bows.model.memory_layout). `keep_gradients` before gradients are reset
-    lets the next step write into their memory: fresh memory of that size costs a thirtieth of a step.
+    Creating one stores the encoder's weight by word (bows.model.memory_layout). Calling `keep_gradients` before gradients are reset lets
+    the next step write into their memory: new memory of that size costs a thirtieth of a step.
     """
 
     def __init__(self, autoencoder: Autoencoder):
@@ -72,7 +76,7 @@ class SparseLoss:
         keep_by_word(autoencoder.encoder_weight)
 
     def __call__(self, bags: SparseBags) -> Tensor:
-        """Scalar: the mean over all cells."""
+        """Return the scalar loss: the mean over all cells."""
         model = self.autoencoder
         encoder = model.encoder_weight.T
         decoder = encoder if model.tied else model.decoder_weight
@@ -80,7 +84,7 @@ class SparseLoss:
         return _SquaredError.apply(bags, encoder, decoder, model.bias, rectified, model.tied, self._spare)  # type: ignore[return-value]
 
     def keep_gradients(self) -> None:
-        """Keep the memory of the present gradients for the next ones."""
+        """Keep the memory of the current gradients for the next step."""
         model = self.autoencoder
         by_word = [None if (gradient := model.encoder_weight.grad) is None else gradient.T]
         by_word += [] if model.tied else [model.decoder_weight.grad]
@@ -88,7 +92,11 @@ class SparseLoss:
 
 
 class _SquaredError(torch.autograd.Function):
-    """encoder, decoder: (V, m), contiguous; where tied they are one. bias: (V,). spare: contiguous (V, m) memory to write gradients to."""
+    """The loss as an autograd function.
+
+    Arguments of `apply`: encoder and decoder, (V, m), contiguous, the same tensor if tied; bias (V,); spare, contiguous (V, m) memory for
+    the gradients.
+    """
 
     @staticmethod
     def forward(
@@ -105,13 +113,13 @@ class _SquaredError(torch.autograd.Function):
         cells = torch.addmm(bias, latent, decoder.T)
         if rectified:
             cells.relu_()
-        # From here on in place: the reconstruction becomes the gradient of the summed squared error, but for a factor of 2. By numpy,
-        # on one core: there are few places, and they lie in order.
+        # From here on in place: the reconstruction becomes half the gradient of the summed squared error. By numpy on one core, since
+        # the filled cells are few and ascending.
         flat, filled = cells.view(-1).numpy(), bags.positions()
         values = flat[filled]
-        missed = values <= 0 if rectified else np.zeros(0, bool)  # words that are there, and on which the ReLU is shut
+        missed = values <= 0 if rectified else np.zeros(0, bool)  # words that are present, with the ReLU inactive
         flat[filled] = np.where(missed, 0, values - 1) if rectified else values - 1
-        # A miss is an error of 1 without a gradient. Summed in double precision, row by row.
+        # A missed word has an error of 1 and no gradient. Summed in double precision, row by row.
         errors = torch.linalg.vector_norm(cells, dim=1).double().square().sum() + int(missed.sum())
         ctx.bags, ctx.tied, ctx.spare = bags, tied, spare
         ctx.save_for_backward(encoder, decoder, latent, cells)
@@ -128,7 +136,7 @@ class _SquaredError(torch.autograd.Function):
         decoder_gradient = torch.mm(cells.T, latent * factor, out=_memory(ctx.spare, decoder))
         by_word = _matrix(bags.word_offsets, bags.bags, torch.ones(len(bags.bags)), (bags.words, len(bags)))
         if ctx.tied:
-            # Into the same memory: no second gradient of that size, and no pass to add them.
+            # Into the same memory, which saves a second gradient of that size and the pass that adds them.
             torch.addmm(decoder_gradient, by_word, latent_gradient, out=decoder_gradient)
             return None, decoder_gradient, None, bias_gradient, None, None, None
         encoder_gradient = _memory(ctx.spare, encoder)
@@ -137,7 +145,7 @@ class _SquaredError(torch.autograd.Function):
 
 
 def _matrix(offsets: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
-    """A sparse matrix by rows."""
+    """Return a sparse matrix in CSR format."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta state")
         return torch.sparse_csr_tensor(offsets, columns, values, shape, check_invariants=False)

@@ -1,6 +1,4 @@
-"""The paper's autoencoder: one matrix writes and reads. `tied`, `linear`, `relu_latent` and `sigmoid` are settings of it."""
-
-from typing import final
+"""The paper's autoencoder: one matrix encodes and decodes. The options tied, linear, relu_latent and sigmoid are settings of it."""
 
 from torch import Tensor
 
@@ -15,11 +13,12 @@ from bows.model.autoencoder import (
 )
 
 
-@final
 class Tied(Autoencoder):
     """h = r(W f), f^ = s(W^T h + b), W of shape (m, V). Source: Prieto et al. 2026; Elhage et al. 2022."""
 
     stackable = True
+    linear_parameters = ("weight",)
+    matrices = 1
 
     def __init__(
         self,

@@ -1,6 +1,4 @@
-"""An autoencoder whose reading directions are free of its writing directions."""
-
-from typing import final
+"""An autoencoder with separate encoder and decoder matrices."""
 
 from torch import Tensor
 
@@ -15,11 +13,11 @@ from bows.model.autoencoder import (
 )
 
 
-@final
 class Untied(Autoencoder):
     """h = r(E f), f^ = s(D h + b), E of shape (m, V) and D of shape (V, m)."""
 
     stackable = True
+    linear_parameters = ("encoder", "decoder")
 
     def __init__(
         self,

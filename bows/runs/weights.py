@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from hydra.utils import get_object
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -112,7 +113,7 @@ def _own(autoencoder: Autoencoder) -> dict[str, Tensor]:
 
 
 def make_autoencoder(node: dict[str, Any], words: int) -> Autoencoder:
-    if node["_target_"] == "bows.model.pca.PrincipalComponents" and node["latent"] > words:
+    if getattr(get_object(node["_target_"]), "closed_form", False) and node["latent"] > words:
         raise SettingError(
             f"latent={node['latent']} is not allowed with model=pca; allowed: 1 to {words}, the number of words in the vocabulary"
         )

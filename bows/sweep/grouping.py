@@ -34,12 +34,13 @@ ARRAYS = 6
 def may_not_stack(config: dict[str, Any]) -> str | None:
     """Why a job can be no member of any stack; None where it can."""
     target = config["model"]["_target_"]
-    if target == "bows.model.pca.PrincipalComponents":
-        return "model=pca is fitted in closed form, not trained"
-    if target == "bows.model.pair_classifier.PairClassifier":
-        return "model=pair_classifier is no autoencoder; it trains alone"
-    if not getattr(get_object(target), "stackable", False):
-        return f"{target} does not say that it can be stacked (stackable = True)"
+    kind, name = get_object(target), f"model {target.rpartition('.')[2]}"
+    if getattr(kind, "closed_form", False):
+        return f"{name} is fitted in closed form, not trained"
+    if getattr(kind, "trains_on", "bags") != "bags":
+        return f"{name} is no autoencoder; it trains alone"
+    if not getattr(kind, "stackable", False):
+        return f"{name} does not state that it can be stacked (stackable = True)"
     trainer = config["trainer"]
     for name, allowed in TRAINER.items():
         if trainer[name] not in allowed:
@@ -134,7 +135,7 @@ def member_bytes(config: dict[str, Any]) -> int:
     data, model = config["data"], config["model"]
     words = data.get("features") or data.get("vocab_size") or 10_000
     wide = max(model["latent"], model.get("hidden", 0))
-    matrices = 1 if model["_target_"] == "bows.model.tied.Tied" else 2
+    matrices = getattr(get_object(model["_target_"]), "matrices", 2)
     return 4 * words * (matrices * wide * COPIES + (data.get("batch_size") or 512) * ARRAYS)
 
 

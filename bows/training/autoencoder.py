@@ -19,7 +19,6 @@ from bows.evaluation.save import log_results, write_results
 from bows.figures.render_pool import draw
 from bows.model.autoencoder import Autoencoder
 from bows.model.lightning import BagsModule
-from bows.model.pca import PrincipalComponents
 from bows.runs.status import RunStatus
 from bows.runs.weights import make_autoencoder
 from bows.tracking.csv_logger import MetricsTable
@@ -73,7 +72,7 @@ def train(
             steps=training_steps(settings, data),
             compile=settings.trainer.compile,
         )
-        if isinstance(autoencoder, PrincipalComponents):
+        if autoencoder.closed_form:
             fit_closed_form(trainer, module, data, folder)
         else:
             choose_bags(trainer, module, data, settings.trainer.compile)
@@ -134,7 +133,7 @@ def fit_closed_form(trainer: pl.Trainer, module: BagsModule, data: BagsDataModul
     device = trainer.strategy.root_device
     windows = data.windows("train")
     # Large batches: counting co-occurrences is one matrix product a batch.
-    module.autoencoder.fit(windows.batches(data.evaluation_batch_size, device))  # type: ignore[operator]
+    module.autoencoder.fit(windows.batches(data.evaluation_batch_size, device))
     seconds = time.perf_counter() - began
     metrics = trainer.validate(module, datamodule=data, verbose=False)[0]
     trainer.save_checkpoint(folder / "checkpoints" / "last.ckpt")

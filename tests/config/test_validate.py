@@ -73,7 +73,7 @@ def test_every_optimizer_instantiates(compose, option):
     settings = OptimizerSettings(
         **{name: getattr(node, name) for name in OptimizerSettings.__dataclass_fields__ if hasattr(node, name)}
     )
-    optimizer = make_optimizer([("weight", torch.nn.Parameter(torch.ones(2, 2)))], settings)
+    optimizer = make_optimizer([torch.nn.Parameter(torch.ones(2, 2))], settings)
     assert type(optimizer).__name__.lower() == option
     assert optimizer.param_groups[0]["lr"] == 0.25
     assert optimizer.param_groups[0]["weight_decay"] == 0.5

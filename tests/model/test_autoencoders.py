@@ -157,7 +157,7 @@ def test_tied_training_equals_explicit_matrices(wd, decay_bias):
     model = shaken(Tied(V, M))
     plain = PlainTied(model, 0.01, wd, decay_bias)
     settings = OptimizerSettings("adamw", lr=0.01, weight_decay=wd, decay_bias=decay_bias)
-    optimizer = make_optimizer(model.named_parameters(), settings)
+    optimizer = make_optimizer(model.parameters(), settings)
     for number in range(8):
         f = bags(number)
         optimizer.zero_grad()
@@ -205,3 +205,59 @@ def test_deep_gates_are_a_running_share_of_training_bags_alone():
         model(f)
     torch.testing.assert_close(model.gates, share, atol=1e-6, rtol=0)
     assert "gates" in model.state_dict()
+
+
+class Subclass(Tied):
+    """Adds an argument and changes no formula."""
+
+    def __init__(self, features: int, latent: int, temperature: float = 1.0):
+        super().__init__(features, latent)
+        self.temperature = temperature
+
+
+class OtherEncoder(Tied):
+    """Changes the formula, so that nothing stated about the formula holds any more."""
+
+    def encode(self, bags):
+        return super().encode(bags).tanh()
+
+
+class OtherStackedEncoder(OtherEncoder):
+    """Changes the formula, and states that it accepts weights with a leading dimension of models."""
+
+    stackable = True
+
+    def encode(self, bags):
+        return super().encode(bags) + 1
+
+
+class FittedTwice(PrincipalComponents):
+    """Fits by the inherited closed form."""
+
+
+def test_statements_about_a_class_hold_for_its_subclasses_unless_they_change_the_formula():
+    def stated(kind):
+        return kind.closed_form, kind.stackable, kind.linear_parameters, kind.matrices
+
+    assert stated(Tied) == stated(Subclass) == (False, True, ("weight",), 1)
+    assert stated(Untied) == (False, True, ("encoder", "decoder"), 2)
+    assert stated(OtherEncoder) == (False, False, (), 1)
+    assert stated(OtherStackedEncoder) == (False, True, (), 1)
+    assert stated(PrincipalComponents) == stated(FittedTwice) == (True, False, (), 1)
+    assert Subclass(V, M).is_linear
+    assert not OtherEncoder(V, M).is_linear
+    assert not Tied(V, M, latent_activation="relu").is_linear
+
+
+@pytest.mark.parametrize("name", [*MODELS])
+def test_linear_parameters_are_the_matrices_of_the_linear_formula(name):
+    model = MODELS[name][0]()
+    expected = [model.encoder_weight] + ([] if model.tied else [model.decoder_weight])
+    for parameter, weight in zip(model.linear_parameters, expected, strict=bool(model.linear_parameters)):
+        assert getattr(model, parameter).data_ptr() == weight.data_ptr()
+    assert model.is_linear == (name in {"tied", "linear", "sigmoid", "untied"})
+
+
+def test_a_model_without_a_closed_form_refuses_to_be_fitted():
+    with pytest.raises(NotImplementedError, match="Tied has no closed form"):
+        Tied(V, M).fit([bags().float()])

@@ -25,12 +25,12 @@ def test_updates_do_not_depend_on_the_order_of_memory(name, orders):
     weight_by_word, gradient_by_word, state_by_word = orders
     settings = OptimizerSettings(name, lr=0.1, weight_decay=0.5, momentum=0.9)
     reference = torch.nn.Parameter(values(0))
-    plain = make_optimizer([("weight", reference)], settings, fused=False)
+    plain = make_optimizer([reference], settings, fused=False)
     weight = torch.nn.Parameter(values(0))
     if weight_by_word:
         keep_by_word(weight)
     assert torch.equal(weight, values(0))
-    optimizer, order = make_optimizer([("weight", weight)], settings), MemoryOrder()
+    optimizer, order = make_optimizer([weight], settings), MemoryOrder()
     optimizer.register_step_post_hook(order.after_update)
     for step in range(4):
         reference.grad = values(step + 1)

@@ -21,7 +21,7 @@ def parameters(gradient: float | None = 0.0):
 
 def stepped(settings: OptimizerSettings, steps: int = 1, gradient: float = 0.0, **options):
     weight, bias = parameters(gradient)
-    optimizer = make_optimizer([("weight", weight), ("bias", bias)], settings, **options)
+    optimizer = make_optimizer([weight, bias], settings, **options)
     for _ in range(steps):
         optimizer.step()
     return weight.detach(), bias.detach()
@@ -71,12 +71,12 @@ def test_sgd_adds_decay_to_the_gradient_and_remembers_by_momentum():
 def test_frozen_parameters_are_left_out():
     weight, bias = parameters()
     weight.requires_grad_(False)
-    optimizer = make_optimizer([("weight", weight), ("bias", bias)], OptimizerSettings())
+    optimizer = make_optimizer([weight, bias], OptimizerSettings())
     assert [group["params"] for group in optimizer.param_groups] == [[bias]]
 
 
 def rates(steps: int, count: int, **settings) -> list[float]:
-    optimizer = make_optimizer([("w", parameters()[0])], OptimizerSettings(lr=2.0, **settings))
+    optimizer = make_optimizer([parameters()[0]], OptimizerSettings(lr=2.0, **settings))
     schedule = make_schedule(optimizer, OptimizerSettings(lr=2.0, **settings), steps)
     found = []
     for _ in range(count):

@@ -99,7 +99,7 @@ def test_a_linear_tied_model_trained_to_convergence_spans_the_same_subspace():
     closed.fit(batches(data))
     torch.manual_seed(0)
     model = Tied(10, 3, "identity").double()
-    optimizer = make_optimizer(model.named_parameters(), OptimizerSettings("adam", lr=0.05))
+    optimizer = make_optimizer(model.parameters(), OptimizerSettings("adam", lr=0.05))
     for step in range(500):
         optimizer.param_groups[0]["lr"] = optimizer.param_groups[1]["lr"] = 0.05 * (1 - step / 500)
         optimizer.zero_grad()

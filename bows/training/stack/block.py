@@ -89,7 +89,7 @@ class Block(nn.Module):
             own = self.bags(bags)
             return model.losses(self(own), own)
         state = self._state()
-        encoder, decoder = (state["weight"], None) if model.tied else (state["encoder"], state["decoder"])
+        encoder, decoder = (*(state[name] for name in model.linear_parameters), None)[:2]
         # In float32 the moments would cost digits.
         if model.output_activation == "identity" and bags.dtype == torch.float64 and model.features <= len(bags):
             own = [moments.index_select(0, self.datasets) for moments in batch.moments]

@@ -58,7 +58,7 @@ def member_checkpoint(
     lowest held-out loss so far.
     """
     autoencoder.load_state_dict(moment.weights)
-    optimizer = make_optimizer(autoencoder.named_parameters(), settings)
+    optimizer = make_optimizer(autoencoder.parameters(), settings)
     schedule = make_schedule(optimizer, settings, steps)
     for name, parameter in autoencoder.named_parameters():
         optimizer.state[parameter] = moment.moments[name]

@@ -34,7 +34,7 @@ class Solo(Block):
     def bind(self) -> None:
         """To be called when the weights have come to their device, before the first step: the model's parameters become views of them."""
         if self.trains_sparsely:
-            encoder = self.weights[self.names.index("weight" if self.model.tied else "encoder")]
+            encoder = self.weights[self.names.index(self.model.linear_parameters[0])]
             encoder.data = encoder.data.mT.contiguous().mT  # by word, as SparseLoss keeps it
         for name, parameter in self.model.named_parameters():
             parameter.data = self.weights[self.names.index(name)].data[0]

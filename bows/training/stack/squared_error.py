@@ -5,15 +5,12 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from bows.model.autoencoder import Autoencoder
-from bows.model.tied import Tied
-from bows.model.untied import Untied
 
 
 def can_train(autoencoder: Autoencoder) -> bool:
     """Whether `SquaredErrors` is this autoencoder's loss."""
     return (
-        isinstance(autoencoder, Tied | Untied)
-        and autoencoder.latent_activation == "identity"
+        autoencoder.is_linear
         and autoencoder.output_activation in {"identity", "relu"}
         and autoencoder.loss_name == "squared_error"
     )

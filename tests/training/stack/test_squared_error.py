@@ -5,7 +5,7 @@ import torch
 
 from bows.model.tied import Tied
 from bows.model.untied import Untied
-from bows.sweep import block as blocks
+from bows.training.stack import block as blocks
 from bows.training.stack.block import Block, Member
 from bows.training.stack.squared_error import LinearSquaredErrors, SquaredErrors, can_train
 from bows.training.stack.stack_data import StackBatch

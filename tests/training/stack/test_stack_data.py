@@ -5,7 +5,7 @@ import torch
 
 from bows.config.resolve import instantiate_plain
 from bows.data.datamodule import BagsDataModule
-from bows.sweep import data as stack_data
+from bows.training.stack import stack_data
 from bows.training.stack.stack_data import StackData
 
 
