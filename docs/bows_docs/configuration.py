@@ -216,7 +216,7 @@ def page() -> str:
 
 def launcher_settings(name: str) -> list[Setting]:
     """The settings of an option of hydra/launcher, with the comments that stand over them in the code."""
-    said = _field_comments(REPOSITORY / "bows" / "sweep" / "launchers.py")
+    said = _field_comments(REPOSITORY / "bows" / "config" / "launchers.py")
     hints = typing.get_type_hints(LAUNCHERS[name])
     return [
         Setting(
