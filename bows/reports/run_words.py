@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bows.analysis.catalog import COLUMN_MEANINGS
+from bows.analysis.catalog import COLUMNS
 from bows.analysis.clusters import category_labels
 from bows.analysis.neighbours import nearest
 from bows.analysis.regime import Thresholds
@@ -33,9 +33,9 @@ def word_columns(run: RunFolder) -> dict[str, Any]:
             unmeasured.append(name)
         elif pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
             values = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
-            columns.append({"name": name, "meaning": COLUMN_MEANINGS.get(name, ""), "numbers": packed(values)})
+            columns.append({"name": name, "meaning": COLUMNS.get(name, ""), "numbers": packed(values)})
         else:
-            columns.append({"name": name, "meaning": COLUMN_MEANINGS.get(name, ""), **_coded(column)})
+            columns.append({"name": name, "meaning": COLUMNS.get(name, ""), **_coded(column)})
     return {"columns": columns, "unmeasured": unmeasured}
 
 

@@ -20,8 +20,8 @@ from bows.errors import SettingError
 from bows.figures.gram import gram_heat_map
 from bows.figures.style import save
 from bows.report import main
-from bows.reports import run as run_page
-from bows.reports import run_parts
+from bows.reports import run_report as run_page
+from bows.reports import run_sections as run_parts
 from bows.reports.run_report import write_report
 
 from .conftest import HOSTILE, LATENT, WORDS
@@ -75,12 +75,12 @@ def test_a_whole_page(made_run):
         "0.5123",
         "seed: 1",
         "60 words",
-        "in its known cyclic order",
+        "angles with their known order",
     ):
         assert said in page.text
     assert "python -m bows.train model=tied wd=0.5 'data.include=[it'\"'\"'s]'" in page.text
-    assert "beside 0.4 by the best linear read-out" in page.text
-    assert "beside 0.3, the least for so many words" in page.text  # Welch's bound: 0.9 / 3
+    assert "best linear read-out 0.4; word frequencies alone 0" in page.text
+    assert "least possible for so many words (Welch&#39;s bound) 0.3" in page.text  # Welch's bound: 0.9 / 3
     assert "p = " not in page.text
     for wrong in ("missing", "damaged", "cannot", "could not", "None"):
         assert wrong not in page.text.partition("The whole configuration")[0], wrong

@@ -18,7 +18,7 @@ from bows.data.controls import permuted_corpus
 from bows.data.corpus import open_corpus
 from bows.data.sources.synthetic import synthetic_corpus
 from bows.errors import DataError
-from bows.reports import close_up
+from bows.reports import explainer as close_up
 from bows.reports import held_out as held_out_module
 from bows.reports.explainer import effects, pick_windows, random_context
 from bows.reports.headline import headlines
@@ -193,10 +193,10 @@ def test_headlines_and_what_they_are_held_against():
     summary = {"reconstruction/loss": 0.03, "reconstruction/r2": 0.4, "packing/interference_rms": 0.2, "ring/a/order_p": 0.01,
                "ring/b/order_p": 0.5, "cluster/purity": 0.4, "cluster/purity_null": 0.1, "cluster/purity_z": 7.0, "other": 1.0}  # fmt: skip
     found = {each.metric: each for each in headlines(summary, latent=25)}
-    assert found["reconstruction/loss"].null == "beside 0.05 by the words’ frequencies alone"  # 0.03 / (1 - 0.4)
-    assert found["packing/interference_rms"].null == "beside 0.2 for random directions"  # 1 / sqrt(25)
-    assert found["cluster/purity"].null == "beside 0.1 with labels permuted; z = 7"
-    assert (found["ring"].value, found["ring"].null) == (1.0, "beside 0.1 expected of random orders")
+    assert found["reconstruction/loss"].null == "word frequencies alone 0.05"  # 0.03 / (1 - 0.4)
+    assert found["packing/interference_rms"].null == "random directions 0.2"  # 1 / sqrt(25)
+    assert found["cluster/purity"].null == "labels permuted within frequency deciles 0.1; z 7"
+    assert (found["ring"].value, found["ring"].null) == (1.0, "random orders 0.1 expected")
     assert "other" not in found
     assert headlines({}, None) == []
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bows.reports import sweep as sweep_page
+from bows.reports import sweep_report as sweep_page
 from bows.reports import sweep_words
 from bows.reports.sweep_report import write_sweep_report
 
