@@ -1,9 +1,6 @@
-"""Commands run for real, and a copy of the folders that an earlier version of bows made."""
+"""A copy of the folders that an earlier version of bows made."""
 
-import os
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,19 +41,3 @@ def old_folders(tmp_path_factory):
         return OldFolders(root, outputs, run, pairs, sweep)
 
     return copy
-
-
-@pytest.fixture(scope="session")
-def start():
-    """Return a function that starts `python -m <words>` with its outputs in a folder."""
-
-    def process(outputs: Path, *words: str) -> subprocess.Popen:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "BOWS_"))}
-        environment = kept | {
-            "BOWS_OUTPUTS": str(outputs), "NETRC": os.devnull, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1",
-        }  # fmt: skip
-        return subprocess.Popen(
-            [sys.executable, "-m", *words], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-
-    return process

@@ -21,6 +21,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from ..support.commands import environment
+
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = Path(__file__).with_name("names.json")
 TEXT = Path(__file__).parent / "old" / "text.txt"
@@ -92,7 +94,7 @@ def settings() -> dict[str, Iterable[str]]:
     from hydra import compose, initialize_config_dir
     from omegaconf import OmegaConf
 
-    from bows.sweep.launchers import LAUNCHERS, register_launchers
+    from bows.config.launchers import LAUNCHERS, register_launchers
 
     register_launchers()
     options: dict[str, list[str]] = {}
@@ -154,18 +156,18 @@ def commands(monkeypatch) -> dict[str, Iterable[str]]:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory, trained, look, composed, start) -> dict[str, Iterable[str]]:
+def runs(tmp_path_factory, trained, look, composed, command) -> dict[str, Iterable[str]]:
     """Names that small runs, a sweep of two jobs and analyses leave."""
-    from bows.checks import check
     from bows.collect import write_tables
-    from bows.pages.run import write_report
-    from bows.pages.sweep import write_sweep_report
-    from bows.pair_training import train_pairs
+    from bows.config.validate import check
+    from bows.reports.run_report import write_report
+    from bows.reports.sweep_report import write_sweep_report
+    from bows.training.pairs import train_pairs
 
     place = tmp_path_factory.mktemp("names")
-    # The sweep runs in a process of its own while this one trains the rest.
+    # The sweep runs in another process while this one trains the rest.
     swept = [*SMALL_TEXT, "seed=1,2", "logger=wandb", "hydra/launcher=vectorized"]
-    process = start(place / "sweep", "bows.train", "-m", *swept)
+    process = command.popen(["bows.train", "-m", *swept], env=environment(BOWS_OUTPUTS=str(place / "sweep")))
     found: dict[str, Iterable[str]] = {}
     for kind, words in MODELS.items():
         folder = trained(place / kind, f"outputs={place}", *SMALL_TEXT, *words, "analysis.figures=false")
@@ -177,8 +179,7 @@ def runs(tmp_path_factory, trained, look, composed, start) -> dict[str, Iterable
     tied = f"run={place / 'relu_latent'}"
     for kind, words in {"word": ["word=snow", "context=[January]"], "against": ["against=[pca]"]}.items():
         found[f"files of an analysis, {kind}"] = files(look(place / f"by_{kind}", tied, f"outputs={place}", *words))
-    printed = process.communicate(timeout=240)
-    assert process.returncode == 0, printed
+    assert process.wait() == 0, [file.read_text(encoding="utf-8") for file in place.rglob("train.log")]
     (sweep,) = (place / "sweep" / "sweeps").glob("*/*")
     job, (corpus,) = sweep / "0", (place / "sweep" / "corpora").glob("files-*")
     write_report(job)

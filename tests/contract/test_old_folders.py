@@ -10,7 +10,10 @@ from safetensors.torch import load_file
 
 from bows import collect, report
 from bows.errors import SettingError
-from bows.loading import find_run, load_autoencoder
+from bows.runs.folder import find_run
+from bows.runs.reload import load_autoencoder
+
+from ..support.commands import environment
 
 
 def read(path: Path) -> dict:
@@ -83,15 +86,15 @@ def test_runs_are_collected(old, tmp_path):
     assert {row["corpus"].partition("-")[0] for row in rows} == {"files", "modular_addition"}
 
 
-def test_the_same_command_resumes_a_sweep(old_folders, start):
+def test_the_same_command_resumes_a_sweep(old_folders, command):
     """In its folder: what is completed is not done again, and the rest is done."""
     old = old_folders()
     listed = read(old.sweep / "jobs.json")
     completed = [path.parent for path in old.sweep.glob("*/summary.json")]
     before = {file: file.read_bytes() for folder in completed for file in folder.rglob("*") if file.is_file()}
-    process = start(old.outputs, "bows.train", "-m", *listed["launching"], *listed["command"])
-    printed = process.communicate(timeout=240)
-    assert process.returncode == 0, printed
+    words = ["bows.train", "-m", *listed["launching"], *listed["command"]]
+    done = command(words, env=environment(BOWS_OUTPUTS=str(old.outputs)))
+    assert done.returncode == 0, done.stderr
     assert list((old.outputs / "sweeps").glob("*/*")) == [old.sweep]
     assert {file: file.read_bytes() for file in before} == before
     states = {path.parent.name: read(path)["state"] for path in old.sweep.glob("*/status.json")}
