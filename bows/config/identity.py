@@ -1,6 +1,5 @@
 """Identify a job by its configuration."""
 
-import copy
 import hashlib
 import json
 from typing import Any
@@ -20,7 +19,8 @@ NOT_OF_THE_RESULT = (
 
 def config_key(config: dict[str, Any]) -> str:
     """A hash of a resolved configuration, the same for runs that train and measure the same, wherever they do it and lie."""
-    told = copy.deepcopy(config)
+    # Hashed with the targets' first names: jobs that earlier versions completed keep their key.
+    told = _with_targets(config, {now: first for first, now in RENAMED_TARGETS.items()})
     for setting in NOT_OF_THE_RESULT:
         *path, last = setting.split(".")
         node: Any = told
@@ -38,10 +38,15 @@ def is_of_the_result(setting: str) -> bool:
 
 def with_current_targets(config: dict[str, Any]) -> dict[str, Any]:
     """Return a stored configuration with every renamed `_target_` replaced by its present name (RENAMED_TARGETS)."""
+    return _with_targets(config, RENAMED_TARGETS)
+
+
+def _with_targets(config: dict[str, Any], renamed: dict[str, str]) -> dict[str, Any]:
+    """Return a copy of nested mappings with every `_target_` that is a key of `renamed` replaced by its value."""
     return {
-        key: with_current_targets(value)
+        key: _with_targets(value, renamed)
         if isinstance(value, dict)
-        else RENAMED_TARGETS.get(value, value)
+        else renamed.get(value, value)
         if key == "_target_"
         else value
         for key, value in config.items()
