@@ -7,16 +7,15 @@ from bows.cli import hydra_app as command
 
 def main(config: DictConfig) -> None:
     # Imported here: --help and shell completion need not wait for torch and Lightning.
-    from hydra.utils import instantiate
-
+    from bows.config.resolve import instantiate_plain, plain
     from bows.config.validate import check
     from bows.console import quiet_libraries
     from bows.data.summary import print_facts
 
-    settings = command.plain(config)
+    settings = plain(config)
     check(settings, "corpus")
     quiet_libraries()
-    print_facts(instantiate(settings["data"], _convert_="all"))
+    print_facts(instantiate_plain(settings["data"]))
 
 
 def command_line() -> None:

@@ -1,8 +1,9 @@
-"""Resolve a composed configuration to plain values, and build what its nodes name."""
+"""Resolve a composed configuration to plain values, and call what the `_target_` of a node names."""
 
+import inspect
 from typing import Any
 
-from hydra.utils import instantiate
+from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -10,7 +11,7 @@ from bows.errors import SettingError
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
-    """A configuration as a plain mapping with every interpolation resolved; without Hydra's own settings, where they are in it."""
+    """Return a composed configuration as plain values, every interpolation resolved, without Hydra's own node."""
     try:
         return {
             str(key): OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
@@ -20,6 +21,45 @@ def plain(config: DictConfig) -> dict[str, Any]:
         raise SettingError(f"the settings do not resolve: {str(error).splitlines()[0]}") from error
 
 
+def target_of(node: dict[str, Any], name: str = "") -> Any:
+    """Import the class or function that a node's `_target_` names.
+
+    Args:
+        node: A node of the configuration, such as `data` or `model`.
+        name: The node's name, for the error.
+
+    Raises:
+        SettingError: It cannot be imported.
+    """
+    target = str(node.get("_target_"))
+    try:
+        return get_object(target)
+    except Exception as error:  # whatever importing a user's module raises, the setting is wrong
+        raise SettingError(f"{name}._target_={target}: cannot be imported ({error})".lstrip(".")) from error
+
+
+def trait(node: dict[str, Any], name: str, default: Any = False) -> Any:
+    """Return an attribute of a node's target: of a class or its bases, or of a function (`bows.setting_types.with_traits`)."""
+    return getattr(target_of(node), name, default)
+
+
+def trains_on_pairs(node: dict[str, Any]) -> bool:
+    """Return whether a node of data is pairs of items, or a node of a model trains on them; else it is of bags of words."""
+    return trait(node, "trains_on", "bags") == "pairs"
+
+
 def instantiate_plain(node: dict[str, Any], **extra: Any) -> Any:
-    """A node's `_target_` called with the node's keys as plain arguments."""
-    return instantiate(node, _convert_="all", **extra)
+    """Call a node's target with the node's keys as arguments; nodes inside it that have a `_target_` are called first.
+
+    `name`, which every data node has for the run's name, is left out where the target has no such parameter.
+    """
+    target = target_of(node)
+    arguments = {
+        key: instantiate_plain(value) if isinstance(value, dict) and "_target_" in value else value
+        for key, value in node.items()
+        if key != "_target_"
+    }
+    parameters = inspect.signature(target).parameters
+    if "name" not in parameters and not any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+        arguments.pop("name", None)
+    return target(**arguments, **extra)

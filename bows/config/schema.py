@@ -1,184 +1,15 @@
-"""What can be set: a dataclass for each node of the configuration. bows.config.validate checks a configuration against them."""
+"""The schema of every setting that no `_target_` takes: a dataclass per node. `bows.config.validate` checks a configuration against them.
+
+The nodes `data` and `model` are checked against the signature of what they name (`bows.config.signature`).
+"""
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, Strict, TypeAdapter, ValidationError
+from pydantic import Field, Strict
 from pydantic.dataclasses import dataclass
 
-from bows.errors import SettingError
-
-NODE = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-# Strict: "ten", true or 2.5 is not silently made a whole number.
-Flag = Annotated[bool, Strict()]
-Number = Annotated[float, Strict()]
-Count = Annotated[int, Strict(), Field(ge=1)]
-Whole = Annotated[int, Strict(), Field(ge=0)]
-Positive = Annotated[float, Strict(), Field(gt=0)]
-Fraction = Annotated[float, Strict(), Field(gt=0, lt=1)]
-Decay = Annotated[float, Strict(), Field(ge=0, lt=1)]
-Words = list[str]
-
-
-def _as_text(value: Any) -> Any:
-    """A word that YAML takes for a number or a truth value, as it is written."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, int) else value
-
-
-Word = Annotated[str, BeforeValidator(_as_text)]
-Paths = str | list[str]
-
-
-@dataclass(config=NODE, kw_only=True)
-class Rewire:
-    words: Annotated[Words, Field(min_length=1)]
-    together: Flag = False
-
-
-def _as_rewire(value: Any) -> Any:
-    """The settings of data.rewire. bows.config.validate does not look into a group that may be null: what is wrong in it is said here."""
-    try:
-        return value if value is None else TypeAdapter(Rewire).validate_python(value)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(["data.rewire", *map(str, problem["loc"])])
-        raise SettingError(
-            f"data.rewire={value} is not allowed ({place}: {problem['msg']}); allowed: {{words: [<word>, ...], together: true or false}}, "
-            "or null"
-        ) from None
-
-
-@dataclass(config=NODE, kw_only=True)
-class BagsData:
-    """What all bags of words have: which windows are held out, and the decorrelated controls."""
-
-    split: Literal["documents", "overlapping"] = "documents"
-    shuffle: Literal["within_word"] | None = None
-    rewire: Annotated[Rewire | None, BeforeValidator(_as_rewire)] = None
-
-    def __post_init__(self) -> None:
-        if self.shuffle is not None and self.rewire is not None:
-            raise SettingError(
-                f"data.shuffle={self.shuffle} permutes every word, so data.rewire has none left; set one of the two to null"
-            )
-
-
-@dataclass(config=NODE, kw_only=True)
-class TextData(BagsData):
-    name: str
-    vocab_size: Count
-    window: Count
-    stride: Count
-    min_chars: Whole
-    lowercase: Flag
-    numbers: Whole | None
-    stop_words: str | Words | None
-    include: Words
-    val_fraction: Fraction
-    batch_size: Count | None
-    validation_windows: Count | None
-    folder: str
-    seed: Whole
-    vocabulary: str | None = None
-
-
-@dataclass(config=NODE, kw_only=True)
-class PydocData(TextData):
-    pass
-
-
-@dataclass(config=NODE, kw_only=True)
-class FilesData(TextData):
-    train: Paths
-    validation: Paths | None
-    test: Paths | None
-    column: str
-
-
-@dataclass(config=NODE, kw_only=True)
-class HubData(TextData):
-    path: str
-    config: str | None
-    revision: str | None
-    column: str
-    streaming: Flag
-    train: str
-    validation: str | None
-    test: str | None
-
-
-@dataclass(config=NODE, kw_only=True)
-class SyntheticData(BagsData):
-    name: str
-    structure: Literal["circular", "figure8", "sphere", "iid"]
-    features: Annotated[int, Strict(), Field(ge=2)]
-    train_rows: Count
-    validation_rows: Count
-    sharpness: Number
-    log_odds: Number
-    batch_size: Count | None
-    validation_windows: Count | None
-    seed: Whole
-    relabel: Flag = False
-
-
-@dataclass(config=NODE, kw_only=True)
-class CitiesData:
-    name: str
-    population: Whole
-    directions: Annotated[int, Strict(), Field(ge=2)]
-    train_pairs: Count
-    validation_pairs: Count
-    probe_held_out: Fraction
-    probe_largest: Whole
-    batch_size: Count
-    seed: Whole
-
-
-@dataclass(config=NODE, kw_only=True)
-class ModularAdditionData:
-    name: str
-    modulus: Annotated[int, Strict(), Field(ge=5)]
-    val_fraction: Fraction
-    probe_held_out: Fraction
-    batch_size: Count
-    seed: Whole
-
-
-OutputActivation = Literal["relu", "identity", "sigmoid"]
-LatentActivation = Literal["identity", "relu"]
-Loss = Literal["squared_error", "cross_entropy"]
-
-
-@dataclass(config=NODE, kw_only=True)
-class LinearEncoderModel:
-    """tied and untied."""
-
-    latent: Count
-    output_activation: OutputActivation
-    latent_activation: LatentActivation
-    loss: Loss
-
-
-@dataclass(config=NODE, kw_only=True)
-class DeepModel:
-    latent: Count
-    hidden: Count
-    output_activation: OutputActivation
-    loss: Loss
-
-
-@dataclass(config=NODE, kw_only=True)
-class PrincipalComponentsModel:
-    latent: Count
-
-
-@dataclass(config=NODE, kw_only=True)
-class PairClassifierModel:
-    latent: Annotated[int, Strict(), Field(ge=3)]  # a plane of it is kept and removed
-    hidden: Count
+from bows.config.signature import NODE
+from bows.setting_types import Count, Decay, Flag, Fraction, NonNegativeInt, Number, Positive, Seed, Word, Words
 
 
 @dataclass(config=NODE, kw_only=True)
@@ -188,7 +19,7 @@ class Optimizer:
     weight_decay: Number
     decay_bias: Flag
     schedule: Literal["cosine", "constant"]
-    warmup_steps: Whole
+    warmup_steps: NonNegativeInt
     clip_norm: Positive | None
     allow_negative_decay: Flag
     betas: tuple[Decay, Decay] = (0.9, 0.999)
@@ -210,10 +41,10 @@ class RegimeThresholds:
 @dataclass(config=NODE, kw_only=True)
 class Analysis:
     groups: list[MetricGroup]
-    looks: Whole | None
-    permutations: Whole
-    null_permutations: Whole
-    neighbours: Whole
+    looks: NonNegativeInt | None
+    permutations: NonNegativeInt
+    null_permutations: NonNegativeInt
+    neighbours: NonNegativeInt
     nearest_to: Words
     figures: Flag
     threshold: Fraction
@@ -251,9 +82,9 @@ class Logger:
 
 @dataclass(config=NODE, kw_only=True)
 class TrainConfig:
-    """The root of `python -m bows.train`. data and model stay plain mappings: they are checked against their own target."""
+    """The root of `python -m bows.train`. `data` and `model` stay plain mappings."""
 
-    seed: Annotated[int, Strict(), Field(ge=0, le=2**32 - 1)]
+    seed: Seed
     wd: Number
     lr: Positive
     latent: Count
@@ -269,22 +100,15 @@ class TrainConfig:
     trainer: TrainerSettings
     logger: Logger
 
-    def __post_init__(self) -> None:
-        """Raises SettingError where data and model, or model and trainer, do not belong together."""
-        _refuse_a_mixture(self.data, self.model, self.trainer)
-
 
 @dataclass(config=NODE, kw_only=True)
 class CorpusConfig:
     """The root of `python -m bows.corpus`."""
 
-    seed: Whole
+    seed: NonNegativeInt
     debug: Flag
     outputs: str
     data: dict[str, Any]
-
-    def __post_init__(self) -> None:
-        _refuse_pairs(self.data)
 
 
 @dataclass(config=NODE, kw_only=True)
@@ -298,7 +122,7 @@ class AnalyzeConfig:
     scan: Flag
     false_discovery_rate: Fraction
     plane: str | None
-    seed: Annotated[int, Strict(), Field(ge=0, le=2**32 - 1)]
+    seed: Seed
     accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"]
     threads: Count | None
     name: Annotated[str, Field(pattern=r"^[^/\\\n]+$")]
@@ -308,58 +132,5 @@ class AnalyzeConfig:
     logger: Logger
     data: dict[str, Any] | None = None
 
-    def __post_init__(self) -> None:
-        _refuse_pairs(self.data or {})
-
-
-# Data of pairs of items, and the models they train; all other data are bags of words, all other models autoencoders of those.
-PAIR_DATA = {"bows.data.factories.cities": "cities", "bows.data.factories.modular_addition": "modular_addition"}
-PAIR_MODELS = {"bows.model.pair_classifier.PairClassifier": "pair_classifier"}
-
-
-def trains_on_pairs(model: dict[str, Any]) -> bool:
-    """Whether a model's settings are of a classifier of pairs, not of an autoencoder of bags."""
-    return model.get("_target_") in PAIR_MODELS
-
-
-def _refuse_a_mixture(data: dict[str, Any], model: dict[str, Any], trainer: TrainerSettings) -> None:
-    pairs, option = PAIR_DATA.get(str(data.get("_target_"))), PAIR_MODELS.get(str(model.get("_target_")))
-    if pairs and not option:
-        own = str(model.get("_target_")).rpartition(".")[2]
-        raise SettingError(
-            f"data={pairs}: these are pairs, and the model {own} reads bags of words; add model=pair_classifier"
-        )
-    if option and not pairs:
-        own = data.get("name", data.get("_target_"))
-        raise SettingError(
-            f"model={option} reads pairs, and data {own} are bags of words; add data=cities or data=modular_addition"
-        )
-    if option and (trainer.strategy != "auto" or trainer.devices != 1 or trainer.num_nodes != 1):
-        raise SettingError(
-            f"trainer.strategy={trainer.strategy} with trainer.devices={trainer.devices}: model={option} trains in one process; use "
-            "trainer=auto"
-        )
-
-
-def _refuse_pairs(data: dict[str, Any]) -> None:
-    if pairs := PAIR_DATA.get(str(data.get("_target_"))):
-        raise SettingError(
-            f"data={pairs}: these are pairs, no bags of words; train on them: python -m bows.train data={pairs} model=pair_classifier"
-        )
-
 
 ROOTS = {"train": TrainConfig, "corpus": CorpusConfig, "analyze": AnalyzeConfig}
-
-TARGETS = {
-    "bows.data.factories.pydoc": PydocData,
-    "bows.data.factories.files": FilesData,
-    "bows.data.factories.hub": HubData,
-    "bows.data.factories.synthetic": SyntheticData,
-    "bows.data.factories.cities": CitiesData,
-    "bows.data.factories.modular_addition": ModularAdditionData,
-    "bows.model.tied.Tied": LinearEncoderModel,
-    "bows.model.untied.Untied": LinearEncoderModel,
-    "bows.model.deep.Deep": DeepModel,
-    "bows.model.pca.PrincipalComponents": PrincipalComponentsModel,
-    "bows.model.pair_classifier.PairClassifier": PairClassifierModel,
-}

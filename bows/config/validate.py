@@ -1,39 +1,55 @@
-"""The check of every key and value after composition.
+"""Check every key and value of a composed configuration.
 
-A node with a `_target_` is checked against the dataclass registered for it in bows.config.schema, or, where the target is a class of the
-user's own, against that class's signature. Whatever is wrong is said in one line that names the setting, the value and what is
-allowed.
+The nodes `data` and `model` are checked against the signature of the function or class that their `_target_` names, a user's own
+included; all others against bows.config.schema. An error is one line that names the setting, its value and what is allowed.
 """
 
 import difflib
-import inspect
-from dataclasses import fields, is_dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
-from bows.config.schema import ROOTS, TARGETS
+from bows.config.resolve import target_of, trains_on_pairs
+from bows.config.schema import ROOTS, TrainerSettings
+from bows.config.signature import fields_of, schema_of
 from bows.errors import SettingError
+
+UNKNOWN = {"unexpected_keyword_argument", "extra_forbidden"}
 
 
 def check(config: dict[str, Any], root: str = "train", only_keys: bool = False) -> Any:
-    """The composed configuration, as a plain resolved mapping, as dataclasses; or a SettingError in one line.
+    """Return a composed configuration, plain and resolved, as the dataclass of its root.
 
-    only_keys: look at the keys alone. A sweep is refused for a misspelt key as a whole, for a value only in the job that has it.
+    Args:
+        config: The configuration.
+        root: `train`, `corpus` or `analyze`.
+        only_keys: Check the keys alone. A whole sweep is refused for a misspelt key; a wrong value fails in its own job.
+
+    Raises:
+        SettingError: A key or a value is not allowed.
     """
     if (unset := next(_unset(config), None)) is not None:
         raise SettingError(f"{unset} is not set and has no default; give {unset}=<value>")
     checked = _validate(ROOTS[root], config, "", only_keys)
-    for section in ("data", "model"):
-        if config.get(section) is not None:
-            _check_target(config[section], section, only_keys)
     if root == "train" and not only_keys:
         _check_decay(config)
+    # After all that needs no import of a user's module, or of torch.
+    for section in ("data", "model"):
+        if config.get(section) is not None:
+            given = {key: value for key, value in config[section].items() if key != "_target_"}
+            schema = schema_of(target_of(config[section], section), section)
+            if section == "data" and "name" not in fields_of(schema):
+                given.pop("name", None)  # it names the run
+            _validate(schema, given, section, only_keys)
+    if root == "train":
+        _refuse_a_mixture(config["data"], config["model"], None if only_keys else checked.trainer)
+    else:
+        _refuse_pairs(config.get("data"))
     return checked
 
 
 def suggest(wrong: str, known: list[str]) -> str:
-    """A did-you-mean for a misspelt name, or what there is.
+    """Return a did-you-mean for a misspelt name, or the list of known names.
 
     >>> suggest('wdd', ['wd', 'lr'])
     'did you mean wd?'
@@ -51,7 +67,7 @@ def _unset(value: Any, path: str = ""):
 
 
 def _check_decay(config: dict[str, Any]) -> None:
-    # Asked for by name only, since a negative decay makes weights grow without bound.
+    # A negative decay makes weights grow without bound, so it has a setting of its own.
     if config["optimizer"]["allow_negative_decay"]:
         return
     for setting, value in (("wd", config["wd"]), ("optimizer.weight_decay", config["optimizer"]["weight_decay"])):
@@ -61,70 +77,80 @@ def _check_decay(config: dict[str, Any]) -> None:
             )
 
 
-def _check_target(section: dict[str, Any], name: str, only_keys: bool) -> None:
-    given = {key: value for key, value in section.items() if key != "_target_"}
-    target = section.get("_target_")
-    if target in TARGETS:
-        _validate(TARGETS[target], given, name, only_keys)
-        return
-    from hydra.utils import get_object
+def _refuse_a_mixture(data: dict[str, Any], model: dict[str, Any], trainer: TrainerSettings | None) -> None:
+    """Refuse data and a model that do not fit each other, or a model and a trainer that do not."""
+    pairs, reads_pairs = trains_on_pairs(data), trains_on_pairs(model)
+    name = target_of(model).__name__
+    if pairs and not reads_pairs:
+        raise SettingError(
+            f"data={_option(data)}: these are pairs, and the model {name} reads bags of words; add model=pair_classifier"
+        )
+    option = "pair_classifier" if name == "PairClassifier" else name
+    if reads_pairs and not pairs:
+        raise SettingError(
+            f"model={option} reads pairs, and data {data.get('name', data['_target_'])} are bags of words; add data=cities or "
+            "data=modular_addition"
+        )
+    if reads_pairs and trainer and (trainer.strategy != "auto" or trainer.devices != 1 or trainer.num_nodes != 1):
+        raise SettingError(
+            f"trainer.strategy={trainer.strategy} with trainer.devices={trainer.devices}: model={option} trains in one process; use "
+            "trainer=auto"
+        )
 
-    try:
-        signature = inspect.signature(get_object(str(target)))
-    except Exception as error:  # whatever importing the user's module raises, the setting is what is wrong
-        raise SettingError(f"{name}._target_={target}: cannot be imported ({error})") from error
-    known = list(signature.parameters)
-    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in signature.parameters.values())
-    for key in given:
-        if key not in known and not takes_any and key != "name":
-            raise SettingError(f"{name}.{key}: {target} has no such argument; {suggest(key, known)}")
+
+def _refuse_pairs(data: dict[str, Any] | None) -> None:
+    if data and trains_on_pairs(data):
+        raise SettingError(
+            f"data={_option(data)}: these are pairs, not bags of words; train on them: python -m bows.train data={_option(data)} "
+            "model=pair_classifier"
+        )
+
+
+def _option(data: dict[str, Any]) -> str:
+    # A factory has the name of its option.
+    return str(data["_target_"]).rpartition(".")[2]
 
 
 def _validate(kind: type, config: dict[str, Any], path: str, only_keys: bool) -> Any:
+    """Return the configuration as `kind`; None where it has errors other than unknown keys and `only_keys` is set."""
     try:
         return TypeAdapter(kind).validate_python(config)
     except ValidationError as error:
         problems = error.errors()
-    # A misspelt key first: it often explains what else is wrong.
-    problems.sort(key=lambda problem: problem["type"] not in {"unexpected_keyword_argument", "extra_forbidden"})
+    # Unknown keys first: a misspelt key often explains the other errors.
+    problems.sort(key=lambda problem: problem["type"] not in UNKNOWN)
     for problem in problems:
         place = [str(part) for part in problem["loc"]]
-        if problem["type"] in {"unexpected_keyword_argument", "extra_forbidden"}:
-            known = [field.name for field in fields(_at(kind, place[:-1]))]
-            prefix = ".".join(filter(None, [path, *place[:-1]]))
-            known = [f"{prefix}.{name}" if prefix else name for name in known]
-            setting = ".".join(filter(None, [path, *place]))
+        if problem["type"] in UNKNOWN:
+            *groups, _ = place
+            prefix = [path, *groups] if path else groups
+            known = [".".join([*prefix, name]) for name in fields_of(_setting_at(kind, config, groups)[1]) or {}]
+            setting = ".".join([path, *place] if path else place)
             raise SettingError(f"{setting}: there is no such setting; {suggest(setting, known)}")
         if only_keys:
             continue
-        setting, annotation, value = _setting_at(kind, config, place)
-        if problem["type"] == "missing" and setting.count(".") + 1 == len(place):
-            setting = ".".join(filter(None, [path, setting]))
+        names, annotation, value = _setting_at(kind, config, place)
+        setting = ".".join([path, *names] if path else names)
+        if problem["type"] in {"missing", "missing_keyword_only_argument"} and len(names) == len(place):
             raise SettingError(f"{setting} is missing; give {setting}=<value>")
-        setting = ".".join(filter(None, [path, setting]))
         raise SettingError(f"{setting}={_shown(value)} is not allowed; allowed: {allowed(annotation)}")
     return None
 
 
-def _at(kind: Any, place: list[str]) -> Any:
-    for part in place:
-        kind = next(field.type for field in fields(kind) if field.name == part)
-    return kind
-
-
-def _setting_at(kind: Any, value: Any, place: list[str]) -> tuple[str, Any, Any]:
-    """The dotted name, annotation and value of the setting that an error's place lies in."""
+def _setting_at(kind: Any, value: Any, place: list[str]) -> tuple[list[str], Any, Any]:
+    """Return the names, the annotation and the value of the setting at an error's place."""
     names = []
     for part in place:
-        if is_dataclass(kind):
-            kind = next(field.type for field in fields(kind) if field.name == part)
+        group = fields_of(kind)
+        if group is not None and part in group:
+            kind = group[part]
         elif get_origin(kind) is dict:
             kind = get_args(kind)[1]
         else:
             break
         names.append(part)
         value = value.get(part) if isinstance(value, dict) else None
-    return ".".join(names), kind, value
+    return names, kind, value
 
 
 def _shown(value: Any) -> str:
@@ -136,52 +162,46 @@ def _shown(value: Any) -> str:
 
 
 def allowed(annotation: Any) -> str:
-    """What an annotation allows, for a person.
+    """Describe what an annotation allows.
 
-    >>> from bows.config.schema import Count, Positive
+    >>> from bows.setting_types import Count, Positive
     >>> allowed(Count), allowed(Literal["a", "b"]), allowed(Positive | None)
     ('a whole number, 1 or more', 'a, b', 'a number above 0, or null')
     """
+    origin, args = get_origin(annotation), get_args(annotation)
     if annotation in (None, type(None)):
         return "null"
-    if is_dataclass(annotation):
-        return "a group of settings"
-    if get_origin(annotation) is Annotated:
-        base, *metadata = get_args(annotation)
+    if origin is Annotated:
+        base, *metadata = args
         bounds: dict[str, Any] = {}
         for item in metadata:
             for constraint in getattr(item, "metadata", [item]):
-                bounds.update(
-                    {
-                        key: getattr(constraint, key)
-                        for key in ("ge", "gt", "lt", "le", "min_length")
-                        if hasattr(constraint, key)
-                    }
-                )
-                if pattern := getattr(constraint, "pattern", None):
-                    bounds["pattern"] = pattern
+                for name in ("ge", "gt", "lt", "le", "min_length", "pattern"):
+                    if getattr(constraint, name, None) is not None:
+                        bounds[name] = getattr(constraint, name)
         return _bounded(base, bounds)
-    if get_origin(annotation) is Literal:
-        return ", ".join(str(choice) for choice in get_args(annotation))
-    if get_origin(annotation) is list:
-        return f"a list, [a,b,...], each {allowed(get_args(annotation)[0])}"
-    if get_origin(annotation) is dict:
-        return f"a mapping of names, each to {allowed(get_args(annotation)[1])}"
-    if get_origin(annotation) is tuple:
-        return f"{len(get_args(annotation))} numbers, [a,b], each {allowed(get_args(annotation)[0])}"
-    if args := get_args(annotation):
+    if origin is Literal:
+        return ", ".join(str(choice) for choice in args)
+    if origin is list:
+        return f"a list, [a,b,...], each {allowed(args[0])}"
+    if origin is dict:
+        return f"a mapping of names, each to {allowed(args[1])}"
+    if origin is tuple:
+        return f"{len(args)} numbers, [a,b], each {allowed(args[0])}"
+    if args:
         return ", or ".join(allowed(arg) for arg in args)
-    return {int: "a whole number", float: "a number", bool: "true or false", str: "text"}.get(
-        annotation, str(annotation)
-    )
+    if (group := fields_of(annotation)) is not None:
+        return "{" + ", ".join(f"{name}: {allowed(kind)}" for name, kind in group.items()) + "}"
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Any: "any value"}
+    return names.get(annotation, str(annotation))
 
 
 def _bounded(base: Any, bounds: dict[str, Any]) -> str:
+    text = allowed(base)
     if "pattern" in bounds:
         return "text without slashes or line breaks, at least one character"
     if "gt" in bounds and "lt" in bounds:
-        return f"{allowed(base)} between {bounds['gt']:g} and {bounds['lt']:g}, neither included"
-    text = allowed(base)
+        return f"{text} between {bounds['gt']:g} and {bounds['lt']:g}, neither included"
     if "ge" in bounds and "lt" in bounds:
         return f"{text} from {bounds['ge']:g} to below {bounds['lt']:g}"
     if "ge" in bounds and "le" in bounds:

@@ -19,23 +19,33 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Annotated, Literal, NotRequired
 
 import numpy as np
+from pydantic import Field
 from scipy.sparse import csc_array, csr_array, get_index_dtype
+from typing_extensions import TypedDict
 
 from bows.data.corpus import Bags, Corpus
 from bows.errors import SettingError
+from bows.setting_types import Flag, Words
 
 log = logging.getLogger(__name__)
 
 Shuffle = Literal["within_word"]
 
 
+class Rewire(TypedDict):
+    """Setting data.rewire: the words to permute, and whether all by one permutation."""
+
+    words: Annotated[Words, Field(min_length=1)]
+    together: NotRequired[Flag]
+
+
 def with_control(
-    open_corpus: Callable[[], Corpus], shuffle: Shuffle | None, rewire: Mapping[str, Any] | None, seed: int
+    open_corpus: Callable[[], Corpus], shuffle: Shuffle | None, rewire: Rewire | None, seed: int
 ) -> Callable[[], Corpus]:
     """What opens the corpus as the control has it; `open_corpus` itself where neither is asked for.
 

@@ -1,69 +1,120 @@
-"""The options of conf/data: one function each, plain settings in, a DataModule out."""
+"""The options of conf/data: one function each, plain settings in, a DataModule out.
+
+Each signature is the schema of its option: `bows.config.validate` checks a `data` node against it. Lightning and torch are imported where
+a DataModule is made, so that a command line is checked without them.
+"""
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, Unpack
+
+from pydantic import AfterValidator, Field, Strict, ValidationInfo
+from typing_extensions import TypedDict
 
 from bows.data.build import Text, open_or_build
-from bows.data.controls import Shuffle, with_control
+from bows.data.controls import Rewire, Shuffle, with_control
 from bows.data.corpus import FORMAT_VERSION, Corpus
-from bows.data.datamodule import BagsDataModule
-from bows.data.pairs import PairsDataModule
-from bows.data.sources.synthetic import synthetic_corpus
+from bows.data.sources.synthetic import Structure, synthetic_corpus
 from bows.data.tokenize import RULES_VERSION, WordRules, english_stop_words
 from bows.data.vocabulary import ListedWordRules, read_word_list
-from bows.errors import DataError
+from bows.errors import DataError, SettingError
+from bows.setting_types import Count, Flag, Fraction, NonNegativeInt, Number, Paths, Words, with_traits
+
+if TYPE_CHECKING:
+    from bows.data.datamodule import BagsDataModule
+    from bows.data.pairs import PairsDataModule
 
 Split = Literal["documents", "overlapping"]
 
 
+def _refuse_both_controls(rewire: Any, info: ValidationInfo) -> Any:
+    if rewire is not None and (shuffle := info.data.get("shuffle")) is not None:
+        raise SettingError(
+            f"data.shuffle={shuffle} permutes every word, so data.rewire has none left; set one of the two to null"
+        )
+    return rewire
+
+
+RewireOrNone = Annotated[Rewire | None, AfterValidator(_refuse_both_controls)]
+
+
+class TextSettings(TypedDict):
+    """Settings that every corpus of text has.
+
+    Those up to `val_fraction`, and the words of the file `vocabulary`, shape the corpus and key its folder. The others are set at each
+    training. `shuffle` and `rewire` permute the opened corpus.
+    """
+
+    name: str
+    folder: str
+    vocab_size: Count
+    min_chars: NonNegativeInt
+    lowercase: Flag
+    numbers: NonNegativeInt | None
+    stop_words: str | Words | None
+    include: Words
+    val_fraction: Fraction
+    vocabulary: NotRequired[str | None]
+    window: Count
+    stride: Count
+    batch_size: Count | None
+    validation_windows: Count | None
+    seed: NonNegativeInt
+    split: NotRequired[Split]
+    shuffle: NotRequired[Shuffle | None]
+    rewire: NotRequired[RewireOrNone]
+
+
+# Members of one stack may differ in these settings of their text: all members read the same windows.
+_STACK_FREE_OF_TEXT = ("name", "seed")
+
+
 def _text_datamodule(
-    identity: Callable[[], object],
-    text: Callable[[], Text],
-    *,
-    name: str,
-    folder: str,
-    vocab_size: int,
-    window: int,
-    stride: int,
-    min_chars: int,
-    lowercase: bool,
-    numbers: int | None,
-    stop_words: str | Sequence[str] | None,
-    include: Sequence[str],
-    val_fraction: float,
-    batch_size: int | None,
-    validation_windows: int | None,
-    seed: int,
-    vocabulary: str | None = None,
-    split: Split = "documents",
-    shuffle: Shuffle | None = None,
-    rewire: Mapping[str, Any] | None = None,
-) -> BagsDataModule:
-    """A DataModule over the corpus of a text. The settings up to `val_fraction`, and the words of the file `vocabulary`, shape the
-    corpus and key its folder; window, stride and the rest are dials of training. `shuffle` and `rewire` permute what was opened."""
+    identity: Callable[[], object], text: Callable[[], Text], settings: TextSettings
+) -> "BagsDataModule":
+    """Return a DataModule over the corpus of a text.
+
+    Args:
+        identity: What tells this text from another, as values for JSON.
+        text: Opens the rows of each split.
+        settings: As the factory received them.
+    """
+    from bows.data.datamodule import BagsDataModule
 
     def open_corpus() -> Corpus:
+        vocabulary, include, stop_words = settings.get("vocabulary"), settings["include"], settings["stop_words"]
+        vocab_size, min_chars, numbers = settings["vocab_size"], settings["min_chars"], settings["numbers"]
+        lowercase, val_fraction = settings["lowercase"], settings["val_fraction"]
         listed = None if vocabulary is None else read_word_list(vocabulary)
         if listed is None:
             words = english_stop_words() if stop_words == "english" else stop_words_of(stop_words)
             forced = [word.lower() if lowercase else word for word in include]
             rules = WordRules(min_chars, lowercase, numbers, words, frozenset(forced))
-            settings = [vocab_size, min_chars, lowercase, numbers, sorted(rules.stop_words), forced, val_fraction]
+            shaping = [vocab_size, min_chars, lowercase, numbers, sorted(rules.stop_words), forced, val_fraction]
         else:
             # The list alone says what is a word: no stop words or bounds on numbers, of which nothing in the corpus would tell.
             forced = []
             rules = ListedWordRules(min_chars, lowercase, None, kept=frozenset(listed.words))
-            settings = [min_chars, lowercase, listed.words, val_fraction]
-        shaping = [FORMAT_VERSION, RULES_VERSION, identity(), settings]
-        key = hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()[:12]
-        return open_or_build(Path(folder), name, key, text, rules, vocab_size, forced, val_fraction, listed)
+            shaping = [min_chars, lowercase, listed.words, val_fraction]
+        identifying = [FORMAT_VERSION, RULES_VERSION, identity(), shaping]
+        key = hashlib.sha256(json.dumps(identifying, sort_keys=True).encode()).hexdigest()[:12]
+        return open_or_build(
+            Path(settings["folder"]), settings["name"], key, text, rules, vocab_size, forced, val_fraction, listed
+        )
 
-    opened = with_control(open_corpus, shuffle, rewire, seed)
-    return BagsDataModule(opened, window, stride, batch_size, seed, validation_windows, split)
+    opened = with_control(open_corpus, settings.get("shuffle"), settings.get("rewire"), settings["seed"])
+    return BagsDataModule(
+        opened,
+        settings["window"],
+        settings["stride"],
+        settings["batch_size"],
+        settings["seed"],
+        settings["validation_windows"],
+        settings.get("split", "documents"),
+    )
 
 
 def stop_words_of(setting: str | Sequence[str] | None) -> frozenset[str]:
@@ -80,23 +131,19 @@ def stop_words_of(setting: str | Sequence[str] | None) -> frozenset[str]:
     return frozenset(word.lower() for word in setting)
 
 
-def pydoc(*, val_fraction: float, **settings) -> BagsDataModule:
-    """Docstrings of the standard library and the language reference."""
+@with_traits(stack_free=_STACK_FREE_OF_TEXT)
+def pydoc(**settings: Unpack[TextSettings]) -> "BagsDataModule":
+    """Return docstrings of the standard library and the language reference."""
     from bows.data.sources.python_docs import pydoc_identity, pydoc_text
 
-    text = partial(pydoc_text, val_fraction)
-    return _text_datamodule(pydoc_identity, text, val_fraction=val_fraction, **settings)
+    return _text_datamodule(pydoc_identity, partial(pydoc_text, settings["val_fraction"]), settings)
 
 
+@with_traits(stack_free=_STACK_FREE_OF_TEXT)
 def files(
-    *,
-    train: str | Sequence[str],
-    validation: str | Sequence[str] | None,
-    test: str | Sequence[str] | None,
-    column: str,
-    **settings,
-) -> BagsDataModule:
-    """Text files of the user's own."""
+    *, train: Paths, validation: Paths | None, test: Paths | None, column: str, **settings: Unpack[TextSettings]
+) -> "BagsDataModule":
+    """Return text files of the user's own."""
     from bows.data.sources.text_files import files_identity, files_text, find_files
 
     patterns = {"train": train, "validation": validation, "test": test}
@@ -104,50 +151,54 @@ def files(
     def found() -> dict[str, list[Path]]:
         return {split: find_files(f"data.{split}", given) for split, given in patterns.items() if given is not None}
 
-    return _text_datamodule(lambda: [files_identity(found()), column], lambda: files_text(found(), column), **settings)
+    return _text_datamodule(lambda: [files_identity(found()), column], lambda: files_text(found(), column), settings)
 
 
+@with_traits(stack_free=_STACK_FREE_OF_TEXT)
 def hub(
     *,
     path: str,
     config: str | None,
     revision: str | None,
     column: str,
-    streaming: bool,
+    streaming: Flag,
     train: str,
     validation: str | None,
     test: str | None,
-    **settings,
-) -> BagsDataModule:
-    """A dataset of the Hugging Face Hub."""
+    **settings: Unpack[TextSettings],
+) -> "BagsDataModule":
+    """Return a dataset of the Hugging Face Hub."""
     from bows.data.sources.huggingface import hub_text
 
     splits = {"train": train, "validation": validation, "test": test}
     splits = {split: theirs for split, theirs in splits.items() if theirs is not None}
     identity = [path, config, revision, column, splits]
     return _text_datamodule(
-        lambda: identity, partial(hub_text, path, config, revision, column, streaming, splits), **settings
+        lambda: identity, partial(hub_text, path, config, revision, column, streaming, splits), settings
     )
 
 
+@with_traits(stack_free=("name", "structure", "sharpness", "log_odds", "seed", "relabel"))
 def synthetic(
     *,
     name: str,
-    structure: str,
-    features: int,
-    train_rows: int,
-    validation_rows: int,
-    sharpness: float,
-    log_odds: float,
-    batch_size: int | None,
-    validation_windows: int | None,
-    seed: int,
-    relabel: bool = False,
+    structure: Structure,
+    features: Annotated[int, Strict(), Field(ge=2)],
+    train_rows: Count,
+    validation_rows: Count,
+    sharpness: Number,
+    log_odds: Number,
+    batch_size: Count | None,
+    validation_windows: Count | None,
+    seed: NonNegativeInt,
+    relabel: Flag = False,
     split: Split = "documents",
     shuffle: Shuffle | None = None,
-    rewire: Mapping[str, Any] | None = None,
-) -> BagsDataModule:
-    """Features with a known structure; a window is one row."""
+    rewire: RewireOrNone = None,
+) -> "BagsDataModule":
+    """Return features with a known structure; a window is one row."""
+    from bows.data.datamodule import BagsDataModule
+
     corpus = partial(
         synthetic_corpus, name, structure, features, train_rows, validation_rows, sharpness, log_odds, seed, relabel
     )
@@ -155,15 +206,42 @@ def synthetic(
     return BagsDataModule(opened, 1, 1, batch_size, seed, validation_windows, split)
 
 
-def cities(*, batch_size: int, seed: int, **settings) -> PairsDataModule:
-    """Pairs of US cities, and the compass direction from one to the other."""
+@with_traits(trains_on="pairs")
+def cities(
+    *,
+    name: str,
+    population: NonNegativeInt,
+    directions: Annotated[int, Strict(), Field(ge=2)],
+    train_pairs: Count,
+    validation_pairs: Count,
+    probe_held_out: Fraction,
+    probe_largest: NonNegativeInt,
+    batch_size: Count,
+    seed: NonNegativeInt,
+) -> "PairsDataModule":
+    """Return pairs of US cities, and the compass direction from one to the other."""
+    from bows.data.pairs import PairsDataModule
     from bows.data.sources.cities import cities_task
 
-    return PairsDataModule(partial(cities_task, seed=seed, **settings), batch_size, seed)
+    task = partial(
+        cities_task, name, population, directions, train_pairs, validation_pairs, probe_held_out, probe_largest, seed
+    )
+    return PairsDataModule(task, batch_size, seed)
 
 
-def modular_addition(*, batch_size: int, seed: int, **settings) -> PairsDataModule:
-    """Pairs of residues, and their sum."""
+@with_traits(trains_on="pairs")
+def modular_addition(
+    *,
+    name: str,
+    modulus: Annotated[int, Strict(), Field(ge=5)],
+    val_fraction: Fraction,
+    probe_held_out: Fraction,
+    batch_size: Count,
+    seed: NonNegativeInt,
+) -> "PairsDataModule":
+    """Return pairs of residues, and their sum."""
+    from bows.data.pairs import PairsDataModule
     from bows.data.sources.modular_addition import modular_addition_task
 
-    return PairsDataModule(partial(modular_addition_task, seed=seed, **settings), batch_size, seed)
+    task = partial(modular_addition_task, name, modulus, val_fraction, probe_held_out, seed)
+    return PairsDataModule(task, batch_size, seed)

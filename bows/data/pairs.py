@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, cast
+from typing import ClassVar, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -77,6 +77,8 @@ class PairsDataModule(LightningDataModule):
 
     open_task: makes the task. batch_size: training pairs a batch. seed: of the order of batches, which is a new one each epoch.
     """
+
+    trains_on: ClassVar[str] = "pairs"
 
     def __init__(self, open_task: Callable[[], PairTask], batch_size: int, seed: int):
         super().__init__()

@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from bows.model.autoencoder import Autoencoder, Loss, OutputActivation, affine, kaiming_uniform
+from bows.setting_types import Count
 
 
 class Deep(Autoencoder):
@@ -20,8 +21,8 @@ class Deep(Autoencoder):
     def __init__(
         self,
         features: int,
-        latent: int,
-        hidden: int,
+        latent: Count,
+        hidden: Count,
         output_activation: OutputActivation = "relu",
         loss: Loss = "squared_error",
     ):

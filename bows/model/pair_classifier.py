@@ -1,9 +1,15 @@
 """A classifier of pairs of items that represents each item by an embedding."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
+from pydantic import Field, Strict
 from torch import Tensor, nn
+
+from bows.setting_types import Count
+
+# A plane of the embeddings is kept and removed, so they have more than two dimensions.
+PairLatent = Annotated[int, Strict(), Field(ge=3)]
 
 
 class PairClassifier(nn.Module):
@@ -20,7 +26,7 @@ class PairClassifier(nn.Module):
 
     trains_on: ClassVar[str] = "pairs"
 
-    def __init__(self, items: int, classes: int, latent: int, hidden: int):
+    def __init__(self, items: int, classes: int, latent: PairLatent, hidden: Count):
         super().__init__()
         self.embedding = nn.Embedding(items, latent)
         self.hidden = nn.Linear(2 * latent, hidden)

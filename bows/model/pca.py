@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from bows.model.autoencoder import Autoencoder
+from bows.setting_types import Count
 
 # Up to here float32 represents all integers exactly.
 EXACT = 1 << 24
@@ -23,7 +24,7 @@ class PrincipalComponents(Autoencoder):
     closed_form = True
     matrices = 1
 
-    def __init__(self, features: int, latent: int):
+    def __init__(self, features: int, latent: Count):
         super().__init__(features, latent, "identity", "squared_error")
         self.weight = torch.nn.Parameter(torch.zeros(latent, features))
 

@@ -11,6 +11,7 @@ from bows.model.autoencoder import (
     affine,
     kaiming_uniform,
 )
+from bows.setting_types import Count
 
 
 class Tied(Autoencoder):
@@ -23,7 +24,7 @@ class Tied(Autoencoder):
     def __init__(
         self,
         features: int,
-        latent: int,
+        latent: Count,
         output_activation: OutputActivation = "relu",
         latent_activation: LatentActivation = "identity",
         loss: Loss = "squared_error",

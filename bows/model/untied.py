@@ -11,6 +11,7 @@ from bows.model.autoencoder import (
     affine,
     kaiming_uniform,
 )
+from bows.setting_types import Count
 
 
 class Untied(Autoencoder):
@@ -22,7 +23,7 @@ class Untied(Autoencoder):
     def __init__(
         self,
         features: int,
-        latent: int,
+        latent: Count,
         output_activation: OutputActivation = "relu",
         latent_activation: LatentActivation = "identity",
         loss: Loss = "squared_error",

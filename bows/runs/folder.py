@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bows.config.identity import with_current_targets
-from bows.config.schema import trains_on_pairs
+from bows.config.resolve import trains_on_pairs
 from bows.errors import DataError, SettingError
 from bows.files import read_json
 from bows.runs.readers import read_history, read_words_table, read_yaml

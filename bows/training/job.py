@@ -12,8 +12,8 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from bows.config.identity import config_key
 from bows.config.presets import small_version
-from bows.config.resolve import plain
-from bows.config.schema import TrainConfig, trains_on_pairs
+from bows.config.resolve import plain, trains_on_pairs
+from bows.config.schema import TrainConfig
 from bows.config.validate import check
 from bows.console import print_results
 from bows.errors import BowsError, DataError, Interrupted, SettingError, UnavailableError, cannot_write

@@ -11,7 +11,9 @@ import yaml
 
 from bows.config.launchers import LAUNCHERS
 from bows.config.paths import CONF
-from bows.config.schema import TARGETS, AnalyzeConfig, CorpusConfig, TrainConfig
+from bows.config.resolve import target_of
+from bows.config.schema import AnalyzeConfig, CorpusConfig, TrainConfig
+from bows.config.signature import fields_of, schema_of
 from bows.config.validate import allowed
 from bows_docs.docstrings import REPOSITORY, as_markdown
 from bows_docs.yaml_comments import comments
@@ -87,7 +89,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _schema(group: str, composed: dict[str, Any]) -> Any:
     if "_target_" in composed:
-        return TARGETS[composed["_target_"]]
+        return schema_of(target_of(composed), group)
     return typing.get_type_hints(TrainConfig)[group]
 
 
@@ -103,7 +105,7 @@ def _leaves(node: dict[str, Any], group: str, prefix: str = "") -> Iterator[tupl
 
 def _annotation(kind: Any, key: str) -> Any:
     for part in key.split("."):
-        kind = typing.get_type_hints(kind, include_extras=True)[part]
+        kind = (fields_of(kind) or {})[part]
     return kind
 
 

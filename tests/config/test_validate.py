@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 import torch
@@ -10,11 +11,14 @@ import yaml
 
 from bows.cli.preflight import check_command_line
 from bows.config.paths import CONF
-from bows.config.schema import PAIR_DATA, PAIR_MODELS, TARGETS
+from bows.config.resolve import target_of, trains_on_pairs, trait
+from bows.config.signature import fields_of, schema_of
 from bows.config.validate import check, suggest
 from bows.errors import SettingError
 from bows.model.autoencoder import Autoencoder
 from bows.model.optimizers import OptimizerSettings, make_optimizer
+from bows.model.pair_classifier import PairClassifier
+from bows.model.pca import PrincipalComponents
 
 GROUPS = {
     # An option may lie in a folder of its group; what options share, in shared/, is none.
@@ -25,6 +29,7 @@ GROUPS = {
     )
     for group in ("data", "model", "optimizer", "analysis", "trainer", "logger", "experiment")
 }
+PAIR_DATA = {"cities", "modular_addition"}
 OPTIONS = [(group, option) for group, options in GROUPS.items() for option in options]
 # What an option cannot do without.
 NEEDED = {
@@ -50,11 +55,11 @@ def test_every_corpus_instantiates(compose, option):
     from bows.data.pairs import PairsDataModule
 
     node = compose(f"data={option}", *NEEDED.get(("data", option), []))["data"]
-    kind = PairsDataModule if option in PAIR_DATA.values() else BagsDataModule
+    kind = PairsDataModule if option in PAIR_DATA else BagsDataModule
     assert isinstance(instantiate_plain(node), kind)  # without reading any text
 
 
-@pytest.mark.parametrize("option", sorted({*GROUPS["model"]} - {*PAIR_MODELS.values()}))
+@pytest.mark.parametrize("option", sorted({*GROUPS["model"]} - {"pair_classifier"}))
 def test_every_model_instantiates_and_runs(compose, option):
     from bows.runs.weights import make_autoencoder
 
@@ -102,11 +107,39 @@ def test_dials_reach_the_groups(compose):
     assert composed["model"]["latent"] == 9
 
 
-def test_every_target_has_a_schema():
+def test_every_parameter_of_every_target_has_a_type_that_is_checked():
     targets = set()
     for path in CONF.rglob("*.yaml"):
         targets |= set(re.findall(r"^_target_: (\S+)$", path.read_text(encoding="utf-8"), re.MULTILINE))
-    assert targets == set(TARGETS)
+    assert len(targets) == 11
+    for target in targets:
+        kinds = fields_of(schema_of(target_of({"_target_": target}), target.split(".")[1]))
+        assert kinds
+        assert Any not in kinds.values()
+
+
+class OwnPairs(PairClassifier):
+    """A user's own classifier of pairs."""
+
+
+class OwnComponents(PrincipalComponents):
+    """A user's own model in closed form."""
+
+
+def test_traits_are_inherited_by_a_class_of_ones_own(compose):
+    node = {"_target_": f"{__name__}.OwnPairs", "latent": 4, "hidden": 8}
+    assert trains_on_pairs(node)
+    assert not trait(node, "closed_form")
+    assert trait({"_target_": f"{__name__}.OwnComponents"}, "closed_form")
+    composed = compose("data=cities", "model=pair_classifier")
+    composed["model"] = node
+    check(composed)
+    composed["data"] = compose()["data"]
+    with pytest.raises(SettingError, match="model=OwnPairs reads pairs, and data pydoc are bags of words"):
+        check(composed)
+    node["latent"] = 2
+    with pytest.raises(SettingError, match=r"^model\.latent=2 is not allowed; allowed: a whole number, 3 or more$"):
+        check(composed)
 
 
 MISSPELT = {
@@ -208,7 +241,7 @@ def test_several_values_without_a_sweep_are_refused():
 def test_a_class_of_ones_own_is_checked_against_its_signature(compose):
     composed = compose()
     composed["model"] = {"_target_": "bows.model.autoencoder.Autoencoder", "latent": 3, "los": "squared_error"}
-    with pytest.raises(SettingError, match=r"model\.los: .* did you mean loss"):
+    with pytest.raises(SettingError, match=r"model\.los: .* did you mean model\.loss"):
         check(composed)
     composed["model"] = {"_target_": "bows.model.nowhere.Nothing"}
     with pytest.raises(SettingError, match=r"model\._target_=bows\.model\.nowhere\.Nothing: cannot be imported"):
@@ -234,7 +267,7 @@ def test_help_is_light_and_names_every_option(door):
     words = set(re.findall(r"\w+", text))
     for group in ("data",) if door == "corpus" else GROUPS:
         named = {part for option in GROUPS[group] for part in option.split("/")}
-        assert named - ({*PAIR_DATA.values()} if door == "corpus" else set()) <= words
+        assert named - (PAIR_DATA if door == "corpus" else set()) <= words
     if door == "train":
         dials = yaml.safe_load((CONF / "train.yaml").read_text(encoding="utf-8"))
         for dial in ("latent", "wd", "lr", "epochs", "seed"):

@@ -246,10 +246,11 @@ def test_controls_are_settings_of_synthetic_data(configured):
     [
         (["data.shuffle=rows"], r"data\.shuffle=rows is not allowed; allowed: within_word, or null"),
         (["data.split=random"], r"data\.split=random is not allowed; allowed: documents, overlapping"),
-        (["data.rewire=[May]"], r"data\.rewire=\['May'\] is not allowed \(data\.rewire: .*\); allowed: \{words: "),
-        (["data.rewire={words:[]}"], r"data\.rewire=.* is not allowed \(data\.rewire\.words: .* at least 1 item"),
-        (["data.rewire={wrods:[May]}"], r"data\.rewire=.* is not allowed \(data\.rewire\.w"),
-        (["data.rewire={words:[May],together:1}"], r"data\.rewire=.* \(data\.rewire\.together: .*valid boolean"),
+        (["data.rewire=[May]"], r"data\.rewire=\['May'\] is not allowed; allowed: \{words: .*, together: true or false\}, or null"),
+        (["data.rewire={words:[]}"], r"data\.rewire\.words=\[\] is not allowed; allowed: a list, .*; at least 1 of them"),
+        (["data.rewire={wrods:[May]}"], r"data\.rewire\.wrods: there is no such setting; did you mean data\.rewire\.words\?"),
+        (["data.rewire={together:true}"], r"data\.rewire\.words is missing; give data\.rewire\.words="),
+        (["data.rewire={words:[May],together:1}"], r"data\.rewire\.together=1 is not allowed; allowed: true or false"),
         (["data.rewire={words:[May]}", "data.shuffle=within_word"], r"data\.shuffle=within_word permutes every word, so data\.rewire"),
     ],
 )  # fmt: skip

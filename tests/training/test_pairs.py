@@ -202,7 +202,7 @@ def test_it_is_no_run_to_be_analyzed(outputs, residues):
         ("train", ["model=pair_classifier"], "model=pair_classifier reads pairs, and data pydoc are bags of words; add data=cities"),
         ("train", [*RESIDUES[:2], "trainer=ddp"], "trainer.strategy=ddp with trainer.devices=2: model=pair_classifier trains in one"),
         ("train", [*RESIDUES[:2], "latent=2"], "model.latent=2 is not allowed; allowed: a whole number, 3 or more"),
-        ("corpus", ["data=modular_addition"], "data=modular_addition: these are pairs, no bags of words; train on them"),
+        ("corpus", ["data=modular_addition"], "data=modular_addition: these are pairs, not bags of words; train on them"),
     ],
 )  # fmt: skip
 def test_what_does_not_belong_together_is_refused_before_anything_is_made(tmp_path, door, words, said):

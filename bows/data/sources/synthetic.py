@@ -7,11 +7,14 @@ Source: Prieto et al. 2026, synthetic data.
 """
 
 import hashlib
+from typing import Literal
 
 import numpy as np
 from scipy.special import expit
 
 from bows.data.corpus import Bags, Corpus
+
+Structure = Literal["circular", "figure8", "sphere", "iid"]
 
 
 def feature_places(structure: str, features: int) -> np.ndarray:
