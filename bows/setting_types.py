@@ -37,7 +37,8 @@ def with_traits(**traits: Any) -> Callable[[F], F]:
     """Set attributes on a factory function, where a class has class attributes: `bows.config.resolve.trait` reads both.
 
     Args:
-        traits: `trains_on` ("pairs" for pairs of items; "bags" where it is not set), `stack_free` (settings in which members of a stack may differ).
+        traits: `trains_on` ("pairs" for pairs of items; "bags" where it is not set), `stack_free` (settings in which members of a stack
+            may differ).
     """
 
     def add(factory: F) -> F:

@@ -39,8 +39,14 @@ def target_of(node: dict[str, Any], name: str = "") -> Any:
 
 
 def trait(node: dict[str, Any], name: str, default: Any = False) -> Any:
-    """Return an attribute of a node's target: of a class or its bases, or of a function (`bows.setting_types.with_traits`)."""
-    return getattr(target_of(node), name, default)
+    """Return an attribute of a node's target: of a class or its bases, or of a function (`bows.setting_types.with_traits`).
+
+    `default` where the target cannot be imported: a stored configuration may name a class that is gone.
+    """
+    try:
+        return getattr(target_of(node), name, default)
+    except SettingError:
+        return default
 
 
 def trains_on_pairs(node: dict[str, Any]) -> bool:
