@@ -15,20 +15,18 @@ from bows.config.resolve import plain
 from bows.config.schema import AnalyzeConfig
 from bows.config.validate import check
 from bows.console import print_results, quiet_libraries
-from bows.data.datamodule import BagsDataModule
-from bows.errors import BowsError
 from bows.evaluation.ablate import ablate_plane, draw_ablation, find_plane, print_ablation, write_ablation
 from bows.evaluation.compare import compare, draw_comparison, print_comparison, write_comparison
 from bows.evaluation.context import LoadedRun
-from bows.evaluation.device import check_accelerator, device_of
+from bows.evaluation.device import check_accelerator
 from bows.evaluation.discover import discover_shapes, draw_shapes, print_shapes, write_shapes
 from bows.evaluation.evaluate import evaluate
 from bows.evaluation.explain import draw_explanation, explain_word, print_explanation, write_explanation
+from bows.evaluation.load_run import load
 from bows.evaluation.request import find_others, find_words_apart, with_own_settings
 from bows.evaluation.save import log_results, read_columns, write_evaluation
 from bows.figures.render_pool import draw
-from bows.runs.folder import RunFolder, find_run
-from bows.runs.reload import load_autoencoder, open_data
+from bows.runs.folder import find_run
 from bows.runs.status import RunStatus
 from bows.tracking.loggers import extra_loggers
 
@@ -119,27 +117,6 @@ def analyze(config: dict[str, Any], given: set[str], folder: Path, status: RunSt
         print_ablation(ablation)
     if settings.word is None and not others and not settings.scan and settings.plane is None:
         evaluate_again(loaded, settings, config, folder)
-
-
-def load(run: RunFolder, settings: AnalyzeConfig) -> LoadedRun:
-    """Load a run's weights and its documents, or those of `data=`."""
-    autoencoder = load_autoencoder(run)
-    data = open_data(settings.data or run.config["data"], run, "data" if settings.data else "run")
-    data.windows("validation")  # a window longer than the split is refused before anything is computed
-    training = training_data(run, data) if settings.data else data
-    return LoadedRun(run, autoencoder, data, training, device_of(settings.accelerator), settings.seed)
-
-
-def training_data(run: RunFolder, data: BagsDataModule) -> BagsDataModule:
-    """Return the documents that the linear read-out and pca are fitted on where other documents are evaluated.
-
-    They are the run's own. Where those cannot be opened, they are those of `data`, and the log says so.
-    """
-    try:
-        return open_data(run.config["data"], run, "run")
-    except BowsError as error:
-        log.warning("fitting the linear read-out and pca on the training part of data=, as %s", error)
-        return data
 
 
 def evaluate_again(loaded: LoadedRun, settings: AnalyzeConfig, config: dict[str, Any], folder: Path) -> None:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import pyarrow as pa
 import torch
 
+from bows.analysis.ordered_sets import whole_sets
 from bows.analysis.reconstruction import ReconstructionSums
 from bows.analysis.word_table import word_table
 from bows.config.schema import Analysis
 from bows.data.datamodule import BagsDataModule
 from bows.evaluation.context import Context
 from bows.evaluation.groups import METRIC_GROUPS, NEEDED_FOR_REGIMES
+from bows.evaluation.request import compose_analysis
 from bows.model.autoencoder import Autoencoder
 
 log = logging.getLogger(__name__)
@@ -35,10 +37,10 @@ class Evaluation:
 def evaluate(
     autoencoder: Autoencoder,
     data: BagsDataModule,
-    sets: Mapping[str, Sequence[int]],
-    analysis: Analysis,
-    seed: int,
-    device: torch.device,
+    sets: Mapping[str, Sequence[int]] | None = None,
+    analysis: Analysis | None = None,
+    seed: int = 0,
+    device: torch.device | None = None,
     seconds_before: float = 0.0,
     training: BagsDataModule | None = None,
 ) -> Evaluation:
@@ -51,13 +53,16 @@ def evaluate(
     Args:
         autoencoder: the model; moved to `device` and set to evaluation mode.
         data: whose held-out windows are evaluated.
-        sets: word indices of each ordered set.
-        analysis: which groups, and their settings.
+        sets: word indices of each ordered set; None for those of `analysis.sets` that are wholly in the vocabulary.
+        analysis: which groups, and their settings; None for those of analysis=full.
         seed: of every random draw.
-        device: where the model runs.
+        device: where the model runs; None for the CPU.
         seconds_before: seconds of analysis during training.
         training: whose training windows fit the linear read-out; None for those of `data`.
     """
+    analysis = analysis or Analysis(**compose_analysis("run=none")["analysis"])
+    sets = whole_sets(analysis.sets, data.corpus.vocabulary) if sets is None else sets
+    device = device or torch.device("cpu")
     asked = frozenset(analysis.groups)
     asked |= NEEDED_FOR_REGIMES if "regime" in asked else frozenset()
     autoencoder = autoencoder.to(device).eval()

@@ -3,10 +3,14 @@
 import copy
 import difflib
 import logging
+import os
 from collections.abc import Sequence
 from typing import Any
 
 from bows.analysis.ordered_sets import resolve
+from bows.config.overrides import parse
+from bows.config.paths import CONF, default_outputs
+from bows.config.resolve import plain
 from bows.errors import SettingError
 from bows.runs.folder import RunFolder, find_run
 from bows.runs.reload import refuse_other_words
@@ -17,10 +21,30 @@ log = logging.getLogger(__name__)
 MOST_OTHERS = 5
 
 
-def find_words(words: Sequence[str], vocabulary: Sequence[str], setting: str) -> list[int]:
-    """Indices of words, each as written or else in lower case.
+def compose_analysis(*overrides: str) -> dict[str, Any]:
+    """Return the settings of bows.analyze with some overrides, plain and resolved.
 
-    Raises SettingError for one that is not in the vocabulary, with the nearest spellings.
+    Raises:
+        SettingError: an override is not of the form setting=value, or names no known setting or option.
+    """
+    # Imported here: Hydra's API is only for use in Python, and the commands have composed already.
+    from hydra import compose, initialize_config_dir
+    from hydra.errors import HydraException
+
+    parse(overrides)
+    os.environ.setdefault("BOWS_OUTPUTS", str(default_outputs()))
+    try:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            return plain(compose("analyze", list(overrides)))
+    except HydraException as error:
+        raise SettingError(str(error).splitlines()[0]) from error
+
+
+def find_words(words: Sequence[str], vocabulary: Sequence[str], setting: str) -> list[int]:
+    """Return the indices of words, each as written or else in lower case.
+
+    Raises:
+        SettingError: a word is not in the vocabulary; the message has the nearest spellings.
     """
     found = resolve(words, vocabulary)
     if found.missing:
@@ -39,9 +63,10 @@ def find_words(words: Sequence[str], vocabulary: Sequence[str], setting: str) ->
 
 
 def find_others(against: Sequence[str], run: RunFolder) -> list[RunFolder | None]:
-    """The runs to compare with; None stands for pca.
+    """Return the runs to compare with; None for pca.
 
-    Raises SettingError for one that is no finished run, comes twice, or has another latent size or other words.
+    Raises:
+        SettingError: one is not a finished run, is given twice, or has another latent size or other words.
     """
     others: list[RunFolder | None] = []
     latent, words = run.config["model"]["latent"], len(run.vocabulary)
@@ -65,13 +90,13 @@ def find_others(against: Sequence[str], run: RunFolder) -> list[RunFolder | None
                 "compare models of one size"
             )
         if other.status.get("corpus") != run.status.get("corpus"):
-            log.info("against=%s was trained on another corpus; all are measured on the same held-out windows", given)
+            log.info("against=%s was trained on another corpus; all are evaluated on the same held-out windows", given)
         others.append(other)
     return others
 
 
 def asked_words(word: Any, context: Sequence[Any]) -> dict[str, Any]:
-    """A word and its context as text, whatever YAML takes them for: the words 5 and true are words too."""
+    """Return a word and its context as text where YAML takes them for numbers or truth values."""
 
     def text(value: Any) -> str:
         return str(value).lower() if isinstance(value, bool) else str(value)
@@ -82,9 +107,10 @@ def asked_words(word: Any, context: Sequence[Any]) -> dict[str, Any]:
 def find_words_apart(
     word: str | None, context: Sequence[str], vocabulary: Sequence[str]
 ) -> tuple[int, list[int]] | None:
-    """Indices of a word and of its context, all different; None where no word is asked for.
+    """Return the indices of a word and of its context, all different; None where no word is asked for.
 
-    Raises SettingError for one that is not in the vocabulary or comes twice, or for a context without a word.
+    Raises:
+        SettingError: a word is not in the vocabulary or comes twice, or there is a context without a word.
     """
     if word is None:
         if context:
@@ -94,16 +120,20 @@ def find_words_apart(
     for place in around:
         if place == index or around.count(place) > 1:
             raise SettingError(
-                f"context={vocabulary[place]}: each word may stand once, and not beside itself; leave one out"
+                f"context={vocabulary[place]}: each word may be given once, and the context may not contain the word itself; leave one out"
             )
     return index, around
 
 
 def with_own_settings(config: dict[str, Any], run: RunFolder, given: set[str]) -> dict[str, Any]:
-    """Settings of an analysis with those of the run in place of defaults: its seed, the window and stride of its data, and what its
-    command line said of `analysis` (but for which groups).
+    """Return the settings of an analysis with the run's own values in place of defaults.
 
-    given: names of the settings that the analysis' own command line has; they stay.
+    They are its seed, the window and stride of its data, and the settings of `analysis` on its command line, without the groups.
+
+    Args:
+        config: the composed settings.
+        run: the run.
+        given: names of the settings on the analysis' own command line, which stay.
     """
     config = copy.deepcopy(config)
     if "seed" not in given:

@@ -22,7 +22,9 @@ def test_outputs_are_not_kept(notebook):
 
 def test_it_runs_and_draws(notebook, places, monkeypatch):
     monkeypatch.setenv("BOWS_RUN", str(places.run))
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    # In the folder that the run was started in: its settings name its text relative to that.
+    where = {"metadata": {"path": str(places.commands.folder)}}
+    NotebookClient(notebook, timeout=120, kernel_name="python3", resources=where).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert not [output for output in outputs if output.output_type in ("error", "stream")]
     kinds = [kind for output in outputs for kind in output.get("data", {})]
