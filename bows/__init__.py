@@ -7,6 +7,7 @@ The public interface; its parts are imported on first use, so that `import bows`
 - `Autoencoder`: the interface of every model. `Corpus`: bags of words on disk.
 """
 
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,10 @@ def __getattr__(name: str) -> Any:
     """Import a public name on first use (PEP 562)."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
+    with warnings.catch_warnings():
+        # tqdm, which Lightning imports, warns in a notebook without ipywidgets. Nothing here shows its bars.
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        return getattr(import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:
