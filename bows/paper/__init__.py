@@ -1,1 +1,1 @@
-"""The paper, measured again: what each of its figures says, from the runs of its preset."""
+"""The paper's claims, measured again from the runs of its presets."""

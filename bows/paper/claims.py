@@ -1,4 +1,4 @@
-"""The one table of what the paper claims, what is measured for it, and from which value on it holds."""
+"""The paper's claims: what is measured for each, and the threshold at which it holds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,21 +9,26 @@ Verdict = Literal["holds", "does not hold", "not measured here"]
 
 @dataclass(frozen=True)
 class Measured:
-    """What runs say to a claim. value: None where they cannot say. told: the value as a reader wants it, with intervals and nulls; or,
-    without a value, why it was not measured."""
+    """The measurement of a claim.
+
+    value: None where it could not be measured. text: the value with its intervals and nulls; or why it was not measured.
+    """
 
     value: float | None
-    told: str
+    text: str
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim. figure: its preset. name: of the value it rests on. says: what is claimed. paper: the paper's own figure for it. quantity:
-    what the value is. It holds where that is at least `least`, or at most `most`."""
+    """One claim.
+
+    figure: its preset. name: of the measured value. statement: what is claimed. paper: the paper's own figure. quantity: what the value
+    is. The claim holds where the value is at least `least`, or at most `most`.
+    """
 
     figure: str
     name: str
-    says: str
+    statement: str
     paper: str
     quantity: str
     least: float | None = None
@@ -31,12 +36,12 @@ class Claim:
 
     @property
     def threshold(self) -> str:
-        """The condition in words."""
+        """Return the condition as text."""
         return f"{self.quantity}: {'at least' if self.most is None else 'at most'} {self.most if self.least is None else self.least:g}"
 
 
 def verdict(claim: Claim, measured: Mapping[str, Measured]) -> Verdict:
-    """Whether a claim holds, by its threshold alone."""
+    """Return whether a claim holds, by its threshold alone."""
     value = measured[claim.name].value if claim.name in measured else None
     if value is None or value != value:
         return "not measured here"
@@ -47,46 +52,46 @@ def verdict(claim: Claim, measured: Mapping[str, Measured]) -> Verdict:
 READER = " (from a reader's notes)"
 RING = "share of seeds whose order is at least 0.5 with p < 0.05"
 CLAIMS: tuple[Claim, ...] = (
-    Claim("months", "text", "months near each other in the year go together in the text", "a correlation matrix",
+    Claim("months", "text", "months near each other in the year co-occur more in the text", "a correlation matrix",
           "p of the rank correlation of their phi with nearness in the year, against shuffled months", most=0.05),
-    Claim("months", "steps", "and point the same way in the weights", "a polygon, no score",
+    Claim("months", "steps", "and their directions are nearer in the weights", "a polygon, no score",
           "p of the same for their cosines, mean over seeds", most=0.05),
     Claim("months", "weights", "the months lie in order on a circle in the weights", "a polygon, no score", RING, least=0.5),
     Claim("months", "pca", "and in the data's principal components", "a polygon, no score", RING, least=0.5),
-    Claim("months", "seasons", "words of a season lie beside its months", "a picture",
+    Claim("months", "seasons", "words of a season lie near its months", "a picture",
           "p of the distance between seasonal words and their months, against shuffled months", most=0.05),
-    Claim("months", "used", "words that go with the months are rebuilt through the months' plane", "not in the paper",
+    Claim("months", "used", "words associated with the months are reconstructed through the months' plane", "not in the paper",
           "largest p, over seeds and two nulls, of what they lose without it", most=0.05),
-    Claim("umap", "purity", "words of one category lie together under the largest weight decay", "a picture",
+    Claim("umap", "purity", "words of one category cluster under the largest weight decay", "a picture",
           "lowest z of the purity of the 10 nearest, over seeds", least=3),
     Claim("umap", "growth", "and more so than without decay", "a picture", "lowest gain of that z over seeds", least=0),
-    Claim("mechanism", "context", "words are rebuilt better in natural contexts than alone", "81 % of contexts of Beatles" + READER,
+    Claim("mechanism", "context", "words are reconstructed better in natural contexts than alone", "81 % of contexts of Beatles" + READER,
           "share of represented words whose R² in natural windows is above that of the word alone", least=0.5),
-    Claim("mechanism", "constructive", "interference is larger where the word is", "bars for single words",
-          "share of represented words with more interference where they are", least=0.95),
+    Claim("mechanism", "constructive", "interference is larger where the word is present", "bars for single words",
+          "share of represented words with more interference where they are present", least=0.95),
     Claim("mechanism", "filtered", "the ReLU removes false positives that interference leaves", "a histogram",
-          "share of a word's absences where others push it and the ReLU stops it", least=0.05),
-    Claim("structure", "norm", "structure fades as m grows: the off-diagonal norm of the Gram matrix falls", "a falling curve",
+          "share of a word's absences with positive interference that the ReLU removes", least=0.05),
+    Claim("structure", "norm", "structure decreases as m grows: the off-diagonal norm of the Gram matrix falls", "a falling curve",
           "rank correlation of the norm with m", most=-0.8),
     Claim("structure", "norm_free", "and the norm-free one falls", "not in the paper",
           "rank correlation of the cosines' root mean square with m",
           most=-0.8),
     Claim("structure", "months_first", "months become orthogonal at smaller m than Roman numerals", "two curves",
           "m from which the root mean square of the months' cosines is below 0.1, over that of the numerals", most=0.99),
-    Claim("linear", "months", "a linear read-out of the latent finds the months",
+    Claim("linear", "months", "a linear read-out of the latent reconstructs the months",
           "R² 0.98" + READER, "mean R² of the linear read-out over the months", least=0.9),
     Claim("linear", "split", "most words are not linear", "522 linear, 4,073 nonlinear" + READER,
           "share of linear words among linear and mixed", most=0.5),
     Claim("linear", "frequent", "the linear words are the frequent ones", "522 frequent words" + READER,
           "median frequency of linear words over that of the others", least=1),
-    Claim("controls", "ring", "the months' ring goes when their co-occurrences go", "not in the paper",
+    Claim("controls", "ring", "the months' ring vanishes when their co-occurrences are removed", "not in the paper",
           "largest order over seeds, the months permuted over rows", most=0.5),
-    Claim("controls", "steps", "and so does their nearness in the year", "not in the paper",
+    Claim("controls", "steps", "and so does the correlation of their cosines with nearness in the year", "not in the paper",
           "rank correlation of their cosines with nearness in the year, the months permuted over rows, over that on the text as it is",
           most=0.5),
-    Claim("controls", "clusters", "clusters go when all co-occurrences go", "not in the paper",
+    Claim("controls", "clusters", "clusters vanish when all co-occurrences are removed", "not in the paper",
           "largest z of purity over seeds, every word permuted over rows", most=2),
-    Claim("leak", "split", "holding out a random tenth of overlapping windows, as the paper's code does, flatters the loss",
+    Claim("leak", "split", "holding out a random tenth of overlapping windows, as the paper's code does, understates the loss",
           "its losses are of that split",
           "held-out documents' loss over that of the leaking split, lowest of all runs", least=1),
     Claim("synthetic", "linear_circle", "a linear autoencoder on circular data is a circle at every m", "at every m",
@@ -97,14 +102,14 @@ CLAIMS: tuple[Claim, ...] = (
           "mean share of features in antipodal pairs at m from 6 to 10, wd 1", least=0.5),
     Claim("synthetic", "identity", "a ReLU one is nearly the identity at m = 12", "m near 12" + READER,
           "largest |cosine| of two features at m = 12, wd 1", most=0.1),
-    Claim("synthetic", "decay", "weight decay 6 keeps the circle longer", "longer",
+    Claim("synthetic", "decay", "weight decay 6 keeps the circle up to larger m", "longer",
           "values of m with an order of at least 0.9 under wd 6, less those under wd 1 (ReLU)", least=1),
-    Claim("city_map", "base", "the direction from one city to another is learnt", "97.94 %", "accuracy", least=0.95),
-    Claim("city_map", "probe", "a linear probe reads the places of cities never fitted", "R² 0.98", "R²", least=0.95),
-    Claim("city_map", "keep", "the probed plane alone is nearly enough", "93.16 %", "accuracy with the plane alone", least=0.9),
-    Claim("city_map", "remove", "without it little is left", "22.43 %", "accuracy without the plane", most=0.3),
-    Claim("modular_addition", "base", "sums of residues are learnt", "100 %" + READER, "accuracy", least=0.99),
-    Claim("modular_addition", "keep", "one plane alone is nearly enough", "93.99 %" + READER, "accuracy with the plane alone", least=0.9),
-    Claim("modular_addition", "remove", "without it nothing is left", "3.11 %" + READER, "accuracy without the plane", most=0.1),
+    Claim("city_map", "base", "the direction from one city to another is learned", "97.94 %", "accuracy", least=0.95),
+    Claim("city_map", "probe", "a linear probe reads the coordinates of held-out cities", "R² 0.98", "R²", least=0.95),
+    Claim("city_map", "keep", "the probed plane alone is nearly sufficient", "93.16 %", "accuracy with the plane alone", least=0.9),
+    Claim("city_map", "remove", "without it accuracy is low", "22.43 %", "accuracy without the plane", most=0.3),
+    Claim("modular_addition", "base", "sums of residues are learned", "100 %" + READER, "accuracy", least=0.99),
+    Claim("modular_addition", "keep", "one plane alone nearly suffices", "93.99 %" + READER, "accuracy with the plane alone", least=0.9),
+    Claim("modular_addition", "remove", "without it accuracy is near chance", "3.11 %" + READER, "accuracy without the plane", most=0.1),
 )  # fmt: skip
-"""Thresholds are bows' own: the paper gives pictures and single figures, and no bounds."""
+"""The thresholds are bows' own: the paper gives pictures and single figures, but no bounds."""

@@ -26,6 +26,9 @@ from bows.paper.runs import Run
 from bows.paper.tables import controls, leak, linear, mechanism, months, structure, umap
 
 KEY = b"drawn from"
+# Pictures that runs drew themselves: file names in figures/ of the sweep's report, and of the first run of each model.
+OF_SWEEP = {"synthetic": "gram-*.png"}
+OF_RUN = {"linear": "regimes.png", "city_map": "*.png", "modular_addition": "*.png"}
 
 
 @dataclass(frozen=True)
@@ -192,7 +195,8 @@ def redraw(figures: Sequence[str], folder: Path) -> list[Path]:
 def _key(runs: Sequence[Run], words: Sequence[str]) -> bytes:
     """Which runs a table is of, and which words were asked for."""
     return json.dumps(
-        [[run.folder.name, run.corpus, run.finished.status.get("finished")] for run in runs] + [list(words)]
+        [[run.folder.name, run.files.status.get("corpus"), run.files.status.get("finished")] for run in runs]
+        + [list(words)]
     ).encode()
 
 
@@ -201,3 +205,15 @@ def _is_of(file: Path, key: bytes) -> bool:
         return (pq.read_schema(file).metadata or {}).get(KEY) == key
     except (OSError, pa.ArrowException):
         return False
+
+
+def pictures_of_runs(figure: str, sweep: Path, runs: Sequence[Run]) -> list[Picture]:
+    """Return the pictures that the runs of a figure drew themselves (OF_SWEEP, OF_RUN)."""
+    pattern = OF_SWEEP.get(figure)
+    found = [Picture(path.stem, path) for path in sorted((sweep / "figures").glob(pattern))] if pattern else []
+    first = {run.settings["model"]: run for run in reversed(runs)}
+    for model, run in sorted(first.items(), key=str, reverse=True):
+        if pattern := OF_RUN.get(figure):
+            caption = f"model={model}, seed {run.settings['seed']}: "
+            found += [Picture(caption + path.stem, path) for path in sorted((run.folder / "figures").glob(pattern))]
+    return found

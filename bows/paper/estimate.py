@@ -35,7 +35,7 @@ class Estimate:
     memory: int
 
     @property
-    def told(self) -> str:
+    def with_interval(self) -> str:
         """In a line."""
         steps = " to ".join(
             f"{seconds:.2g} s at m = {size:,}"

@@ -6,7 +6,7 @@ import numpy as np
 
 from bows.paper.claims import Measured
 from bows.paper.runs import Run
-from bows.paper.spread import lacking, mean_of
+from bows.paper.seeds import mean_of, not_measured
 
 LEAST_WORDS = 100
 
@@ -19,7 +19,7 @@ def measure(runs: Sequence[Run]) -> dict[str, Measured]:
         words = {name: np.array(values) for name, values in run.words.items() if name != "nearest"}
         there = np.array([regime not in (None, "absent") for regime in words["regime"]])
         if there.sum() < LEAST_WORDS:
-            return dict.fromkeys(names, lacking(f"{there.sum()} words are represented, {LEAST_WORDS} are needed"))
+            return dict.fromkeys(names, not_measured(f"{there.sum()} words are represented, {LEAST_WORDS} are needed"))
         natural, alone, present, absent, filtered = (
             words[name][there].astype(float)
             for name in ("r2", "r2_one_hot", "interference_present", "interference_absent", "filtered")
@@ -28,5 +28,5 @@ def measure(runs: Sequence[Run]) -> dict[str, Measured]:
         shares["constructive"].append(float(np.mean(present > absent)))
         shares["filtered"].append(float(np.nanmean(filtered)))
     if not runs:
-        return dict.fromkeys(names, lacking("no completed run"))
+        return dict.fromkeys(names, not_measured("no completed run"))
     return {name: mean_of(values) for name, values in shares.items()}

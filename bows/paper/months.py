@@ -12,7 +12,7 @@ from bows.files import read_json
 from bows.paper.claims import Measured
 from bows.paper.plane_removal import plane_removed
 from bows.paper.runs import Run, chosen
-from bows.paper.spread import attempted, lacking
+from bows.paper.seeds import not_measured, try_measure
 from bows.paper.text_correlations import directions_of, text_correlations
 from bows.paper.word_lists import LEAST_SEASONAL, MONTHS, SEASONAL
 
@@ -23,12 +23,12 @@ def measure(runs: Sequence[Run]) -> dict[str, Measured]:
     """The values of the claims on months."""
     tied = list(chosen(runs, model="tied"))
     return {
-        "text": attempted(in_text, tied),
+        "text": try_measure(in_text, tied),
         "steps": steps(tied),
         "weights": order_of(tied),
         "pca": order_of(list(chosen(runs, model="pca"))),
         "seasons": seasons(tied),
-        "used": attempted(used, tied),
+        "used": try_measure(used, tied),
     }
 
 
@@ -37,7 +37,7 @@ def used(runs: Sequence[Run]) -> Measured:
     folders = [plane_removed(run) for run in runs]
     found = [read_json(folder / "summary.json") for folder in folders if folder is not None]
     if not found:
-        return lacking(no_set(runs, MONTHS))
+        return not_measured(no_set(runs, MONTHS))
     p = {
         group: [max(of[f"ablation/months/{group}/drop_random_{null}_p"] for null in ("plane", "set")) for of in found]
         for group in ("set", "companions")
@@ -54,7 +54,7 @@ def used(runs: Sequence[Run]) -> Measured:
 def in_text(runs: Sequence[Run]) -> Measured:
     """p of the correlation between the months' phi over the training windows and their nearness in the year."""
     if not runs or runs[0].indices(MONTHS) is None:
-        return lacking(no_set(runs, MONTHS))
+        return not_measured(no_set(runs, MONTHS))
     rho, p = step_correlation(text_correlations(runs[0], MONTHS), SHUFFLES)
     _, scores = months_in_text(runs[0])
     order = f"; order in their plane {scores['order']:.2f} (p {scores['order_p']:.2g})" if "order" in scores else ""
@@ -65,14 +65,14 @@ def steps(runs: Sequence[Run]) -> Measured:
     """The same of the months' cosines in the weights, mean of all seeds."""
     found = nearness(runs)
     if found is None:
-        return lacking(no_set(runs, MONTHS))
+        return not_measured(no_set(runs, MONTHS))
     rho, p = found
     return Measured(p, f"p {p:.2g}: rank correlation {rho:.2f} (mean of {len(runs)} seeds)")
 
 
 def nearness(runs: Sequence[Run]) -> tuple[float, float] | None:
     """The rank correlation of the months' cosines with their nearness in the year, mean of some runs, and its p; None where a month is
-    lacking or all directions are alike."""
+    not_measured or all directions are alike."""
     indices = [run.indices(MONTHS) for run in runs]
     if not runs or None in indices:
         return None
@@ -89,7 +89,7 @@ def months_in_text(run: Run, beside: Sequence[str] = ()) -> tuple[Tensor, dict[s
     Raises BowsError where a word never varies or the corpus is gone.
     """
     directions = directions_of(text_correlations(run, [*MONTHS, *beside]))
-    return directions, ring(directions, None, range(len(MONTHS)), permutations=SHUFFLES, seed=run.dials["seed"])
+    return directions, ring(directions, None, range(len(MONTHS)), permutations=SHUFFLES, seed=run.settings["seed"])
 
 
 def seasonal_words(run: Run) -> list[str]:
@@ -106,7 +106,7 @@ def order_of(runs: Sequence[Run]) -> Measured:
         if "ring/months/order" in run.summary
     ]
     if not scores:
-        return lacking(no_set(runs, MONTHS))
+        return not_measured(no_set(runs, MONTHS))
     share = float(np.mean([order >= 0.5 and p < 0.05 for order, p in scores]))
     each = "; ".join(f"{order:.2f} (p {p:.2g})" for order, p in scores)
     return Measured(share, f"order {each}")
@@ -128,16 +128,18 @@ def seasons(runs: Sequence[Run]) -> Measured:
     for run in runs:
         months = run.indices(MONTHS)
         if months is None:
-            return lacking(no_set(runs, MONTHS))
+            return not_measured(no_set(runs, MONTHS))
         words = [word for word in SEASONAL if run.indices([word]) is not None]
         if len(words) < LEAST_SEASONAL:
-            return lacking(f"{len(words)} seasonal words are in this corpus's vocabulary, {LEAST_SEASONAL} are needed")
+            return not_measured(
+                f"{len(words)} seasonal words are in this corpus's vocabulary, {LEAST_SEASONAL} are needed"
+            )
         found = angles_from_months(run.unit, months, [run.indices([word])[0] for word in words])  # type: ignore[index]
         if found is None:
-            return lacking("the months' directions span no plane")
+            return not_measured("the months' directions span no plane")
         angles.append(found)
     if not angles:
-        return lacking("no completed run")
+        return not_measured("no completed run")
     between = np.mean(angles, axis=0)
     places = np.array([SEASONAL[word] for word in words])
     own = float(between[np.arange(len(words)), places].mean())

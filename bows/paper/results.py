@@ -33,8 +33,8 @@ def rows(figure: str, of: Measurement) -> list[tuple[str, ...]]:
 
 def _row(claim: Claim, of: Measurement) -> tuple[str, ...]:
     found = of.measured.get(claim.name, Measured(None, "the runs do not give it"))
-    said = verdict(claim, of.measured)
-    return claim.says, claim.paper, found.told, of.on, claim.threshold, said
+    text = verdict(claim, of.measured)
+    return claim.statement, claim.paper, found.text, of.on, claim.threshold, text
 
 
 def write_results(folder: Path, size: str, figures: Mapping[str, Measurement]) -> list[Path]:

@@ -1,4 +1,4 @@
-"""The completed runs of a preset, chosen by their settings."""
+"""The completed runs of a preset, selected by their settings."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -6,32 +6,40 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
 from bows.errors import SettingError
 from bows.runs.discover import find_jobs
-from bows.runs.folder import RunFolder, find_run
+from bows.runs.folder import RunFolder
 from bows.runs.reload import load_autoencoder, open_data
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
-    """A completed run, read where it is asked for."""
+    """A completed run, with what the paper's claims ask of it."""
 
-    folder: Path
-    dials: dict[str, Any]
+    files: RunFolder
+    settings: dict[str, Any]
     """seed, wd, latent, the options of model and data, and the data's name, shuffle and rewire."""
-    summary: dict[str, float]
-    corpus: str
 
-    @cached_property
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        return self.files.folder
+
+    @property
+    def summary(self) -> dict[str, float]:
+        """Metric -> its last value."""
+        return self.files.summary
+
+    @property
     def vocabulary(self) -> list[str]:
-        return (self.folder / "vocabulary.txt").read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        """The V words in index order."""
+        return self.files.vocabulary
 
-    # Read anew each time: those of dozens of large runs would not fit memory together.
+    # Read on each access: the weights of dozens of large runs would not fit in memory together.
     @property
     def encoder(self) -> Tensor:
         """(m, V)."""
@@ -39,57 +47,52 @@ class Run:
 
     @property
     def unit(self) -> Tensor:
-        """(m, V): unit directions; of a word with a zero column, zeros."""
+        """(m, V): unit directions; zeros for a word with a zero column."""
         return torch.nn.functional.normalize(self.encoder, dim=0)
 
     @cached_property
     def words(self) -> dict[str, list]:
         """words.parquet by columns."""
-        return pq.read_table(self.folder / "words.parquet").to_pydict()
-
-    @cached_property
-    def finished(self) -> RunFolder:
-        """The run as bows.analyze reads it."""
-        return find_run(self.folder)
+        return self.files.words_table.to_pydict()
 
     @property
     def autoencoder(self) -> Any:
         """The trained autoencoder."""
-        return load_autoencoder(self.finished)
+        return load_autoencoder(self.files)
 
     @cached_property
     def data(self) -> Any:
-        """Its BagsDataModule. Raises BowsError where the corpus is gone and cannot be built again."""
-        return open_data(self.finished.config["data"], self.finished, "run")
+        """The run's BagsDataModule. Raises BowsError where the corpus is missing and cannot be built again."""
+        return open_data(self.files.config["data"], self.files, "run")
 
     def indices(self, words: Sequence[str]) -> list[int] | None:
-        """Of words; None where the vocabulary lacks one of them."""
+        """Return the indices of words; None where the vocabulary lacks one of them."""
         places = {word: place for place, word in enumerate(self.vocabulary)}
         found = [places[word] for word in words if word in places]
         return found if len(found) == len(words) else None
 
 
 def completed(folder: Path) -> list[Run]:
-    """The completed runs in a folder, by seed; none where there is none."""
+    """Return the completed runs in a folder, by seed; an empty list where there are none."""
     try:
         jobs = find_jobs([folder])
     except SettingError:
         return []
     runs = []
     for job in jobs:
-        if job.state == "completed" and job.config:
-            dials = {name: job.config.get(name) for name in ("seed", "wd", "latent")}
-            dials |= {name: job.choices.get(name) for name in ("model", "data")}
-            dials |= {name: (job.config.get("data") or {}).get(name) for name in ("name", "shuffle", "rewire")}
-            runs.append(Run(job.folder, dials, job.summary, str(job.status.get("corpus"))))
-    return sorted(runs, key=lambda run: run.dials["seed"] or 0)
+        if job.state == "completed" and job.stored_config:
+            settings = {name: job.stored_config.get(name) for name in ("seed", "wd", "latent")}
+            settings |= {name: job.choices.get(name) for name in ("model", "data")}
+            settings |= {name: job.group("data").get(name) for name in ("name", "shuffle", "rewire")}
+            runs.append(Run(job, settings))
+    return sorted(runs, key=lambda run: run.settings["seed"] or 0)
 
 
-def chosen(runs: Sequence[Run], **dials: Any) -> Iterator[Run]:
-    """Those with these dials."""
-    return (run for run in runs if all(run.dials[name] == value for name, value in dials.items()))
+def chosen(runs: Sequence[Run], **settings: Any) -> Iterator[Run]:
+    """Yield the runs with these settings."""
+    return (run for run in runs if all(run.settings[name] == value for name, value in settings.items()))
 
 
 def first(runs: Iterable[Run]) -> Run | None:
-    """The run of the lowest seed; None of none."""
+    """Return the run of the lowest seed; None where there is none."""
     return next(iter(runs), None)

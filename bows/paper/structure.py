@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 from bows.paper.claims import Measured
 from bows.paper.months import no_set
 from bows.paper.runs import Run
-from bows.paper.spread import lacking
+from bows.paper.seeds import not_measured
 from bows.paper.word_lists import MONTHS
 
 NUMERALS = ("II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X")
@@ -19,10 +19,10 @@ ORTHOGONAL = 0.1  # the cosine below which regimes, too, take words for orthogon
 
 def measure(runs: Sequence[Run]) -> dict[str, Measured]:
     """The values of the claims on structure against m."""
-    sizes = len({run.dials["latent"] for run in runs})
+    sizes = len({run.settings["latent"] for run in runs})
     if sizes < LEAST_SIZES:
         return dict.fromkeys(
-            ("norm", "norm_free", "months_first"), lacking(f"{sizes} latent sizes, {LEAST_SIZES} are needed")
+            ("norm", "norm_free", "months_first"), not_measured(f"{sizes} latent sizes, {LEAST_SIZES} are needed")
         )
     return {
         "norm": _trend(runs, "packing/off_diagonal_norm"),
@@ -32,7 +32,7 @@ def measure(runs: Sequence[Run]) -> dict[str, Measured]:
 
 
 def _trend(runs: Sequence[Run], metric: str) -> Measured:
-    pairs = sorted((run.dials["latent"], run.summary[metric]) for run in runs)
+    pairs = sorted((run.settings["latent"], run.summary[metric]) for run in runs)
     sizes, values = zip(*pairs, strict=True)
     rank = float(spearmanr(sizes, values).statistic)
     ends = [np.mean([value for size, value in pairs if size == end]) for end in (pairs[0][0], pairs[-1][0])]
@@ -44,21 +44,21 @@ def _months_first(runs: Sequence[Run]) -> Measured:
     for run in runs:
         months, some = run.indices(MONTHS), numerals(run)
         if months is None:
-            return lacking(no_set(runs, MONTHS))
+            return not_measured(no_set(runs, MONTHS))
         if some is None:
-            return lacking(f"{no_set(runs, NUMERALS)}, {LEAST_NUMERALS} are needed")
+            return not_measured(f"{no_set(runs, NUMERALS)}, {LEAST_NUMERALS} are needed")
         for name, indices in (("months", months), ("numerals", some)):
-            levels[name].setdefault(run.dials["latent"], []).append(cosine_rms(run, indices))
+            levels[name].setdefault(run.settings["latent"], []).append(cosine_rms(run, indices))
     means = {name: {size: float(np.mean(of)) for size, of in sorted(sizes.items())} for name, sizes in levels.items()}
     first = {name: orthogonal_from(of) for name, of in means.items()}
     largest = max(means["months"])
     at_largest = f"at m = {largest} {means['months'][largest]:.2f} and {means['numerals'][largest]:.2f}"
     if first["months"] == first["numerals"] == np.inf:
-        return lacking(f"neither is orthogonal at any m; {at_largest}")
-    said = {name: f"from m = {size:g}" if size < np.inf else "at no m" for name, size in first.items()}
+        return not_measured(f"neither is orthogonal at any m; {at_largest}")
+    text = {name: f"from m = {size:g}" if size < np.inf else "at no m" for name, size in first.items()}
     return Measured(
         0.0 if first["numerals"] == np.inf else first["months"] / first["numerals"],
-        f"months {said['months']}, numerals {said['numerals']} ({len(numerals(runs[0]) or [])} of them); {at_largest}",
+        f"months {text['months']}, numerals {text['numerals']} ({len(numerals(runs[0]) or [])} of them); {at_largest}",
     )
 
 

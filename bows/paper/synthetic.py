@@ -6,7 +6,7 @@ import numpy as np
 
 from bows.paper.claims import Measured
 from bows.paper.runs import Run, chosen
-from bows.paper.spread import lacking
+from bows.paper.seeds import not_measured
 
 ORDER, SIZES = "ring/features/order", range(2, 13)
 NAMES = ("linear_circle", "relu_circle", "antipodal", "identity", "decay")
@@ -16,15 +16,15 @@ def measure(runs: Sequence[Run]) -> dict[str, Measured]:
     """The values of the claims on circular data."""
     orders = {
         (model, decay): {
-            run.dials["latent"]: run.summary.get(ORDER, 0.0)
+            run.settings["latent"]: run.summary.get(ORDER, 0.0)
             for run in chosen(runs, data="circular", model=model, wd=decay)
         }
         for model in ("linear", "tied")
         for decay in (1, 6)
     }
-    relu = {run.dials["latent"]: run.summary for run in chosen(runs, data="circular", model="tied", wd=1)}
+    relu = {run.settings["latent"]: run.summary for run in chosen(runs, data="circular", model="tied", wd=1)}
     if any(set(of_size) != set(SIZES) for of_size in orders.values()):
-        return dict.fromkeys(NAMES, lacking("runs of circular data are missing"))
+        return dict.fromkeys(NAMES, not_measured("runs of circular data are missing"))
     circles = {key: [size for size, order in of_size.items() if order >= 0.9] for key, of_size in orders.items()}
     antipodal = [relu[size]["packing/antipodal_fraction"] for size in range(6, 11)]
     kept = {key: f"m = {', '.join(map(str, sorted(sizes))) or 'none'}" for key, sizes in circles.items()}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bows.paper.claims import Measured
 from bows.paper.runs import Run
-from bows.paper.spread import lacking
+from bows.paper.seeds import not_measured
 
 NAMES = {
     "base": "ablation/accuracy_base",
@@ -17,14 +17,16 @@ NAMES = {
 def measure(runs: Sequence[Run]) -> dict[str, Measured]:
     """The values of the claims on cities, or on residues."""
     if not runs:
-        return dict.fromkeys(NAMES, lacking("no completed run"))
+        return dict.fromkeys(NAMES, not_measured("no completed run"))
     summary = runs[0].summary
     return {
-        name: Measured(summary[metric], _told(summary, metric)) for name, metric in NAMES.items() if metric in summary
+        name: Measured(summary[metric], _with_null(summary, metric))
+        for name, metric in NAMES.items()
+        if metric in summary
     }
 
 
-def _told(summary: dict[str, float], metric: str) -> str:
+def _with_null(summary: dict[str, float], metric: str) -> str:
     if metric == "probe/r2":
         return (
             f"R² {summary[metric]:.3f} (p {summary['probe/p']:.2g})"

@@ -1,6 +1,5 @@
 """The paper's figures of real runs: tables follow from the run folders, are kept, and are enough to draw again."""
 
-import json
 import sys
 
 import numpy as np
@@ -18,6 +17,7 @@ from bows.paper.runs import Run
 from bows.paper.tables import mechanism
 from bows.paper.tables import months as month_tables
 from bows.paper.text_correlations import directions_of, text_correlations
+from bows.runs.folder import read_run
 
 SMALL = [
     "data=files", "data.vocab_size=70", "data.window=3", "data.val_fraction=0.3", "data.min_chars=20", "data.batch_size=16", "latent=8",
@@ -33,10 +33,7 @@ def runs(tmp_path_factory, tiny_text, trained) -> list[Run]:
     for model in ("tied", "pca"):
         words = [f"outputs={place}", *SMALL, f"data.train={tiny_text}", f"model={model}"]
         folder = trained(place / model, *words)
-        summary = json.loads((folder / "summary.json").read_text())
-        made.append(
-            Run(folder, {"seed": 0, "wd": 0.1, "latent": 8, "model": model, "data": "files"}, summary, "corpus")
-        )
+        made.append(Run(read_run(folder), {"seed": 0, "wd": 0.1, "latent": 8, "model": model, "data": "files"}))
     return made
 
 

@@ -37,8 +37,8 @@ def test_the_time_of_every_size_follows_from_two(timed):
     assert found.step_seconds == pytest.approx((0.2, 20.1))
     # Half of what is free bounds a stack, but the largest model has to fit: weights, gradients and two moments of 10,000 x 10,000.
     assert found.memory >= 4 * 4 * 10_000 * 10_000
-    assert "48 models, about" in found.told
-    assert "days of training" in found.told
+    assert "48 models, about" in found.text
+    assert "days of training" in found.text
 
 
 def test_models_in_closed_form_are_not_timed(timed):
@@ -46,8 +46,8 @@ def test_models_in_closed_form_are_not_timed(timed):
     assert timed == [1000]
     assert (found.jobs, found.closed) == (2, 1)
     assert found.seconds == pytest.approx(10 * BATCHES * 2.1)
-    assert "(1 of them in closed form, not timed)" in found.told
-    assert found.told.count("at m =") == 1
+    assert "(1 of them in closed form, not timed)" in found.text
+    assert found.text.count("at m =") == 1
 
 
 @pytest.mark.parametrize("figure", ["umap", "mechanism", "linear", "controls", "leak"])

@@ -15,11 +15,12 @@ from bows.paper.months import angles_from_months
 from bows.paper.presets import PRESETS
 from bows.paper.runs import Run, completed
 from bows.paper.word_lists import MONTHS, SEASONAL
+from bows.runs.folder import RunFolder
 
 
 @pytest.fixture
 def make_run(tmp_path):
-    def make(summary=(), words=None, encoder=None, vocabulary=("a",), **dials) -> Run:
+    def make(summary=(), words=None, encoder=None, vocabulary=("a",), **settings) -> Run:
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         folder.mkdir()
         (folder / "vocabulary.txt").write_text("".join(f"{word}\n" for word in vocabulary))
@@ -27,8 +28,8 @@ def make_run(tmp_path):
             pq.write_table(pa.table(words), folder / "words.parquet")
         if encoder is not None:
             save_file({"encoder.weight": encoder.float().contiguous()}, folder / "model.safetensors")
-        dials = {"seed": 0, "wd": 1, "latent": 4, "model": "tied", "data": "files", **dials}
-        return Run(folder, dials, dict(summary), "corpus")
+        settings = {"seed": 0, "wd": 1, "latent": 4, "model": "tied", "data": "files", **settings}
+        return Run(RunFolder(folder, summary=dict(summary)), settings)
 
     return make
 
@@ -68,8 +69,8 @@ def test_seasonal_words_beside_their_months_are_found_and_turned_ones_are_not(ma
 def test_a_month_that_is_no_word_is_said_with_the_count(make_run):
     found = months.measure([make_run(vocabulary=MONTHS[:7])])
     assert found["weights"].value is None
-    assert found["weights"].told == "7 of the 12 words are in this corpus's vocabulary"
-    assert found["seasons"].told == "7 of the 12 words are in this corpus's vocabulary"
+    assert found["weights"].text == "7 of the 12 words are in this corpus's vocabulary"
+    assert found["seasons"].text == "7 of the 12 words are in this corpus's vocabulary"
 
 
 def test_purity_takes_the_worst_seed_and_pairs_seeds(make_run):
@@ -104,7 +105,7 @@ def test_mechanism_counts_represented_words_only(make_run):
     assert found["filtered"].value == pytest.approx(0.3)
     few = mechanism.measure([make_run(words=word_columns(50, ["mixed"] * 50))])
     assert few["context"].value is None
-    assert "50 words are represented, 100 are needed" in few["context"].told
+    assert "50 words are represented, 100 are needed" in few["context"].text
 
 
 def test_linear_words_are_counted_against_mixed_ones(make_run):
@@ -131,7 +132,7 @@ def test_structure_is_a_rank_correlation_and_months_against_numerals(make_run):
     assert found["norm_free"].value == pytest.approx(1)
     # Months are orthogonal from the smallest m on, numerals at none.
     assert found["months_first"].value == 0
-    assert "months from m = 20, numerals at no m (9 of them)" in found["months_first"].told
+    assert "months from m = 20, numerals at no m (9 of them)" in found["months_first"].text
     assert structure.measure(runs[:3])["norm"].value is None
 
 
@@ -174,7 +175,7 @@ def test_controls_need_a_ring_and_clusters_to_lose(make_run):
     assert found["clusters"].value == pytest.approx(1.0)
     without = controls.measure(runs(0.2, 1.0))
     assert without["ring"].value is None
-    assert "p < 0.05 in 0 of 2 runs" in without["ring"].told
+    assert "p < 0.05 in 0 of 2 runs" in without["ring"].text
     assert without["clusters"].value is None
 
 
@@ -188,7 +189,7 @@ def test_accuracies_are_those_of_the_summary(make_run):
         "remove": 0.22,
         "probe": 0.99,
     }
-    assert found["keep"].told == "93.00 %; random planes 25.0 %"
+    assert found["keep"].text == "93.00 %; random planes 25.0 %"
 
 
 def test_every_claim_is_measured_and_nothing_without_runs():
@@ -208,7 +209,7 @@ def test_only_completed_runs_count(tmp_path):
         (folder / "status.json").write_text(json.dumps({"state": state, "corpus": "abc"}))
         (folder / "summary.json").write_text('{"reconstruction/loss": 0.1}')
     (run,) = completed(tmp_path)
-    assert run.dials == {
+    assert run.settings == {
         "seed": 3,
         "wd": 2,
         "latent": 5,

@@ -8,7 +8,7 @@ import pyarrow as pa
 from bows.paper.controls import ORDER, PURITY, treatment
 from bows.paper.months import nearness, no_set
 from bows.paper.runs import Run, first
-from bows.paper.spread import NotDrawn, interval
+from bows.paper.seeds import NotDrawn, interval
 from bows.paper.tables.months import add_plane
 from bows.paper.word_lists import MONTHS
 
@@ -24,13 +24,13 @@ TREATMENTS = {
 def rings(runs: Sequence[Run]) -> pa.Table:
     """The months' planes under each treatment, of the first seed."""
     columns: dict[str, list] = {name: [] for name in ("panel", "word", "place", "x", "y")}
-    for kind, said in TREATMENTS.items():
+    for kind, text in TREATMENTS.items():
         run = first(run for run in runs if treatment(run) == kind)
         if run is not None:
             months = run.indices(MONTHS)
             if months is None:
                 raise NotDrawn(no_set([run], MONTHS))
-            add_plane(columns, said, MONTHS, run.unit[:, months], run.summary)
+            add_plane(columns, text, MONTHS, run.unit[:, months], run.summary)
     if not columns["panel"]:
         raise NotDrawn("no completed run")
     return pa.table({**columns, "place": pa.array(columns["place"], pa.int64())})

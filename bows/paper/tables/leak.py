@@ -5,15 +5,15 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from bows.paper.runs import Run
-from bows.paper.spread import NotDrawn
+from bows.paper.seeds import NotDrawn
 
 
 def losses(runs: Sequence[Run]) -> pa.Table:
     """A row a run."""
     rows = [
         {
-            "weight_decay": float(run.dials["wd"]),
-            "seed": run.dials["seed"],
+            "weight_decay": float(run.settings["wd"]),
+            "seed": run.settings["seed"],
             "leaking": run.summary["leak/loss"],
             "held_out": run.summary["reconstruction/loss"],
         }

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from bows.paper.runs import Run, first
-from bows.paper.spread import NotDrawn
+from bows.paper.seeds import NotDrawn
 from bows.paper.word_lists import MONTHS
 
 LOWEST = -0.2

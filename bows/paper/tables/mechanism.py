@@ -12,7 +12,7 @@ from bows.analysis.permutation_null import frequency_deciles
 from bows.errors import SettingError
 from bows.figures.context_towers import TOWERS
 from bows.paper.runs import Run, first
-from bows.paper.spread import NotDrawn
+from bows.paper.seeds import NotDrawn
 
 # Those of them that the text has are explained where no words are asked for.
 WORDS = ("Beatles", "Christmas", "December", "album", "river", "socket", "unicode", "regex")

@@ -12,7 +12,7 @@ from bows.analysis.ring import regular_positions
 from bows.paper.months import in_plane, months_in_text, no_set, seasonal_words
 from bows.paper.plane_removal import plane_removed
 from bows.paper.runs import Run, chosen, first
-from bows.paper.spread import NotDrawn
+from bows.paper.seeds import NotDrawn
 from bows.paper.text_correlations import text_correlations
 from bows.paper.word_lists import MONTHS
 
@@ -27,7 +27,7 @@ def planes(runs: Sequence[Run]) -> pa.Table:
         run = first(chosen(runs, model=model))
         if run is not None:
             words = [*MONTHS, *seasonal_words(run)]
-            add_plane(columns, f"{source}, m = {run.dials['latent']}", words, _unit(run, words), run.summary)
+            add_plane(columns, f"{source}, m = {run.settings['latent']}", words, _unit(run, words), run.summary)
     run = first(chosen(runs, model="tied"))
     if run is not None:
         words = [*MONTHS, *seasonal_words(run)]

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from bows.paper.runs import Run
-from bows.paper.spread import NotDrawn, interval
+from bows.paper.seeds import NotDrawn, interval
 from bows.paper.structure import cosine_rms, numerals
 from bows.paper.word_lists import MONTHS
 
@@ -27,7 +27,7 @@ def against_size(runs: Sequence[Run]) -> pa.Table:
             if indices is not None:
                 of_run[COSINES, words] = cosine_rms(run, indices)
         for (metric, words), value in of_run.items():
-            values.setdefault((run.dials["latent"], metric, words), []).append(value)
+            values.setdefault((run.settings["latent"], metric, words), []).append(value)
     if not values:
         raise NotDrawn("no completed run")
     rows = [

@@ -8,6 +8,7 @@ import pytest
 
 from bows import reproduce
 from bows.paper import estimate as paper_estimate
+from bows.paper import reproduction
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def asked(monkeypatch):
         words.append(command[3:])
         return subprocess.CompletedProcess(command, 0)
 
-    monkeypatch.setattr(reproduce.subprocess, "run", run)
+    monkeypatch.setattr(reproduction.subprocess, "run", run)
     return words
 
 
@@ -47,17 +48,17 @@ def test_each_figure_is_one_sweep_in_a_folder_of_its_own(tmp_path, asked):
 
 @pytest.fixture(autouse=True)
 def expected(monkeypatch):
-    """What is said of time and memory, without timing anything."""
-    monkeypatch.setattr(paper_estimate, "estimate", lambda words: SimpleNamespace(told=f"two days for {words[0]}"))
+    """What is text of time and memory, without timing anything."""
+    monkeypatch.setattr(paper_estimate, "estimate", lambda words: SimpleNamespace(text=f"two days for {words[0]}"))
 
 
 def test_the_full_size_takes_the_presets_as_they_are_and_says_first_how_long(tmp_path, asked, capsys):
     reproduce.main(["umap", "--size", "full", "--outputs", str(tmp_path)])
     assert asked[0][1] == "experiment=paper/umap"
     assert (tmp_path / "reports" / "paper" / "full" / "results.md").is_file()
-    said = capsys.readouterr().err.splitlines()
-    assert said[0] == "umap: two days for experiment=paper/umap"
-    assert said[1].startswith("umap: python -m bows.train -m experiment=paper/umap")
+    text = capsys.readouterr().err.splitlines()
+    assert text[0] == "umap: two days for experiment=paper/umap"
+    assert text[1].startswith("umap: python -m bows.train -m experiment=paper/umap")
 
 
 def test_an_estimate_alone_trains_and_writes_nothing(tmp_path, asked, capsys):
@@ -71,20 +72,20 @@ def test_an_estimate_alone_trains_and_writes_nothing(tmp_path, asked, capsys):
     ("words", "line"),
     [
         (["mnths"], "error: mnths: there is no such figure; did you mean months?"),
-        (["months", "--validation", "x.txt"], "error: --validation=x.txt: it goes with --train=<text>"),
+        (["months", "--validation", "x.txt"], "error: --validation=x.txt: it needs --train=<text>"),
         (["months", "--size", "full", "--train", "x.txt"], "error: --train=x.txt: the full size is of WikiText-103"),
         (["months", "--estimate"], "error: --estimate: the small size takes minutes; give --size full"),
         (["months", "--redraw"], "error: --redraw: "),
         (
             ["months", "--words", "river,sea"],
-            "error: --words=river,sea: they are words of the figure mechanism; add it",
+            "error: --words=river,sea: only the figure mechanism explains words; add it",
         ),
     ],
 )
 def test_bad_input_is_one_line(tmp_path, capsys, words, line):
     assert reproduce.main([*words, "--outputs", str(tmp_path)]) == 2
-    (said,) = capsys.readouterr().err.strip().splitlines()
-    assert said.startswith(line)
+    (text,) = capsys.readouterr().err.strip().splitlines()
+    assert text.startswith(line)
     assert not list(tmp_path.iterdir())
 
 
@@ -92,22 +93,22 @@ def test_bad_input_is_one_line(tmp_path, capsys, words, line):
 def test_runs_that_fail_keep_nothing_else_from_being_measured(tmp_path, monkeypatch, capsys, size):
     codes = iter([1, 0])
     monkeypatch.setattr(
-        reproduce.subprocess, "run", lambda command, **settings: subprocess.CompletedProcess(command, next(codes))
+        reproduction.subprocess, "run", lambda command, **settings: subprocess.CompletedProcess(command, next(codes))
     )
     assert reproduce.main(["months", "synthetic", "--size", size, "--outputs", str(tmp_path)]) == 1
-    said = capsys.readouterr().err.strip().splitlines()[-1]
-    assert said.startswith("error: months: runs did not all complete")
-    assert ("python -m bows.reproduce months" in said) is (size == "full")
+    text = capsys.readouterr().err.strip().splitlines()[-1]
+    assert text.startswith("error: months: some runs did not complete")
+    assert ("python -m bows.reproduce months" in text) is (size == "full")
     text = (tmp_path / "reports" / "paper" / size / "results.md").read_text()
     assert "## synthetic" in text
 
 
 def test_an_interrupt_ends_it(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
-        reproduce.subprocess, "run", lambda command, **settings: subprocess.CompletedProcess(command, 130)
+        reproduction.subprocess, "run", lambda command, **settings: subprocess.CompletedProcess(command, 130)
     )
     assert reproduce.main(["months", "umap", "--outputs", str(tmp_path)]) == 130
-    assert capsys.readouterr().err.strip().splitlines()[-1] == "interrupted; the same command goes on"
+    assert capsys.readouterr().err.strip().splitlines()[-1] == "interrupted; re-run the same command to resume"
 
 
 @pytest.mark.slow
@@ -124,10 +125,10 @@ def test_each_small_preset_runs_to_its_verdicts(tmp_path, figure, monkeypatch):
             [*command, "epochs=1", "seed=1", "data.vocab_size=40", "data.window=4", "latent=4,6,8,10"], **settings
         )
 
-    monkeypatch.setattr(reproduce.subprocess, "run", short)
+    monkeypatch.setattr(reproduction.subprocess, "run", short)
     text = ["--train", str(tmp_path / "train.txt"), "--validation", str(tmp_path / "validation.txt")]
     # Of the twelve months that paper/controls rewires, this text has two: those runs fail, and say so.
     assert reproduce.main([figure, *text, "--outputs", str(tmp_path / "out")]) == (figure == "controls")
-    said = (tmp_path / "out" / "reports" / "paper" / "small" / "results.md").read_text()
-    assert f"## {figure}" in said
-    assert "no completed run" not in said
+    text = (tmp_path / "out" / "reports" / "paper" / "small" / "results.md").read_text()
+    assert f"## {figure}" in text
+    assert "no completed run" not in text

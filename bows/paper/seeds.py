@@ -1,4 +1,4 @@
-"""Values of several seeds as a reader wants them."""
+"""Means over seeds, with intervals."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,13 +11,12 @@ from bows.paper.runs import Run
 
 
 def mean_of(values: Sequence[float]) -> Measured:
-    """The mean over seeds, told with its 95 % interval (Student's t) where there are two seeds or more."""
-    mean = float(np.mean(values))
-    return Measured(mean, told(values))
+    """Return the mean over seeds; its text has the 95 % interval (Student's t) where there are two seeds or more."""
+    return Measured(float(np.mean(values)), with_interval(values))
 
 
-def told(values: Sequence[float]) -> str:
-    """The mean of values with its 95 % interval, and how many they are."""
+def with_interval(values: Sequence[float]) -> str:
+    """Return the mean with its 95 % interval and the number of seeds, as text."""
     ends = interval(values)
     if ends["low"] is None:
         return f"{np.mean(values):.3g} (one seed)"
@@ -25,25 +24,25 @@ def told(values: Sequence[float]) -> str:
 
 
 def interval(values: Sequence[float]) -> dict[str, float | None]:
-    """`low` and `high`, the ends of the 95 % interval of the mean (Student's t); None of a single value."""
+    """Return `low` and `high`, the ends of the 95 % interval of the mean (Student's t); None for a single value."""
     if len(values) < 2:
         return {"low": None, "high": None}
     half = float(stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
     return {"low": float(np.mean(values)) - half, "high": float(np.mean(values)) + half}
 
 
-def attempted(measure: Callable[[Sequence[Run]], Measured], runs: Sequence[Run]) -> Measured:
-    """What some runs give; or why they cannot be taken apart again, as where their corpus is gone."""
+def try_measure(measure: Callable[[Sequence[Run]], Measured], runs: Sequence[Run]) -> Measured:
+    """Measure runs, or state why they cannot be measured, for example because their corpus is missing."""
     try:
         return measure(runs)
     except BowsError as error:
-        return lacking(str(error))
+        return not_measured(str(error))
 
 
 class NotDrawn(BowsError):
-    """Why runs do not give a figure."""
+    """A figure cannot be drawn from these runs."""
 
 
-def lacking(why: str) -> Measured:
-    """A value that these runs do not give."""
+def not_measured(why: str) -> Measured:
+    """Return the result of a claim that these runs cannot decide."""
     return Measured(None, why)
