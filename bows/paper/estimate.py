@@ -35,8 +35,8 @@ class Estimate:
     memory: int
 
     @property
-    def with_interval(self) -> str:
-        """In a line."""
+    def text(self) -> str:
+        """Return the estimate in one line."""
         steps = " to ".join(
             f"{seconds:.2g} s at m = {size:,}"
             for size, seconds in dict(zip(self.sizes, self.step_seconds, strict=True)).items()

@@ -20,7 +20,7 @@ def plane_removed(run: Run) -> Path | None:
     folder = run.folder / "analysis" / "paper-months-plane"
     if not (folder / "summary.json").is_file():
         device, seed = torch.device("cpu"), run.settings["seed"]
-        loaded = LoadedRun(run.finished, run.autoencoder, run.data, run.data, device, seed)
+        loaded = LoadedRun(run.files, run.autoencoder, run.data, run.data, device, seed)
         ablation = ablate_plane(loaded, "months", months, run.files.config["analysis"]["threshold"])
         write_ablation(ablation, folder)
         with redirect_stdout(sys.stderr):  # its table is progress here

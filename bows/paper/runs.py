@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bows.errors import SettingError
 from bows.runs.discover import find_jobs
-from bows.runs.folder import RunFolder
+from bows.runs.folder import RunFolder, find_run
 from bows.runs.reload import load_autoencoder, open_data
 
 
@@ -58,12 +58,13 @@ class Run:
     @property
     def autoencoder(self) -> Any:
         """The trained autoencoder."""
-        return load_autoencoder(self.files)
+        return load_autoencoder(find_run(self.folder))
 
     @cached_property
     def data(self) -> Any:
         """The run's BagsDataModule. Raises BowsError where the corpus is missing and cannot be built again."""
-        return open_data(self.files.config["data"], self.files, "run")
+        found = find_run(self.folder)
+        return open_data(found.config["data"], found, "run")
 
     def indices(self, words: Sequence[str]) -> list[int] | None:
         """Return the indices of words; None where the vocabulary lacks one of them."""

@@ -84,6 +84,7 @@ def test_purity_takes_the_worst_seed_and_pairs_seeds(make_run):
 
 def word_columns(count: int, regimes: list[str | None]) -> dict[str, list]:
     return {
+        "word": [f"word{place}" for place in range(count)],
         "regime": regimes,
         "frequency": [1.0 / (1 + place) for place in range(count)],
         "r2": [0.5] * count,
