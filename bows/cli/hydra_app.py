@@ -75,18 +75,20 @@ def _check(name: str, arguments: Namespace) -> None:
     # Imported here: --help and shell completion need no checks.
     from bows.cli.preflight import check_command_line, check_run, resumed
     from bows.cli.resume import gone_on, taken_up
+    from bows.config.overrides import with_word_lists
 
     if any(word.startswith("hydra.job.name=train_ddp_process_") for word in arguments.overrides):
         return  # Lightning started this as a further process of one run, with the command line that the first has checked
     if arguments.cfg and arguments.multirun:
         raise SettingError(f"--cfg {arguments.cfg}: it prints the settings of one job; leave -m out")
-    overrides = arguments.overrides
+    overrides = with_word_lists(arguments.overrides)
     if name == "train":
         overrides = taken_up(overrides) if arguments.multirun else resumed(overrides)
     check_command_line(name, overrides, multirun=arguments.multirun)
-    if name == "train":
-        if arguments.multirun and not (arguments.config_name or arguments.config_path or arguments.config_dir):
-            overrides = gone_on(overrides)
+    own_folder = arguments.config_name or arguments.config_path or arguments.config_dir
+    if name == "train" and arguments.multirun and not own_folder:
+        overrides = gone_on(overrides)
+    if overrides != arguments.overrides:
         sys.argv[1:] = [word for word in sys.argv[1:] if word not in arguments.overrides] + overrides
     if name == "analyze" and not arguments.multirun:
         check_run(overrides)

@@ -14,6 +14,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from bows.config.identity import in_current_form
 from bows.config.launchers import LAUNCHERS
 from bows.config.overrides import parse, quoted
 from bows.config.paths import CONF
@@ -116,18 +117,24 @@ def resumed(words: list[str]) -> list[str]:
 def _refuse_other_settings(folder: Path, own: list[str]) -> None:
     """Raises SettingError where the run's own command line no longer means what it meant: bows' defaults have changed since."""
     try:
-        stored = dict(_dotted(OmegaConf.to_container(OmegaConf.load(folder / ".hydra" / "config.yaml"), resolve=False)))
+        stored = _in_dotted_form(OmegaConf.load(folder / ".hydra" / "config.yaml"))
     except (OSError, OmegaConfBaseException) as error:
         raise SettingError(
             f"resume={folder}: its .hydra/config.yaml cannot be read ({error}); start a new run"
         ) from error
-    now = dict(_dotted(OmegaConf.to_container(_composed("train", own), resolve=False)))
+    now = _in_dotted_form(_composed("train", own))
     for key in sorted({*stored, *now}):
         if key.split(".")[0] not in {*MAY_CHANGE_ON_RESUME, "resume"} and stored.get(key) != now.get(key):
             raise SettingError(
                 f"resume={folder}: this run was made with {key}={stored.get(key)}, which its command line now sets to {now.get(key)}: "
                 "it is of another version of bows; resume it with that one, or start a new run"
             )
+
+
+def _in_dotted_form(config: Any) -> dict[str, Any]:
+    content: Any = in_current_form(OmegaConf.to_container(config, resolve=False))  # type: ignore[arg-type]
+    content.get("analysis", {}).pop("words", None)
+    return dict(_dotted(content))
 
 
 def composed_sample(name: str, overrides: list[Override]) -> DictConfig:

@@ -1,5 +1,6 @@
 """Parse and quote Hydra overrides."""
 
+import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
+from bows.config.words import DEFAULT, named_words
 from bows.errors import SettingError
 
 
@@ -36,3 +38,36 @@ def _meant(word: str) -> str | None:
     if "=" not in word and Path(word).is_dir():
         return f"for a run folder write run={word}, or resume={word} to go on with it"
     return None
+
+
+def with_word_lists(words: Sequence[str]) -> list[str]:
+    """Return a command line whose settings of single sets and categories are of a form that Hydra accepts.
+
+    The entries of the list that `analysis.words` names are not part of the composed configuration. So replacing one
+    (`analysis.sets.months=[...]`) becomes adding it, and deleting one (`~analysis.sets.months`) becomes setting it to null.
+
+    Raises:
+        SettingError: An entry that is added with + is in the list, or one that is replaced or deleted is not.
+    """
+    overrides = parse(words)
+    chosen = [each for each in overrides if each.key_or_group == "analysis.words"]
+    name = chosen[-1].value() if chosen and not chosen[-1].is_sweep_override() else DEFAULT
+    return [_of_word_list(each, None if name is None else str(name)) for each in overrides]
+
+
+def _of_word_list(override: Override, name: str | None) -> str:
+    line = override.input_line or ""
+    *path, entry = override.key_or_group.split(".")
+    if path not in (["analysis", "sets"], ["analysis", "categories"]) or override.is_force_add():
+        return line
+    listed = named_words(name)["sets" if path[1] == "sets" else "categories"]
+    key, written = override.key_or_group, line.lstrip("+~")
+    if override.is_add():
+        if entry in listed:
+            raise SettingError(f"{key}: analysis.words={name} has {entry} already; to replace it write ++{written}")
+        return line
+    if entry not in listed:
+        close = difflib.get_close_matches(entry, listed, n=1)
+        hint = f"did you mean {'.'.join([*path, close[0]])}?" if close else f"to add it write +{written}"
+        raise SettingError(f"{key}: there is no such setting; {hint}")
+    return f"++{key}=null" if override.is_delete() else f"++{written}"

@@ -3,12 +3,14 @@
 The nodes `data` and `model` are checked against the signature of what they name (`bows.config.signature`).
 """
 
+from dataclasses import field
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, Strict
 from pydantic.dataclasses import dataclass
 
 from bows.config.signature import NODE
+from bows.config.words import Categories, Sets, merged, named_words
 from bows.setting_types import Count, Decay, Flag, Fraction, NonNegativeInt, Number, Positive, Seed, Word, Words
 
 
@@ -52,8 +54,15 @@ class Analysis:
     ridge: Annotated[float, Strict(), Field(ge=0)]
     cluster_words: Count
     regimes: RegimeThresholds
-    sets: dict[str, Annotated[Words, Field(min_length=3)]]
-    categories: dict[str, str | Words]
+    sets: Sets
+    categories: Categories
+    words: str | None = None
+
+    def __post_init__(self) -> None:
+        """Add the sets and categories of the list that `words` names."""
+        named = named_words(self.words)
+        self.sets = merged(named["sets"], self.sets)
+        self.categories = merged(named["categories"], self.categories)
 
 
 @dataclass(config=NODE, kw_only=True)
@@ -81,7 +90,15 @@ class Logger:
 
 
 @dataclass(config=NODE, kw_only=True)
-class TrainConfig:
+class Root:
+    """What the configuration of every command has."""
+
+    plain: dict[str, Any] = field(init=False, repr=False, compare=False)
+    """The configuration as it was composed, plain and resolved: for loggers, and for `bows.config.identity.config_key`."""
+
+
+@dataclass(config=NODE, kw_only=True)
+class TrainConfig(Root):
     """The root of `python -m bows.train`. `data` and `model` stay plain mappings."""
 
     seed: Seed
@@ -102,7 +119,7 @@ class TrainConfig:
 
 
 @dataclass(config=NODE, kw_only=True)
-class CorpusConfig:
+class CorpusConfig(Root):
     """The root of `python -m bows.corpus`."""
 
     seed: NonNegativeInt
@@ -112,7 +129,7 @@ class CorpusConfig:
 
 
 @dataclass(config=NODE, kw_only=True)
-class AnalyzeConfig:
+class AnalyzeConfig(Root):
     """The root of `python -m bows.analyze`."""
 
     run: str

@@ -31,6 +31,8 @@ def check(config: dict[str, Any], root: str = "train", only_keys: bool = False) 
     if (unset := next(_unset(config), None)) is not None:
         raise SettingError(f"{unset} is not set and has no default; give {unset}=<value>")
     checked = _validate(ROOTS[root], config, "", only_keys)
+    if checked is not None:
+        checked.plain = config
     if root == "train" and not only_keys:
         _check_decay(config)
     # After all that needs no import of a user's module, or of torch.

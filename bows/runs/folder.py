@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from bows.config.identity import with_current_targets
+from bows.config.identity import in_current_form
 from bows.config.resolve import trains_on_pairs
 from bows.errors import DataError, SettingError
 from bows.files import read_json
@@ -158,7 +158,7 @@ def read_run(folder: Path | str, overrides: Sequence[str] = ()) -> RunFolder:
         run.problems.append(problem)
     config, problem = _attempt(read_yaml, run.folder / ".hydra" / "config.yaml", dict)
     if config is not None:
-        run.stored_config = with_current_targets({str(key): value for key, value in config.items()})
+        run.stored_config = in_current_form({str(key): value for key, value in config.items()})
     else:
         run.problems.append(f".hydra/{problem}")
     for name, kind in (("hydra.yaml", dict), ("overrides.yaml", list)):

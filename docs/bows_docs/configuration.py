@@ -15,6 +15,7 @@ from bows.config.resolve import target_of
 from bows.config.schema import AnalyzeConfig, CorpusConfig, TrainConfig
 from bows.config.signature import fields_of, schema_of
 from bows.config.validate import allowed
+from bows.config.words import DEFAULT, named_words
 from bows_docs.docstrings import REPOSITORY, as_markdown
 from bows_docs.yaml_comments import comments
 
@@ -207,10 +208,10 @@ def page() -> str:
         "The ordered sets of `analysis.sets`, and the categories of `analysis.categories`.",
         "",
     ]
-    for name, words in _composed("analysis", "quick")["sets"].items():
+    for name, words in named_words(DEFAULT)["sets"].items():
         lines += [f"- `{name}`: {as_markdown(', '.join(map(str, words)))}"]
     lines += ["", "Categories, with the first of their words:", ""]
-    for name, words in _composed("analysis", "quick")["categories"].items():
+    for name, words in named_words(DEFAULT)["categories"].items():
         words = words.split() if isinstance(words, str) else words
         lines += [f"- `{name}` ({len(words)} words): {as_markdown(', '.join(words[:12]))}, ..."]
     return "\n".join([*lines, ""])

@@ -1,24 +1,15 @@
 """The word lists that come with bows: each entry a word, none in two categories, enough of them."""
 
 from collections import Counter
-from pathlib import Path
 
 import pytest
-from omegaconf import DictConfig, OmegaConf
 
+from bows.config.words import DEFAULT, named_words
 from bows.data.tokenize import WordRules, english_stop_words
 
-SHARED = Path(__file__).parents[2] / "conf" / "analysis" / "shared"
-
-
-def lists(file: str, key: str) -> dict[str, list[str]]:
-    loaded = OmegaConf.load(SHARED / file)
-    assert isinstance(loaded, DictConfig)
-    return {name: words.split() if isinstance(words, str) else list(words) for name, words in loaded[key].items()}
-
-
-SETS = lists("ordered_sets.yaml", "sets")
-CATEGORIES = lists("categories.yaml", "categories")
+LISTS = named_words(DEFAULT)
+SETS = LISTS["sets"]
+CATEGORIES = {name: words.split() if isinstance(words, str) else words for name, words in LISTS["categories"].items()}
 SYNTHETIC = {"features"}  # names of data=circular, which are no words
 DOCUMENTATION = {
     "files", "network", "web", "text", "numbers", "concurrency", "classes", "errors", "containers", "modules",

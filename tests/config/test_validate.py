@@ -10,10 +10,13 @@ import torch
 import yaml
 
 from bows.cli.preflight import check_command_line
+from bows.config.identity import config_key, in_current_form
+from bows.config.overrides import with_word_lists
 from bows.config.paths import CONF
 from bows.config.resolve import target_of, trains_on_pairs, trait
 from bows.config.signature import fields_of, schema_of
 from bows.config.validate import check, suggest
+from bows.config.words import named_words
 from bows.errors import SettingError
 from bows.model.autoencoder import Autoencoder
 from bows.model.optimizers import OptimizerSettings, make_optimizer
@@ -320,3 +323,56 @@ def test_a_folder_in_the_place_of_a_setting_is_understood(tmp_path):
         parse([str(tmp_path)])
     with pytest.raises(SettingError, match="quote a value"):
         parse([str(tmp_path / "nothing")])
+
+
+def test_words_of_a_list_are_not_in_the_configuration_but_in_the_checked_settings(compose):
+    composed = compose('+analysis.categories.tea="tea cup kettle"', "+analysis.sets.winds=[north,east,south,west]")
+    assert composed["analysis"]["sets"] == {"winds": ["north", "east", "south", "west"]}
+    analysis = check(composed).analysis
+    assert analysis.sets["winds"] == ["north", "east", "south", "west"]
+    assert len(analysis.sets["months"]) == 12
+    assert analysis.categories["tea"] == "tea cup kettle"
+    assert "weather" in analysis.categories
+    assert check(compose("analysis.words=null")).analysis.sets == {}
+    assert check(composed).plain == composed
+
+
+def test_a_file_of_words_of_ones_own(compose, tmp_path):
+    file = tmp_path / "own.yaml"
+    file.write_text("sets:\n  winds: [north, east, south, west]\n", encoding="utf-8")
+    analysis = check(compose(f"analysis.words='{file}'")).analysis
+    assert (list(analysis.sets), analysis.categories) == (["winds"], {})
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("sets:\n  winds: [north, east]\n", encoding="utf-8")
+    with pytest.raises(SettingError, match=r"^analysis\.words=.*wrong\.yaml: sets\.winds: .* at least 3 items"):
+        check(compose(f"analysis.words='{wrong}'"))
+    with pytest.raises(
+        SettingError, match=r"^analysis\.words=encyclopedia: there is no such word list; allowed: encyc"
+    ):
+        check(compose("analysis.words=encyclopedia"))
+
+
+def test_an_entry_of_a_word_list_is_replaced_or_deleted_as_if_it_were_in_the_configuration(compose):
+    words = ["analysis.sets.months=[May,June,July]", "~analysis.sets.weekdays", "+analysis.sets.own=[a,b,c]"]
+    analysis = check(compose(*with_word_lists(words))).analysis
+    assert analysis.sets["months"] == ["May", "June", "July"]
+    assert "weekdays" not in analysis.sets
+    assert "own" in analysis.sets
+    for word, said in {
+        "+analysis.categories.weather=x": r"analysis.words=encyclopaedia has weather already; .* \+\+analysis.categories.weather=x",
+        "analysis.sets.month=[a,b,c]": r"analysis.sets.month: there is no such setting; did you mean analysis.sets.months\?",
+        "analysis.sets.qqq=[a,b,c]": r"there is no such setting; to add it write \+analysis.sets.qqq=\[a,b,c\]",
+    }.items():
+        with pytest.raises(SettingError, match=said):
+            with_word_lists([word])
+
+
+def test_a_job_keeps_its_key_though_its_words_are_now_named(compose):
+    now = compose()
+    before = compose()
+    named = named_words(before["analysis"].pop("words"))
+    before["analysis"] |= {key: dict(named[key]) for key in ("sets", "categories")}
+    before["data"]["_target_"] = "bows.data.options.pydoc"
+    assert config_key(now) == config_key(before)
+    assert config_key(compose("+analysis.sets.own=[a,b,c]")) != config_key(now)
+    assert in_current_form(before) == in_current_form(now) | {"analysis": before["analysis"]}
