@@ -80,7 +80,7 @@ def test_a_whole_page(made_run):
         assert said in page.text
     assert "python -m bows.train model=tied wd=0.5 'data.include=[it'\"'\"'s]'" in page.text
     assert "best linear read-out 0.4; word frequencies alone 0" in page.text
-    assert "least possible for so many words (Welch&#39;s bound) 0.3" in page.text  # Welch's bound: 0.9 / 3
+    assert "least possible for so many words (Welch's bound) 0.3" in page.text  # Welch's bound: 0.9 / 3
     assert "p = " not in page.text
     for wrong in ("missing", "damaged", "cannot", "could not", "None"):
         assert wrong not in page.text.partition("The whole configuration")[0], wrong
