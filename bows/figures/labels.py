@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 
 from bows.figures.style import INK
 
@@ -22,14 +21,15 @@ def place_labels(figure: Figure, axes: Axes, points: np.ndarray, labels: Sequenc
     Greedy: each label takes the cheapest of places around its point, at growing distances, and a thin line leads back
     from the far ones.
     """
-    halo = withStroke(linewidth=2, foreground="white")  # a label stays readable where a line passes under it
+    # A label stays readable where a line passes under it; an outline of its letters would make them paths in an SVG.
+    under = {"boxstyle": "square,pad=0.05", "facecolor": (1, 1, 1, 0.75), "edgecolor": "none"}
     pixels = axes.transData.transform(points)
     frame = axes.get_window_extent()
     unit = figure.dpi / 72  # pixels a typographic point
     centre = pixels.mean(0)
     taken = [(x - 4 * unit, y - 4 * unit, x + 4 * unit, y + 4 * unit) for x, y in pixels]
     for place, label in zip(pixels, labels, strict=True):
-        text = axes.text(0, 0, label, fontsize=size, ha="center", va="center", zorder=4, path_effects=[halo])
+        text = axes.text(0, 0, label, fontsize=size, ha="center", va="center", zorder=4, bbox=under)
         box = text.get_window_extent()
         half = np.array([box.width, box.height]) / 2 + unit
         outwards = np.arctan2(*(place - centre)[::-1])

@@ -10,12 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import ArrayLike
 
-from bows.figures.regime_shares import COLOURS, REGIMES
+from bows.figures.regime_shares import COLOURS, HATCHES, REGIMES
 from bows.figures.scales import shown
 from bows.figures.style import FAINT, INK, new_figure, style
 
-# Told apart in grey too: the name of the regime stands in each cell, and the parts of its strip are hatched.
-_HATCHES: dict[str, str] = dict(zip(REGIMES, ("....", "", "/////", "\\\\\\\\\\", "xxxxx"), strict=True))
 _WIDEST = 7.4  # inches, a page
 _STRIP = 0.3  # of a cell's height, with the shares of all regimes
 
@@ -71,7 +69,7 @@ def regime_map(
         for axes in grid[len(panels) :]:
             axes.remove()
         handles = [
-            Patch(facecolor=COLOURS[name], edgecolor="white", hatch=_HATCHES[name], label=name) for name in REGIMES
+            Patch(facecolor=COLOURS[name], edgecolor="white", hatch=HATCHES[name], label=name) for name in REGIMES
         ]
         figure.legend(
             handles=handles, loc="outside upper left", ncols=5, fontsize=8, handlelength=1.6, columnspacing=1.2,
@@ -104,9 +102,7 @@ def _panel(axes: Axes, shares: np.ndarray, room: float) -> None:
             )
             axes.text(column, middle, label, ha="center", va="center", fontsize=6.3, color=INK, linespacing=0.95)
             for name, share in zip(REGIMES, here, strict=True):
-                part = Rectangle(
-                    (left, low), 0.94 * share, _STRIP - 0.04, facecolor=COLOURS[name], hatch=_HATCHES[name]
-                )
+                part = Rectangle((left, low), 0.94 * share, _STRIP - 0.04, facecolor=COLOURS[name], hatch=HATCHES[name])
                 part.set(edgecolor="white", linewidth=0.3)
                 axes.add_patch(part)
                 left += 0.94 * share

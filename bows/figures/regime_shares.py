@@ -12,7 +12,8 @@ from bows.figures.style import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE, new_figu
 
 REGIMES = ("absent", "linear", "antipodal", "orthogonal", "mixed")
 COLOURS: dict[str, str] = dict(zip(REGIMES, (FAINT, BLUE, ORANGE, GREEN, PURPLE), strict=True))
-_HATCHES: dict[str, str] = dict(zip(REGIMES, ("....", "", "////", "\\\\\\\\", "xxxx"), strict=True))
+# Distinguishable in grey too. No dots: in an SVG they take 250 KB.
+HATCHES: dict[str, str] = dict(zip(REGIMES, ("---", "", "/////", "\\\\\\\\\\", "xxxxx"), strict=True))
 _SMALLEST_LABELLED = 0.06  # of a bar: thinner pieces have no room for a number
 
 
@@ -86,7 +87,7 @@ def _draw(figure: Figure, known: Sequence[tuple[float, str]]) -> None:
             color=colour,
             edgecolor="white",
             linewidth=0.6,
-            hatch=_HATCHES[regime],
+            hatch=HATCHES[regime],
             label=f"{regime}  {counts[:, index].sum() / counts.sum():.0%}",
         )
         for place, part in enumerate(share):

@@ -1,9 +1,11 @@
-"""One look for every figure, and how a figure is saved.
+"""The style of every figure, and how a figure is saved.
 
-Figures are plain ``Figure`` objects, drawn by Agg and never by pyplot, under settings that end with the ``with`` block:
-whoever imports bows keeps their own matplotlib.
+Figures are plain ``Figure`` objects, drawn without pyplot under settings that end with the ``with`` block: the user's own matplotlib
+settings are left alone.
 """
 
+import io
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,20 +13,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 import matplotlib
-import numpy as np
 from cycler import cycler
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
-from PIL import Image
 
-from bows.figures.font import families
+from bows.figures.font import COMMON, WHOLE, families, warn_of_missing
+from bows.files import write_whole
 
-# Okabe & Ito 2008: told apart with every common form of colour blindness, and in grey.
+# Okabe & Ito 2008: distinguishable with every common form of colour blindness, and in grey.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
 INK, FAINT = "#222222", "#B8B8B8"
 DIVERGING = "RdBu_r"
-COMPRESSION = 3  # of PNG files, 0 to 9
 
 _SETTINGS = {
     "figure.constrained_layout.use": True,
@@ -33,6 +32,8 @@ _SETTINGS = {
     "savefig.dpi": 150,  # of the PNG, for screens: print takes the PDF
     "figure.dpi": 100,
     "pdf.fonttype": 42,  # letters stay letters in the PDF
+    "svg.fonttype": "none",  # and in the SVG, which is half as large for it
+    "svg.hashsalt": "bows",  # the same figure has the same identifiers
     "text.parse_math": False,  # a word may hold a dollar sign
     "font.size": 9,
     "axes.titlesize": 10,
@@ -52,22 +53,30 @@ _SETTINGS = {
     "lines.linewidth": 1.5,
     "text.color": INK,
 }
+# Options of each kind of file that `save` writes. Without dates and versions, the same figure gives the same bytes.
+FORMATS: dict[str, dict[str, Any]] = {
+    "png": {
+        "metadata": {"Software": None},
+        "pil_kwargs": {"compress_level": 3},
+    },  # half the time of 6, for files as large
+    "pdf": {"metadata": {"CreationDate": None, "Creator": None, "Producer": None}},
+    "svg": {"metadata": {"Date": None, "Creator": None}},
+}
 
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw in the house style inside this block, whatever the user's own settings, and leave those as they were."""
+    """Draw in the style of bows inside this block, whatever the user's own settings, and restore those after it."""
     with matplotlib.rc_context(), warnings.catch_warnings():
-        # Words come in every script; one that the font lacks shows as a box, which is no news worth a warning a word.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")  # `save` warns once, not per word
         settings: dict[Any, Any] = {**matplotlib.rcParamsDefault, **_SETTINGS, "font.family": families()}
-        del settings["backend"]  # not a matter of looks
+        del settings["backend"]  # not part of the style
         matplotlib.rcParams.update(settings)
         yield
 
 
 def new_figure(width: float, height: float, layout: Literal["constrained", "none"] = "constrained") -> Figure:
-    """An empty figure of ``width`` x ``height`` inches with an Agg canvas. Call it inside ``style()``.
+    """Return an empty figure of ``width`` x ``height`` inches with an Agg canvas. Call it inside ``style()``.
 
     layout: matplotlib's engine, which takes as long as drawing; none for figures that know where their axes go.
     """
@@ -77,7 +86,7 @@ def new_figure(width: float, height: float, layout: Literal["constrained", "none
 
 
 def shorten(word: str, length: int = 24) -> str:
-    """A word as a label: cut to ``length`` characters, with an ellipsis where something was cut; breaks become spaces.
+    """Return a word as a label: cut to ``length`` characters, with an ellipsis where something was cut; breaks become spaces.
 
     >>> shorten("antidisestablishmentarianism", 12)
     'antidisesta…'
@@ -86,30 +95,52 @@ def shorten(word: str, length: int = 24) -> str:
     return word if len(word) <= length else word[: length - 1] + "…"
 
 
-def save(figure: Figure, path: Path | str) -> list[Path]:
-    """Write ``figure`` as ``path`` + ``.png`` and ``path`` + ``.pdf``; the same figure gives the same bytes.
+def file_stem(name: str) -> str:
+    """Return a name as part of a file name: a set may be named anything, its figure stays in its folder.
 
-    The folder is made. A ``.png`` or ``.pdf`` at the end of ``path`` is dropped first.
+    >>> file_stem("months"), file_stem("../a b/c.d")
+    ('months', '.._a b_c.d')
+    """
+    return re.sub(r"[/\\\0]", "_", name)
+
+
+def save(figure: Figure, path: Path | str) -> list[Path]:
+    """Write ``figure`` as ``path`` + ``.png``, ``.pdf`` and ``.svg``; the same figure gives the same bytes.
+
+    The folder is made. An ending of these in ``path`` is dropped first.
 
     Returns:
-        The two files.
+        The three files.
+
+    Raises:
+        OSError: a file cannot be written. Figures are rendered in memory first: matplotlib's own error on a full disk names no cause.
     """
     path = Path(path)
-    stem = path.with_suffix("") if path.suffix in (".png", ".pdf") else path
+    stem = path.with_suffix("") if path.suffix[1:] in FORMATS else path
     stem.parent.mkdir(parents=True, exist_ok=True)
-    files = [stem.with_name(stem.name + ending) for ending in (".png", ".pdf")]
-    canvas, dpi, engine = figure.canvas, figure.dpi, figure.get_layout_engine()
-    with style():
-        # Not by savefig, which lays out and draws a figure twice for each file. Both files have the layout of the first.
-        figure.dpi = matplotlib.rcParams["savefig.dpi"]
-        agg = FigureCanvasAgg(figure)
-        agg.draw()
-        # Without the alpha channel, and lightly compressed: half the time of print_png, for files as large.
-        drawn = Image.fromarray(np.asarray(agg.buffer_rgba())).convert("RGB")
-        drawn.save(files[0], dpi=(figure.dpi, figure.dpi), compress_level=COMPRESSION)
-        figure.set_layout_engine("none")
-        FigureCanvasPdf(figure).print_pdf(files[1], metadata={"CreationDate": None})
-    figure.set_layout_engine(engine)
-    figure.dpi = dpi
-    figure.set_canvas(canvas)
+    files = []
+    for ending, content in rendered(figure, *FORMATS).items():
+        files.append(stem.with_name(f"{stem.name}.{ending}"))
+        write_whole(files[-1], content)
     return files
+
+
+def rendered(figure: Figure, *formats: str) -> dict[str, bytes]:
+    """Return a figure in formats of FORMATS, all with the layout of the first."""
+    engine, contents = figure.get_layout_engine(), {}
+    with style(), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for name in formats:
+            buffer = io.BytesIO()
+            figure.savefig(buffer, format=name, **FORMATS[name])
+            figure.set_layout_engine("none")
+            contents[name] = buffer.getvalue()
+    figure.set_layout_engine(engine)
+    if "svg" in contents:  # where DejaVu is not installed, a font of its widths, or any
+        contents["svg"] = contents["svg"].replace(
+            f"'{COMMON}', '{WHOLE}'".encode(), f"'{WHOLE}', Verdana, sans-serif".encode()
+        )
+    for warning in caught:
+        if not warn_of_missing(str(warning.message)):
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    return contents

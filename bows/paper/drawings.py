@@ -174,7 +174,7 @@ def make(figure: str, runs: Sequence[Run], folder: Path, words: Sequence[str] = 
             yield draw(each, folder)
         except BowsError as error:
             # What is there is of other runs than the page's, and must not stand on it.
-            for ending in (".parquet", ".png", ".pdf"):
+            for ending in (".parquet", ".png", ".pdf", ".svg"):
                 file.with_suffix(ending).unlink(missing_ok=True)
             yield Picture(each.caption, None, str(error))
 

@@ -18,7 +18,7 @@ from bows.reports.sweep_layout import Setting
 
 LIST = "drawn.json"
 """In the folder of figures: the names, without endings, of what a report drew there."""
-ENDINGS = (".png", ".pdf", ".parquet")
+ENDINGS = (".png", ".pdf", ".svg", ".parquet")
 
 
 @dataclass

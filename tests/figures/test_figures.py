@@ -27,16 +27,18 @@ def texts(axes) -> list[str]:
     return [text.get_text() for text in axes.texts]
 
 
-def test_saves_png_and_pdf_the_same_every_time(tmp_path):
+def test_saves_png_pdf_and_svg_the_same_every_time(tmp_path):
     files = [save(ring_polygon(heptagon(), WEEKDAYS), tmp_path / name / "ring") for name in ("a", "b")]
-    assert [file.name for file in files[0]] == ["ring.png", "ring.pdf"]
+    assert [file.name for file in files[0]] == ["ring.png", "ring.pdf", "ring.svg"]
     for first, second in zip(*files, strict=True):
         assert first.read_bytes() == second.read_bytes()
         assert first.stat().st_size > 5000
     with style():
         figure = new_figure(1, 1)
-    assert [file.name for file in save(figure, tmp_path / "of step 1.5")] == ["of step 1.5.png", "of step 1.5.pdf"]
-    assert [file.name for file in save(figure, tmp_path / "x.png")] == ["x.png", "x.pdf"]
+    assert [file.name for file in save(figure, tmp_path / "of step 1.5")] == [
+        f"of step 1.5.{kind}" for kind in ("png", "pdf", "svg")
+    ]
+    assert [file.name for file in save(figure, tmp_path / "x.png")] == ["x.png", "x.pdf", "x.svg"]
 
 
 def test_matplotlib_is_left_as_it_was():

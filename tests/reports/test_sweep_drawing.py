@@ -51,4 +51,4 @@ def test_a_report_that_is_stopped_half_way_is_known_to_the_next(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         save_drawings(stopped(), tmp_path)
     save_drawings(drawings("map-b"), tmp_path)
-    assert names(tmp_path) == {"map-b.png", "map-b.pdf", "map-b.parquet", "drawn.json"}
+    assert names(tmp_path) == {f"map-b{ending}" for ending in ENDINGS} | {"drawn.json"}
