@@ -21,7 +21,7 @@ from bows.analysis.set_planes import random_planes, set_plane, sets_of_like_freq
 from bows.errors import SettingError
 from bows.evaluation.context import LoadedRun
 from bows.figures.latent_ablation import GROUPS, latent_ablation
-from bows.figures.style import save
+from bows.figures.style import file_stem, save
 from bows.files import write_json
 from bows.model.autoencoder import Autoencoder, activate, weights
 
@@ -176,7 +176,7 @@ def write_ablation(ablation: Ablation, folder: Path) -> None:
 def draw_ablation(ablation: Ablation, folder: Path) -> None:
     """Draw figures/plane_<set>.*."""
     figure = latent_ablation(ablation.name, ablation.metrics, ablation.null.to_pydict())
-    save(figure, folder / "figures" / f"plane_{ablation.name}")
+    save(figure, folder / "figures" / f"plane_{file_stem(ablation.name)}")
 
 
 def groups_of(count: int, words: Sequence[int], near: np.ndarray) -> dict[str, np.ndarray]:

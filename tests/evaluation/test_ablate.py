@@ -216,7 +216,9 @@ def test_the_same_seed_gives_the_same_nulls_and_another_one_others(tied, looked,
 
 def test_what_is_printed_and_drawn(tied, place, tmp_path, capsys, look):
     folder = look(tmp_path / "a", f"run={tied}", f"outputs={place}", "plane=winds")
-    assert {path.name for path in (folder / "figures").iterdir()} == {f"plane_winds.{kind}" for kind in ("png", "pdf", "svg")}
+    assert {path.name for path in (folder / "figures").iterdir()} == {
+        f"plane_winds.{kind}" for kind in ("png", "pdf", "svg")
+    }
     printed = capsys.readouterr().out
     summary = read(folder)
     for group in ("set", "companions", "other"):
