@@ -158,7 +158,7 @@ def look(composed):
 
 
 @pytest.fixture(scope="session")
-def command():
+def run_command():
     """Runs commands as `python -m` does, in forks of one process that has imported what they need."""
     from .support.commands import CommandServer
 

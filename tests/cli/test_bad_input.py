@@ -1,8 +1,5 @@
 """Sweeps over what does not exist, and into folders that cannot be written, end in one line before anything is made."""
 
-import subprocess
-import sys
-
 import pytest
 
 from bows.cli.preflight import check_command_line
@@ -45,18 +42,18 @@ def test_what_other_sweepers_and_engines_need_is_let_through():
     )
 
 
-def test_a_folder_that_cannot_be_written(tmp_path):
+def test_a_folder_that_cannot_be_written(tmp_path, run_command):
     (tmp_path / "file").touch()
     words = ["-m", "data=circular", "wd=1,2", f"hydra.sweep.dir={tmp_path / 'file' / 'sweep'}"]
-    done = subprocess.run([sys.executable, "-m", "bows.train", *words], capture_output=True, text=True, timeout=300)
+    done = run_command(["bows.train", *words])
     assert done.returncode == 1
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith(f"error: outputs: {tmp_path / 'file' / 'sweep'} cannot be written")
 
 
-def test_a_setting_of_the_group_swept_over_is_told_with_two_plus_signs(tmp_path):
+def test_a_setting_of_the_group_swept_over_is_told_with_two_plus_signs(tmp_path, run_command):
     words = ["-m", "data=circular,iid", "data.train_rows=600", f"hydra.sweep.dir={tmp_path / 'sweep'}"]
-    done = subprocess.run([sys.executable, "-m", "bows.train", *words], capture_output=True, text=True, timeout=300)
+    done = run_command(["bows.train", *words])
     assert done.returncode == 2
     (line,) = done.stderr.strip().splitlines()
     assert line.endswith("In a sweep over its group write ++data.train_rows=600")

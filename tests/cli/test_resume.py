@@ -1,9 +1,7 @@
 """Sweeps that are started again: the same command finds its folder, resume=<sweep folder> takes its command up."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,8 @@ from bows.cli.resume import PLAIN_SWEEPER, gone_on, taken_up
 from bows.config.launchers import register_launchers
 from bows.errors import DataError, SettingError
 from bows.files import read_json
+
+from ..support.commands import environment
 
 COMMAND = ["data=circular", "model=tied,linear", "wd=1"]
 
@@ -151,14 +151,15 @@ def test_a_folder_that_is_no_sweep_is_said(outputs):
         taken_up([f"resume={sweep}"])
 
 
-def train(outputs: Path, *words: str) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "BOWS_OUTPUTS": str(outputs)}
-    return subprocess.run(
-        [sys.executable, "-m", "bows.train", *words], capture_output=True, text=True, timeout=300, env=environment
-    )
+@pytest.fixture
+def train(run_command):
+    def run_train(outputs: Path, *words: str) -> subprocess.CompletedProcess:
+        return run_command(["bows.train", *words], env=environment(BOWS_OUTPUTS=str(outputs)))
+
+    return run_train
 
 
-def test_by_command(tmp_path):
+def test_by_command(tmp_path, train):
     outputs = tmp_path / "out"
     # The second job cannot be done; the first is.
     grid = [

@@ -282,10 +282,9 @@ def test_help_is_light_and_names_every_option(door):
 @pytest.mark.parametrize(
     ("typed", "offered"), [("model=ti", "model=tied"), ("data=pyd", "data=pydoc"), ("lat", "latent=")]
 )
-def test_shell_completion_offers_options(called, typed, offered, monkeypatch):
+def test_shell_completion_offers_options(called, typed, offered, monkeypatch, run_command):
     monkeypatch.setenv("COMP_LINE", f"{called} {typed}")
-    query = [sys.executable, "-m", "bows.train", "-sc", "query=bash"]
-    done = subprocess.run(query, capture_output=True, text=True, check=True)
+    done = run_command(["bows.train", "-sc", "query=bash"])
     assert offered in done.stdout.split()
 
 

@@ -2,10 +2,7 @@
 
 import csv
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +19,8 @@ from bows.evaluation.analyze import analyze
 from bows.files import write_json
 from bows.runs.folder import find_run
 from bows.runs.reload import load_autoencoder
+
+from ..support.commands import environment
 
 SMALL = [
     "data.vocab_size=60", "data.window=4", "data.val_fraction=0.3",
@@ -419,8 +418,7 @@ def test_nothing_is_found_where_nothing_is(place, tmp_path, capsys, trained, loo
     assert "0 found at a false discovery rate" in capsys.readouterr().out
 
 
-def test_a_refused_command_is_one_line_and_leaves_nothing(relu, place):
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "BOWS_OUTPUTS": str(place)}
+def test_a_refused_command_is_one_line_and_leaves_nothing(relu, place, run_command):
     before = sorted(relu.rglob("*"))
     for asked, said in (
         ([], "run is not set and has no default; give run=<value>"),
@@ -431,8 +429,7 @@ def test_a_refused_command_is_one_line_and_leaves_nothing(relu, place):
         ([f"run={relu}", "model=tied"], "model: there is no such setting"),
         ([f"run={relu}", "data=circular"], "data=circular: its vocabulary is not that of"),
     ):
-        words = [sys.executable, "-m", "bows.analyze", *asked]
-        done = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=120)
+        done = run_command(["bows.analyze", *asked], env=environment(BOWS_OUTPUTS=str(place)))
         assert done.returncode == 2, done.stderr
         assert done.stderr.startswith(f"error: {said}")
         assert done.stderr.count("\n") == 1

@@ -4,8 +4,6 @@ import csv
 import json
 import math
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -296,15 +294,13 @@ def test_foreign_values_do_not_stop_it(tmp_path):
     assert table.column("seed").to_pylist() == [1e20, 1]
 
 
-def test_a_reader_who_leaves_early(sweep, tmp_path):
+def test_a_reader_who_leaves_early(sweep, run_command):
     """As `python -m bows.collect <folder> | head -1`: quiet, and the tables are there."""
     for module, written in (("bows.collect", "summary.csv"), ("bows.report", "report.html")):
         folder = sweep if module == "bows.collect" else sweep / "0"
         reading, writing = os.pipe()
         os.close(reading)
         with os.fdopen(writing, "wb") as pipe:
-            done = subprocess.run(
-                [sys.executable, "-m", module, str(folder)], stdout=pipe, stderr=subprocess.PIPE, text=True
-            )
+            done = run_command([module, folder], stdout=pipe)
         assert (done.returncode, done.stderr) == (0, "")
         assert (folder / written).is_file()

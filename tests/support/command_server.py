@@ -98,7 +98,7 @@ def modules_below(package: str) -> list[str]:
 
 
 def run(request: dict, descriptors: list[int]) -> int:
-    """Run a command as `python -m argv` or `python -c code` would, and return its exit code."""
+    """Run a command as `python -m argv`, `python file.py` or `python -c code` would, and return its exit code."""
     for place, descriptor in enumerate(descriptors):
         os.dup2(descriptor, place)
         os.close(descriptor)
@@ -115,6 +115,9 @@ def run(request: dict, descriptors: list[int]) -> int:
         if module == "-c":
             sys.argv = ["-c", *words[1:]]
             exec(compile(words[0], "<string>", "exec"), sys.modules["__main__"].__dict__)
+        elif module.endswith(".py"):
+            sys.argv = [module, *words]
+            runpy.run_path(module, run_name="__main__")
         else:
             sys.argv = [module, *words]
             runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -8,9 +8,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from .command_server import receive, send
 
@@ -71,6 +71,38 @@ class Command:
         self.send_signal(signal.SIGKILL)
 
 
+def wait_for(process: Any, happened: Callable[[], bool]) -> None:
+    """Wait until something has happened that a running process does."""
+    end = time.monotonic() + HUNG
+    while not happened():
+        assert process.poll() is None or happened(), f"the process ended with {process.returncode} before"
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.005)
+
+
+class Paused:
+    """A command that has stopped at a moment of pause.py.
+
+    Args:
+        start: Starts words of Python and returns the process: `popen` of a server, or of subprocess behind `sys.executable`.
+        moment: As pause.py describes it.
+        file: A path that does not exist yet.
+        words: The command.
+    """
+
+    def __init__(self, start: Callable[[list[str]], Any], moment: str, file: Path, words: Sequence[str | Path]):
+        script = str(Path(__file__).with_name("pause.py"))
+        self.file = file
+        self.process = start([script, moment, str(file), *map(str, words)])
+        wait_for(self.process, file.exists)
+
+    def end_by(self, number: signal.Signals) -> int:
+        """Send a signal, let the command go on, and return its exit code."""
+        self.process.send_signal(number)
+        self.file.unlink()
+        return self.process.wait(HUNG)
+
+
 class CommandServer:
     """A process that has imported what commands need, and forks a child for each of them.
 
@@ -112,7 +144,7 @@ class CommandServer:
         self, words: Sequence[str | Path], *, stdout: IO | int | None = None, stderr: IO | int | None = None,
         cwd: Path | None = None, env: dict[str, str] | None = None,
     ) -> Command:  # fmt: skip
-        """Start `python -m <words>`, or `python -c` where the first word is -c; what is printed goes nowhere or to a file."""
+        """Start `python -m <words>`; `python <words>` where the first is -c or a file. What is printed goes nowhere or to a file."""
         if self.process is None:
             self.start()
         args = [str(word) for word in words]

@@ -1,19 +1,13 @@
 """What carries a sweep out: options compose, and an engine that cannot be had is one line."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 
 from bows.config.launchers import LAUNCHERS
 from bows.files import read_json
 
-
-def run(*words: str, **settings) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "bows.train", *words], capture_output=True, text=True, timeout=300, **settings
-    )
+from ..support.commands import fresh
 
 
 @pytest.mark.parametrize(
@@ -26,7 +20,7 @@ def run(*words: str, **settings) -> subprocess.CompletedProcess:
         ("submitit_slurm", "partition", "x"),
     ],
 )
-def test_launchers_compose_with_their_settings(launcher, setting, value):
+def test_launchers_compose_with_their_settings(launcher, setting, value, run_command):
     words = [
         f"hydra/launcher={launcher}",
         f"hydra.launcher.{setting}={value}",
@@ -35,7 +29,7 @@ def test_launchers_compose_with_their_settings(launcher, setting, value):
         "-p",
         "hydra.launcher",
     ]
-    done = run(*words)
+    done = run_command(["bows.train", *words])
     assert done.returncode == 0, done.stderr
     printed = dict(line.split(": ", 1) for line in done.stdout.splitlines() if ": " in line)
     assert printed[setting] == value
@@ -44,11 +38,11 @@ def test_launchers_compose_with_their_settings(launcher, setting, value):
     assert printed.keys() >= set(vars(LAUNCHERS[launcher]())) - {"additional_parameters"}
 
 
-def test_without_a_cluster_slurm_is_refused_in_one_line(tmp_path, monkeypatch):
+def test_without_a_cluster_slurm_is_refused_in_one_line(tmp_path, monkeypatch, run_command):
     monkeypatch.setenv("PATH", str(tmp_path))
     folder = tmp_path / "sweep"
     words = ["-m", "hydra/launcher=submitit_slurm", "hydra.launcher.partition=x", "wd=1,2", f"hydra.sweep.dir={folder}"]
-    done = run(*words)
+    done = run_command(["bows.train", *words])
     assert done.returncode == 2
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("error: hydra/launcher=submitit_slurm: this machine has no sbatch")
@@ -91,22 +85,24 @@ def test_a_sweep_goes_through_slurm(tmp_path, monkeypatch, stacked):
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     folder = tmp_path / "sweep"
+    values = "1,2,3" if stacked else "1,2"
     words = [
-        "-m", "data=circular", "data.train_rows=300", "data.validation_rows=100", "wd=1,2,3", "epochs=2", "logger=none", "analysis=none",
+        "-m", "data=circular", "data.train_rows=300", "data.validation_rows=100", f"wd={values}", "epochs=2", "logger=none", "analysis=none",
         "hydra/launcher=submitit_slurm", "hydra.launcher.partition=long", "hydra.launcher.cpus_per_task=3",
         f"hydra.launcher.vectorized={stacked}", "hydra.launcher.stack_members=2", f"hydra.sweep.dir={folder}",
     ]  # fmt: skip
-    done = run(*words)
+    done = fresh(["bows.train", *words])
     assert done.returncode == 0, done.stderr
-    assert "sweep of 3 jobs: 3 completed" in done.stderr
-    assert [read_json(folder / str(number) / "status.json")["state"] for number in range(3)] == ["completed"] * 3
+    jobs = 2 + stacked
+    assert f"sweep of {jobs} jobs: {jobs} completed" in done.stderr
+    assert [read_json(folder / str(number) / "status.json")["state"] for number in range(jobs)] == ["completed"] * jobs
     asked = (tmp_path / "submitted").read_text()
     assert "#SBATCH --partition=long" in asked
     assert "#SBATCH --cpus-per-task=3" in asked
-    assert f"#SBATCH --array=0-{1 if stacked else 2}" in asked
+    assert "#SBATCH --array=0-1" in asked  # two jobs, or three in two stacks
 
 
-def test_settings_are_printed_of_one_job_not_of_a_sweep():
-    done = run("-m", "wd=1,2", "--cfg", "job")
+def test_settings_are_printed_of_one_job_not_of_a_sweep(run_command):
+    done = run_command(["bows.train", "-m", "wd=1,2", "--cfg", "job"])
     assert done.returncode == 2
     assert done.stderr.strip() == "error: --cfg job: it prints the settings of one job; leave -m out"

@@ -2,10 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
 
@@ -14,12 +10,14 @@ from bows.files import read_json
 from bows.sweep.locks import Claimed, claim, claimed
 from bows.sweep.plan import Job, plan
 
+from ..support.commands import wait_for
+
 HOLDER = """
 import sys, time
 from pathlib import Path
 from bows.sweep.locks import claim
-with claim(Path(sys.argv[1]), sys.argv[2:]):
-    print("held", flush=True)
+with claim(Path(sys.argv[2]), sys.argv[3:]):
+    Path(sys.argv[1]).touch()
     time.sleep(600)
 """
 JOBS = [
@@ -27,10 +25,9 @@ JOBS = [
 ]  # fmt: skip
 
 
-def test_a_claim_ends_with_its_process_however_it_ends(tmp_path):
-    process = subprocess.Popen([sys.executable, "-c", HOLDER, tmp_path, "3", "5"], stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    assert process.stdout.readline() == "held\n"
+def test_a_claim_ends_with_its_process_however_it_ends(tmp_path, run_command):
+    process = run_command.popen(["-c", HOLDER, tmp_path / "held", tmp_path, "3", "5"])
+    wait_for(process, (tmp_path / "held").exists)
     held = claimed(tmp_path)
     assert held.keys() == {"3", "5"}
     assert set(held.values()) == {held["3"]}
@@ -40,7 +37,7 @@ def test_a_claim_ends_with_its_process_however_it_ends(tmp_path):
     with claim(tmp_path, ["4"]):
         assert claimed(tmp_path).keys() == {"3", "4", "5"}
     process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.wait()
     assert claimed(tmp_path) == {}
     with claim(tmp_path, ["5", "3"]), pytest.raises(Claimed), claim(tmp_path, ["3"]):
         pass
@@ -61,37 +58,23 @@ def test_a_claimed_job_is_planned_as_running(tmp_path):
     assert [each.state for each in jobs] == ["begun", "running"]
 
 
-def start(folder: Path, said: Path) -> subprocess.Popen:
-    command = [sys.executable, "-m", "bows.train", "-m", *JOBS, f"hydra.sweep.dir={folder}"]
-    with said.open("w") as file:
-        return subprocess.Popen(command, stderr=file, stdout=subprocess.DEVNULL)
-
-
-def wait_until_it_waits(process: subprocess.Popen, said: Path) -> None:
-    until = time.monotonic() + 120
-    while "being done by another process" not in said.read_text():
-        assert process.poll() is None, said.read_text()
-        assert time.monotonic() < until
-        time.sleep(0.1)
-
-
 @pytest.mark.parametrize("completed", [True, False])
-def test_a_sweep_waits_for_a_job_that_another_process_does(tmp_path, compose, completed):
+def test_a_sweep_waits_for_a_job_that_another_process_does(tmp_path, compose, completed, run_command):
     folder, said = tmp_path / "sweep", tmp_path / "said.txt"
     config = compose(*(word.replace("wd=0,2", "wd=0") for word in JOBS))
     (folder / "0").mkdir(parents=True)
     # A job of an earlier start, whose launcher is gone and which goes on by itself.
     status = {"state": "running", "config": config_key(config), "started": "2026-01-01T00:00:00+00:00"}
     (folder / "0" / "status.json").write_text(json.dumps(status))
-    with claim(folder, ["0"]):
-        process = start(folder, said)
-        wait_until_it_waits(process, said)
+    with claim(folder, ["0"]), said.open("w") as stderr:
+        process = run_command.popen(["bows.train", "-m", *JOBS, f"hydra.sweep.dir={folder}"], stderr=stderr)
+        wait_for(process, lambda: "being done by another process" in said.read_text())
         assert read_json(folder / "1" / "status.json")["state"] == "completed"  # meanwhile it did the other
         assert not (folder / "0" / "checkpoints").exists()
         if completed:
             (folder / "0" / "summary.json").write_text('{"reconstruction/loss": 0.5}')
             (folder / "0" / "status.json").write_text(json.dumps({**status, "state": "completed"}))
-    assert process.wait(60) == 0, said.read_text()
+    assert process.wait() == 0, said.read_text()
     assert "sweep of 2 jobs: 2 completed" in said.read_text()
     assert read_json(folder / "0" / "status.json")["state"] == "completed"
     assert (folder / "0" / "model.safetensors").exists() is not completed

@@ -2,11 +2,10 @@
 
 import csv
 import json
-import os
+import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,8 @@ import torch
 from safetensors.torch import load_file
 
 from bows.errors import BowsError
+
+from ..support.commands import Paused, environment, fresh, wandb_records
 
 SMALL = [
     "data.vocab_size=60",
@@ -28,19 +29,16 @@ SMALL = [
 ]
 
 
-def command(outputs: Path, *words: str) -> list[str]:
-    return [sys.executable, "-m", "bows.train", *words, f"outputs={outputs}"]
+@pytest.fixture(scope="module")
+def run(run_command):
+    """Runs bows.train with outputs in a folder."""
 
+    def run_train(outputs: Path, *words: str) -> subprocess.CompletedProcess:
+        done = run_command(["bows.train", *words, f"outputs={outputs}"])
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
 
-def environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "BOWS_"))}
-    return {**kept, "NETRC": os.devnull, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-
-
-def run(outputs: Path, *words: str) -> subprocess.CompletedProcess:
-    done = subprocess.run(command(outputs, *words), capture_output=True, text=True, env=environment(), timeout=120)
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
+    return run_train
 
 
 def read(path: Path) -> dict:
@@ -60,7 +58,7 @@ def words(tiny_text) -> list[str]:
 @pytest.fixture(scope="module")
 def finished(outputs, words) -> tuple[Path, subprocess.CompletedProcess]:
     """A finished run with the default logger, without a key: its folder and what it printed."""
-    done = run(outputs, *words, "wd=0.1", "name=whole")
+    done = fresh(["bows.train", *words, "wd=0.1", "name=whole", f"outputs={outputs}"])
     assert done.returncode == 0, done.stderr
     return Path(done.stdout.strip().splitlines()[-1]), done
 
@@ -165,14 +163,10 @@ def test_it_prints_a_short_table_and_the_folder_and_no_chatter(finished):
     assert "warn" not in done.stderr
 
 
-def test_the_offline_wandb_run_holds_metrics_config_and_figures(finished):
+def test_the_offline_wandb_run_holds_metrics_config_and_figures(finished, run_command):
     folder, _ = finished
-    records = next((folder / "wandb").glob("offline-run-*/run-*.wandb"))
-    inspect = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(records)]
-    done = subprocess.run(inspect, capture_output=True, text=True, check=True, env=environment())
-    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    history = [json.dumps(line) for line in lines if line["type"] == "history"]
-    text = "\n".join(history)
+    records = wandb_records(run_command, folder)
+    text = "\n".join(json.dumps(record) for record in records if record["type"] == "history")
     for name in [
         "reconstruction/r2",
         "packing/coherence",
@@ -182,11 +176,11 @@ def test_the_offline_wandb_run_holds_metrics_config_and_figures(finished):
         "tables/words",
     ]:
         assert f'"{name}"' in text or name in text
-    assert "vocab_size" in done.stdout
-    assert list(records.parent.glob("files/media/images/**/*.png"))
+    assert "vocab_size" in json.dumps(records)
+    assert list(folder.glob("wandb/offline-run-*/files/media/images/**/*.png"))
 
 
-def test_one_seed_gives_identical_weights_and_another_does_not(finished, outputs, words):
+def test_one_seed_gives_identical_weights_and_another_does_not(finished, outputs, words, run):
     again = Path(run(outputs, *words, "wd=0.1", "logger=none", "analysis=none").stdout.strip().splitlines()[-1])
     first, second = (load_file(folder / "model.safetensors") for folder in (finished[0], again))
     assert all(torch.equal(first[name], second[name]) for name in first)
@@ -199,29 +193,30 @@ def test_one_seed_gives_identical_weights_and_another_does_not(finished, outputs
 
 
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
-def test_a_run_stopped_in_the_middle_resumes_to_the_same_weights(finished, outputs, words, stop, tmp_path):
+def test_a_run_stopped_in_the_middle_resumes_to_the_same_weights(finished, outputs, words, stop, tmp_path, run):
     folder = tmp_path / "stopped run"  # with a space, as folders have
     quoted = f"hydra.run.dir='{folder}'"
-    asked = [*words, "wd=0.1", "logger=none", "trainer.checkpoint_every_steps=5", quoted]
-    process = subprocess.Popen(
-        command(outputs, *asked), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment(), text=True
-    )
-    deadline = time.monotonic() + 90
-    while not (folder / "checkpoints" / "last.ckpt").exists() and time.monotonic() < deadline:
-        time.sleep(0.005)
-    process.send_signal(stop)
-    _, said = process.communicate(timeout=60)
+    asked = [*words, "wd=0.1", "logger=none", "trainer.checkpoint_every_steps=5", quoted, f"outputs={outputs}"]
+    with (tmp_path / "stderr").open("w") as stderr:
+        settings = {"stdout": subprocess.DEVNULL, "stderr": stderr, "env": environment()}
+        paused = Paused(
+            lambda words: subprocess.Popen([sys.executable, *words], **settings),
+            "step:37", tmp_path / "paused", ["bows.train", *asked],
+        )  # fmt: skip
+        code = paused.end_by(stop)
+    said = (tmp_path / "stderr").read_text()
     status = read(folder / "status.json")
     if stop == signal.SIGINT:
-        assert process.returncode == 130
+        assert code == 130
         assert status["state"] == "failed"
         assert "resume=" in status["error"]
         assert "resume=" in said
         assert "Traceback" not in said
     else:
+        assert code == -signal.SIGKILL
         assert status["state"] == "running"
     step = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["global_step"]
-    assert 0 < step < 6 * 23
+    assert step in ((37, 38) if stop == signal.SIGINT else (35,))  # the interrupt may wait for one batch to end
 
     refused = run(outputs, f"resume='{folder}'", "wd=3")
     assert refused.returncode == 2
@@ -243,9 +238,7 @@ def test_a_run_stopped_in_the_middle_resumes_to_the_same_weights(finished, outpu
     assert "this run is completed" in once_more.stderr
 
 
-def test_a_damaged_checkpoint_is_refused_by_name_and_the_one_before_offered(finished, outputs, words, tmp_path):
-    import shutil
-
+def test_a_damaged_checkpoint_is_refused_by_name_and_the_one_before_offered(finished, outputs, tmp_path, run):
     folder = tmp_path / "damaged"
     shutil.copytree(finished[0], folder)
     status = read(folder / "status.json")
@@ -261,7 +254,7 @@ def test_a_damaged_checkpoint_is_refused_by_name_and_the_one_before_offered(fini
     assert "previous.ckpt" in line
 
 
-def test_a_sweep_goes_on_past_a_failing_job(outputs, words):
+def test_a_sweep_goes_on_past_a_failing_job(outputs, words, run, run_command):
     done = run(
         outputs, "-m", *words, "epochs=1", "model=tied,linear", "wd=0,-1", "hydra.sweep.dir=" + str(outputs / "sweep")
     )
@@ -273,11 +266,11 @@ def test_a_sweep_goes_on_past_a_failing_job(outputs, words):
     assert "Traceback" in (folders[1] / "train.log").read_text()
     assert "SettingError" in (folders[1] / "train.log").read_text()
     assert (folders[2] / "report.html").is_file()
-    runs = [next((folder / "wandb").glob("offline-run-*/run-*.wandb")) for folder in (folders[0], folders[2])]
-    assert runs[0].name != runs[1].name
-    for path, label in zip(runs, ["model=tied", "model=linear"], strict=True):
-        inspect = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(path)]
-        text = subprocess.run(inspect, capture_output=True, text=True, check=True, env=environment()).stdout
+    found = [wandb_records(run_command, folder) for folder in (folders[0], folders[2])]
+    starts = [next(record["run"] for record in records if record["type"] == "run") for records in found]
+    assert starts[0]["run_id"] != starts[1]["run_id"]
+    for records, label in zip(found, ["model=tied", "model=linear"], strict=True):
+        text = json.dumps(records)
         assert label in text
         assert '"sweep"' in text  # the group: the sweep's folder
 
@@ -369,28 +362,22 @@ def test_bad_input_ends_in_one_line_and_nothing_half_written(train_here, tmp_pat
     assert all((path / "manifest.json").is_file() for path in corpora)
 
 
-def test_an_error_of_a_single_run_is_printed_once(outputs, words):
+def test_an_error_of_a_single_run_is_printed_once(outputs, words, run):
     done = run(outputs, *words, "data.train=nowhere.txt")
     assert done.returncode == 1
     assert done.stderr.strip().splitlines()[-1].startswith("error: data.train=nowhere.txt: there is no such file")
     assert done.stderr.count("nowhere.txt") == 1
 
 
-def test_debug_shows_the_traceback(outputs, words):
-    done = subprocess.run(
-        command(outputs, *words, "latent=0", "debug=true"),
-        capture_output=True,
-        text=True,
-        env=environment(),
-        timeout=60,
-    )
+def test_debug_shows_the_traceback(outputs, words, run_command):
+    done = run_command(["bows.train", *words, "latent=0", "debug=true", f"outputs={outputs}"])
     assert done.returncode == 1
     assert "Traceback" in done.stderr
     assert "latent=0 is not allowed" in done.stderr
 
 
 @pytest.mark.parametrize("place", ["file/below", "file"])
-def test_outputs_that_cannot_be_written_are_named(tmp_path, words, place):
+def test_outputs_that_cannot_be_written_are_named(tmp_path, words, place, run):
     (tmp_path / "file").write_text("in the way")
     done = run(tmp_path / place, *words)
     assert done.returncode == 1

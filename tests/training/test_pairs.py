@@ -4,8 +4,6 @@ import csv
 import json
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import load_file
+
+from ..support.commands import Paused
 
 RESIDUES = [
     "data=modular_addition", "model=pair_classifier", "data.modulus=11", "data.batch_size=8", "latent=6", "epochs=12", "lr=2e-2",
@@ -24,14 +24,16 @@ CITIES = [
 ]  # fmt: skip
 
 
-def command(outputs: Path, *words: str, door: str = "train") -> list[str]:
-    return [sys.executable, "-m", f"bows.{door}", *words, f"outputs={outputs}"]
+@pytest.fixture(scope="module")
+def run(run_command):
+    """Runs a command with outputs in a folder."""
 
+    def run_door(outputs: Path, *words: str, door: str = "train") -> subprocess.CompletedProcess:
+        done = run_command([f"bows.{door}", *words, f"outputs={outputs}"])
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
 
-def run(outputs: Path, *words: str, door: str = "train") -> subprocess.CompletedProcess:
-    done = subprocess.run(command(outputs, *words, door=door), capture_output=True, text=True, timeout=120)
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
+    return run_door
 
 
 def read(path: Path) -> dict:
@@ -43,20 +45,24 @@ def outputs(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("outputs")
 
 
-def finished(outputs: Path, words: list[str]) -> Path:
-    done = run(outputs, *words)
-    assert done.returncode == 0, done.stderr
-    return Path(done.stdout.strip().splitlines()[-1])
+@pytest.fixture(scope="module")
+def finished(run, outputs):
+    def finished_run(words: list[str]) -> Path:
+        done = run(outputs, *words)
+        assert done.returncode == 0, done.stderr
+        return Path(done.stdout.strip().splitlines()[-1])
+
+    return finished_run
 
 
 @pytest.fixture(scope="module")
-def residues(outputs) -> Path:
-    return finished(outputs, [*RESIDUES, "name=whole"])
+def residues(finished) -> Path:
+    return finished([*RESIDUES, "name=whole"])
 
 
 @pytest.fixture(scope="module")
-def cities(outputs) -> Path:
-    return finished(outputs, CITIES)
+def cities(finished) -> Path:
+    return finished(CITIES)
 
 
 @pytest.mark.parametrize("kind", ["residues", "cities"])
@@ -151,43 +157,35 @@ def test_learning_shows_over_epochs(cities):
     assert accuracies[-1] == summary["classification/accuracy"] > summary["ablation/accuracy_majority"]
 
 
-def test_the_same_seed_gives_the_same_weights_and_a_stopped_run_goes_on(outputs, residues):
+def test_the_same_seed_gives_the_same_weights_and_a_stopped_run_resumes(outputs, residues, run, run_command, tmp_path):
+    folder = tmp_path / "stopped"
     words = [
         *RESIDUES,
         "logger=none",
-        "trainer.checkpoint_every_steps=200",
-        "epochs=100",
-        "optimizer.schedule=constant",
+        "trainer.checkpoint_every_steps=50",
+        f"outputs={outputs}",
+        f"hydra.run.dir={folder}",
     ]
-    whole = load_file(finished(outputs, words) / "model.safetensors")
-    process = subprocess.Popen(command(outputs, *words, "name=stopped"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    end = time.monotonic() + 60
-    while not (found := list((outputs / "runs").glob("*/*-stopped/checkpoints/last.ckpt"))):
-        assert time.monotonic() < end
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
-    folder = found[0].parent.parent
+    paused = Paused(run_command.popen, "step:70", tmp_path / "paused", ["bows.train", *words])
+    assert paused.end_by(signal.SIGINT) == 130
     assert read(folder / "status.json")["state"] == "failed"
     assert not (folder / "model.safetensors").exists()
     done = run(outputs, f"resume={folder}")
     assert done.returncode == 0, done.stderr
+    whole = load_file(residues / "model.safetensors")
     resumed = load_file(folder / "model.safetensors")
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
-def test_runs_are_collected(residues, cities, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "bows.collect", str(residues), str(cities), "--output", str(tmp_path)],
-        capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+def test_runs_are_collected(residues, cities, tmp_path, run_command):
+    done = run_command(["bows.collect", residues, cities, "--output", tmp_path])
     assert done.returncode == 0, done.stderr
     table = pq.read_table(tmp_path / "results.parquet").to_pylist()
     assert [row["state"] for row in table] == ["completed", "completed"]
     assert all(row["ablation/accuracy_keep"] is not None for row in table)
 
 
-def test_it_is_no_run_to_be_analyzed(outputs, residues):
+def test_it_is_no_run_to_be_analyzed(outputs, residues, run):
     done = run(outputs, f"run={residues}", door="analyze")
     assert done.returncode == 2
     assert done.stderr.strip().count("\n") == 0
@@ -205,7 +203,7 @@ def test_it_is_no_run_to_be_analyzed(outputs, residues):
         ("corpus", ["data=modular_addition"], "data=modular_addition: these are pairs, not bags of words; train on them"),
     ],
 )  # fmt: skip
-def test_what_does_not_belong_together_is_refused_before_anything_is_made(tmp_path, door, words, said):
+def test_what_does_not_belong_together_is_refused_before_anything_is_made(tmp_path, door, words, said, run):
     done = run(tmp_path / "none", *words, door=door)
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: {said}")
@@ -213,7 +211,7 @@ def test_what_does_not_belong_together_is_refused_before_anything_is_made(tmp_pa
     assert not (tmp_path / "none").exists()
 
 
-def test_a_sweep_trains_each_pair_job_alone(outputs):
+def test_a_sweep_trains_each_pair_job_alone(outputs, run):
     done = run(
         outputs, "-m", "hydra/launcher=vectorized", *RESIDUES, "epochs=1", "seed=0,1", "logger=none", "analysis=none"
     )

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from bows.analysis.catalog import MEANINGS
 from bows.tracking.dashboard.logged import STEP, of_folder
 from bows.tracking.dashboard.panels import GROUPS, known, left_out, sections
 
+from ...support.commands import wandb_records
 from .conftest import logged_names
 
 pytest.importorskip("wandb_workspaces")
@@ -90,13 +90,10 @@ def has_setting(config: dict, name: str) -> bool:
     return value == "value" and node is not None and not isinstance(node, dict)
 
 
-def history(folder: Path) -> set[str]:
+def history(run_command, folder: Path) -> set[str]:
     """All that the run's offline W&B file holds as history; of a table or an image ``<key>._type`` and so on."""
-    (path,) = (folder / "wandb").glob("offline-run-*/run-*.wandb")
-    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(path)]
-    text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
-    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
-    return {name for line in lines if line["type"] == "history" for name in line["history"]["item"]}
+    records = wandb_records(run_command, folder)
+    return {name for record in records if record["type"] == "history" for name in record["history"]["item"]}
 
 
 @pytest.mark.parametrize("source", ["the code", "the run of words", "the run of pairs"])
@@ -130,9 +127,9 @@ def test_every_name_in_every_panel_is_logged(source, command, run_of_words, run_
     assert in_both[0] == in_both[1]
 
 
-def test_the_names_are_those_of_the_wandb_run(run_of_words):
+def test_the_names_are_those_of_the_wandb_run(run_of_words, run_command):
     """Tables, images and the step as well, which metrics.csv does not tell."""
-    items = history(run_of_words)
+    items = history(run_command, run_of_words)
     for logged in (known(), of_folder(run_of_words)):
         assert logged.metrics <= items
         assert {STEP, *(f"{name}._type" for name in (*logged.tables, *logged.images))} <= items
