@@ -2,8 +2,8 @@
 
 Usage: pause.py MOMENT FILE module word ...
 
-MOMENT is `step:N` (N optimizer steps are done) or `write:COUNT:PATTERN` (the COUNT-th file whose path matches PATTERN was renamed into
-place). FILE is then made, and the command continues when FILE is removed.
+MOMENT is `step:N` (N optimizer steps are done) or `write:COUNT:PATTERN:TEXT` (the COUNT-th file whose path matches PATTERN and that
+contains TEXT was renamed into place). FILE is then made, and the command continues when FILE is removed.
 """
 
 import fnmatch
@@ -37,12 +37,16 @@ def pause_at_step(step: int, file: Path) -> None:
     pl.Trainer.fit = paused_fit
 
 
-def pause_at_write(count: int, pattern: str, file: Path) -> None:
+def pause_at_write(count: int, pattern: str, text: str, file: Path) -> None:
     replace, written = os.replace, set()
 
     def paused_replace(source, target, **settings) -> None:
         replace(source, target, **settings)
-        if fnmatch.fnmatch(str(target), pattern) and len(written) < count:
+        if (
+            len(written) < count
+            and fnmatch.fnmatch(str(target), pattern)
+            and text.encode() in Path(target).read_bytes()
+        ):
             written.add(str(target))
             if len(written) == count:
                 wait(file)
@@ -56,8 +60,8 @@ def main() -> None:
     if kind == "step":
         pause_at_step(int(value), file)
     else:
-        count, _, pattern = value.partition(":")
-        pause_at_write(int(count), pattern, file)
+        count, pattern, text = value.split(":")
+        pause_at_write(int(count), pattern, text, file)
     sys.argv = sys.argv[3:]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 

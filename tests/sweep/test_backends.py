@@ -87,7 +87,8 @@ def test_a_sweep_goes_through_slurm(tmp_path, monkeypatch, stacked):
     folder = tmp_path / "sweep"
     values = "1,2,3" if stacked else "1,2"
     words = [
-        "-m", "data=circular", "data.train_rows=300", "data.validation_rows=100", f"wd={values}", "epochs=2", "logger=none", "analysis=none",
+        "-m", "data=circular", "data.train_rows=300", "data.validation_rows=100", f"wd={values}", "epochs=2",
+        "logger=none", "analysis=none",
         "hydra/launcher=submitit_slurm", "hydra.launcher.partition=long", "hydra.launcher.cpus_per_task=3",
         f"hydra.launcher.vectorized={stacked}", "hydra.launcher.stack_members=2", f"hydra.sweep.dir={folder}",
     ]  # fmt: skip

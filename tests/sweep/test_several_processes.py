@@ -1,9 +1,11 @@
 """A sweep of models that each train in several processes: all processes of a job are of that job, also where others are passed over."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from bows.config.identity import config_key
 from bows.files import read_json
 
 from ..support.commands import fresh
@@ -24,10 +26,14 @@ def losses(folder: Path) -> dict[str, float]:
     return {path.parent.name: read_json(path)["reconstruction/loss"] for path in folder.glob("*/summary.json")}
 
 
-def test_all_processes_of_a_job_are_of_that_job(tmp_path, run_command):
+def test_all_processes_of_a_job_are_of_that_job(tmp_path, run_command, compose):
     sweep(run_command, tmp_path / "one", "latent=2,3")
-    sweep(fresh, tmp_path / "two", *TWO, "latent=2")
-    sweep(fresh, tmp_path / "two", *TWO, "latent=2,3")  # the first is skipped
-    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-3)
-    for number in ("0", "1"):
-        assert (tmp_path / "two" / number / "train_ddp_process_1.log").exists()
+    two = tmp_path / "two"
+    (two / "0").mkdir(parents=True)
+    done = {"state": "completed", "config": config_key(compose(*WORDS, *TWO, "latent=2"))}
+    (two / "0" / "status.json").write_text(json.dumps(done))
+    (two / "0" / "summary.json").write_text(json.dumps({"reconstruction/loss": 0.5}))
+    sweep(fresh, two, *TWO, "latent=2,3")  # the first is skipped by both processes
+    assert losses(two)["1"] == pytest.approx(losses(tmp_path / "one")["1"], rel=1e-3)
+    assert losses(two)["0"] == 0.5
+    assert {path.parent.name for path in two.glob("*/train_ddp_process_1.log")} == {"1"}
