@@ -189,7 +189,7 @@ def test_it_is_no_run_to_be_analyzed(outputs, residues, run):
     done = run(outputs, f"run={residues}", door="analyze")
     assert done.returncode == 2
     assert done.stderr.strip().count("\n") == 0
-    assert f"error: run={residues}: this run trained model=pair_classifier, which is no autoencoder" in done.stderr
+    assert f"error: run={residues}: this run trained model=pair_classifier, which is not an autoencoder" in done.stderr
     assert not (residues / "analysis").exists()
 
 
