@@ -6,7 +6,11 @@ import random
 from pathlib import Path
 
 import hypothesis
+import jaxtyping
 import pytest
+
+# Shapes and types of arguments and results are checked against the annotations. Before anything imports these modules.
+jaxtyping.install_import_hook(["bows.analysis", "bows.model", "bows.data.windows"], "beartype.beartype")
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")  # of processes that tests start
 

@@ -111,7 +111,7 @@ def mutual_information(one: np.ndarray, others: np.ndarray) -> np.ndarray:
     return _entropy(table.sum(2), words) + _entropy(table.sum(1), words) - joint
 
 
-def _entropy(sizes: np.ndarray, words: int) -> np.ndarray:
+def _entropy(sizes: np.ndarray, words: int) -> np.ndarray | np.floating:
     """Entropy in nats of the shares sizes (..., C) / words: (...)."""
     # n log n of every count there may be, looked up: a logarithm a cell takes longer than all else.
     terms = np.arange(words + 1, dtype=np.float64)

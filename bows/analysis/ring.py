@@ -132,7 +132,7 @@ def cyclic_order(angles: np.ndarray) -> float:
     return float(min(score, 1.0))
 
 
-def _alignment(around: np.ndarray, corners: np.ndarray) -> np.ndarray:
+def _alignment(around: np.ndarray, corners: np.ndarray) -> np.ndarray | np.floating:
     """| |sum e^{i(a-b)}| - |sum e^{i(a+b)}| | for e^{ia} (n,) and e^{ib} (..., n): what a permutation changes of the order score."""
     return np.abs(np.abs(corners.conj() @ around) - np.abs(corners @ around))
 

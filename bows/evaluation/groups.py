@@ -40,7 +40,10 @@ class MetricGroup(NamedTuple):
 
 
 def read_out_group(context: Context) -> Measured:
-    """Compute error rates, and R^2 over one-word bags and of the linear read-out."""
+    """Compute error rates, and R^2 over one-word bags and of the linear read-out.
+
+    ``reconstruction/relu_gain`` is ``reconstruction/r2`` minus ``reconstruction/r2_linear``.
+    """
     interference, one_hot = context.interference, one_hot_sums(context)
     metrics = interference.error_rates() | _renamed(one_hot, "r2_one_hot")
     columns = {

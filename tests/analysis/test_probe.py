@@ -75,8 +75,8 @@ def test_the_null_makes_the_choice_anew():
 
 def test_what_cannot_be_probed():
     embeddings, coordinates, held_out = made()
-    with pytest.raises(SettingError, match=r"ridge=0 "):
-        fit_probe(embeddings, coordinates, held_out, ridge=0)
+    with pytest.raises(SettingError, match=r"ridge=0.0 "):
+        fit_probe(embeddings, coordinates, held_out, ridge=0.0)
     with pytest.raises(SettingError, match="permutations=-1"):
         fit_probe(embeddings, coordinates, held_out, permutations=-1)
     with pytest.raises(DataError, match="got 40 and 0"):

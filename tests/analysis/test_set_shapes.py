@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from bows.analysis import shapes as module
+from bows.analysis import set_shapes as module
 from bows.analysis.neighbour_sets import neighbourhoods
 from bows.analysis.set_shapes import EVEN, cosines, isolation, score_sets, shapes
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from bows.analysis import scanner
+from bows.analysis import shape_search
 from bows.analysis.neighbour_sets import neighbour_sets, neighbourhoods
 from bows.analysis.set_shapes import KINDS, cosines, score_sets
 from bows.analysis.shape_search import Null, Row, affordable, scan, surrogate_null
@@ -16,7 +16,7 @@ from bows.errors import DataError, SettingError
 @pytest.fixture(autouse=True, scope="module")
 def fewer_reference_sets():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scanner, "REFERENCE_SETS", 100)
+        patch.setattr(shape_search, "REFERENCE_SETS", 100)
         yield
 
 
@@ -131,7 +131,7 @@ def test_too_few_words_and_right_angles_give_an_empty_table():
     for weights in (random(2, 3), random(2, 4), torch.eye(8), torch.zeros(3, 6), torch.ones(2, 6)):
         table = look(weights, surrogates=20)
         assert table.num_rows == 0
-        assert table.schema.names == scanner.SCHEMA.names
+        assert table.schema.names == shape_search.SCHEMA.names
 
 
 def test_every_candidate_is_shown_at_a_threshold_of_1_and_no_set_overlaps_another():
@@ -186,7 +186,7 @@ def test_the_real_candidates_count_in_the_tails():
     outlying = scored._replace(isolation=np.full(500, 5.0))
     threshold, excess = surrogate_null(unit, {5: outlying}, 20, np.random.default_rng(0)).tails["cluster", 5]
     assert threshold == 5.0
-    assert excess == scanner.SMALLEST_EXCESS
+    assert excess == shape_search.SMALLEST_EXCESS
 
 
 def test_q_is_that_of_benjamini_and_yekutieli_over_all_kinds():
@@ -195,7 +195,7 @@ def test_q_is_that_of_benjamini_and_yekutieli_over_all_kinds():
     near, columns = neighbourhoods(unit[None]), unit.T.contiguous()
     real = {size: score_sets(cosines(columns, sets), sets, near) for size, sets in neighbour_sets(near).items()}
     null = surrogate_null(unit, real, 20, np.random.default_rng(0))
-    rows = scanner._ranked(real, null)
+    rows = shape_search._ranked(real, null)
     p = np.array([row.p for row in rows])
     assert len(rows) == sum(scored.eligible(kind).sum() for scored in real.values() for kind in KINDS)
     assert all(real[row.size].eligible(row.kind)[row.place] for row in rows)
@@ -208,17 +208,17 @@ def test_q_is_that_of_benjamini_and_yekutieli_over_all_kinds():
         hypotheses = max(len(p), math.ceil(len(null.evidence) / surrogates))
         raw = p * hypotheses / rank * (1 / np.arange(1, hypotheses + 1)).sum()
         expected = {value: min(1, raw[p >= value].min()) for value in p}
-        found = scanner._ranked(real, null._replace(surrogates=surrogates))
+        found = shape_search._ranked(real, null._replace(surrogates=surrogates))
         np.testing.assert_allclose([row.q for row in found], [expected[row.p] for row in found])
 
 
 def test_the_reported_q_is_the_larger_of_both_nulls(monkeypatch):
-    monkeypatch.setattr(scanner, "_matched_p", lambda *_: 0.045)
+    monkeypatch.setattr(shape_search, "_matched_p", lambda *_: 0.045)
     rows = look(with_ring()).to_pylist()
     assert rows
     assert {row["q"] for row in rows} == {0.045}
     assert {row["p_matched"] for row in rows} == {0.045}
-    monkeypatch.setattr(scanner, "_matched_p", lambda *_: 0.06)
+    monkeypatch.setattr(shape_search, "_matched_p", lambda *_: 0.06)
     assert look(with_ring()).num_rows == 0
 
 
@@ -230,8 +230,8 @@ def test_rings_come_before_the_lines_in_them():
     real = {size: score_sets(cosines(columns, group), group, near) for size, group in sets.items()}
     line = Row("line", 4, 0, score=0.9, evidence=9.0, p=0.001, q=0.001)
     ring, cluster = line._replace(kind="ring", size=6, q=0.01), line._replace(kind="cluster", q=0.02)
-    assert scanner._apart([line, ring, cluster], real) == [ring, cluster]
-    assert scanner._apart([line, line._replace(size=6)], real) == [line]
+    assert shape_search._apart([line, ring, cluster], real) == [ring, cluster]
+    assert shape_search._apart([line, line._replace(size=6)], real) == [line]
 
 
 def test_words_start_at_the_first_of_the_vocabulary():
@@ -243,7 +243,7 @@ def test_words_start_at_the_first_of_the_vocabulary():
         sets = np.arange(6)[None]
         scored = score_sets(cosines(unit.T.contiguous(), sets), sets, neighbourhoods(unit[None]))
         row = Row("ring", 6, 0, score=0.9, evidence=9.0, p=0.001, q=0.001)
-        words = scanner._record(row, scored, 0.01, 0.01, names)["words"]
+        words = shape_search._record(row, scored, 0.01, 0.01, names)["words"]
         place = order.index(0)
         forward, backward = [order[(place + step) % 6] for step in range(6)], [order[place - step] for step in range(6)]
         expected = forward if forward[1] < backward[1] else backward
@@ -254,12 +254,12 @@ def test_words_start_at_the_first_of_the_vocabulary():
     scored = score_sets(cosines(unit.T.contiguous(), sets), sets, neighbourhoods(unit[None]))
     for shift in (scored, scored._replace(shapes=scored.shapes._replace(along=scored.shapes.along[:, ::-1]))):
         row = Row("line", 4, 0, score=0.9, evidence=9.0, p=0.001, q=0.001)
-        assert scanner._record(row, shift, 0.01, 0.01, names)["words"] == ["a", "c", "b", "d"]
+        assert shape_search._record(row, shift, 0.01, 0.01, names)["words"] == ["a", "c", "b", "d"]
 
 
 def test_matched_sets_of_rings_and_lines_have_the_mean_cosine(monkeypatch):
     given = []
-    monkeypatch.setattr(scanner, "with_mean_cosine", lambda gram, mean: given.append(mean) or gram)
+    monkeypatch.setattr(shape_search, "with_mean_cosine", lambda gram, mean: given.append(mean) or gram)
     unit = random(5, 80)
     unit = unit / unit.norm(dim=0)
     near, columns = neighbourhoods(unit[None]), unit.T.contiguous()
@@ -268,8 +268,8 @@ def test_matched_sets_of_rings_and_lines_have_the_mean_cosine(monkeypatch):
     for kind in KINDS:
         best = Row(kind, 5, 1, score=np.inf, evidence=0, p=1, q=1)
         rest = near, np.zeros(80, int), 49, np.random.default_rng(0)
-        assert scanner._matched_p(best, scored, columns, *rest) == 1 / 50
-        assert scanner._matched_p(best._replace(score=-3.0), scored, columns, *rest) == 1
+        assert shape_search._matched_p(best, scored, columns, *rest) == 1 / 50
+        assert shape_search._matched_p(best._replace(score=-3.0), scored, columns, *rest) == 1
     assert given == [scored.shapes.mean_cosine[1]] * 4
 
 

@@ -41,7 +41,7 @@ def test_adamw_shrinks_weights_by_lr_times_decay_when_gradients_vanish(wd, fused
 
 @pytest.mark.parametrize("name", ["adamw", "adam", "sgd"])
 def test_biases_are_spared_where_asked(name):
-    weight, bias = stepped(OptimizerSettings(name, lr=0.01, weight_decay=4, decay_bias=False), steps=3)
+    weight, bias = stepped(OptimizerSettings(name, lr=0.01, weight_decay=4.0, decay_bias=False), steps=3)
     close(bias, B)
     assert (weight.abs() < W.abs()).all()
 
