@@ -1,13 +1,12 @@
 """Building: against a slow build in memory, and what happens when it is disturbed."""
 
+import contextlib
 import errno
 import json
 import logging
 import os
 import shutil
-import subprocess
-import sys
-import time
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -24,6 +23,8 @@ from bows.data.chunk_store import Spill
 from bows.data.corpus import Bags, Corpus, open_corpus
 from bows.data.tokenize import WordRules, split_words
 from bows.errors import DataError
+
+from ..support.commands import wait_for
 
 ROWS = [" ".join(f"w{'abcdefghij'[(k * k + j) % 10]}" for j in range(k % 5)) for k in range(57)]
 
@@ -339,43 +340,38 @@ print(open_or_build(root / "corpora", "c", "k", text, WordRules(0), 9, [], 0.4).
 """
 
 
-def test_of_two_processes_one_builds_and_the_other_waits_and_uses_it(tmp_path):
-    command = [sys.executable, "-c", BUILDER, str(tmp_path)]
-    running = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    try:
+def test_of_two_processes_one_builds_and_the_other_waits_and_uses_it(tmp_path, run_command):
+    files = [tmp_path / f"{name}.txt" for name in ("first", "second", "first_said", "second_said")]
+    with contextlib.ExitStack() as stack:
+        first, second, *said = [stack.enter_context(file.open("w")) for file in files]
+        running = [
+            run_command.popen(["-c", BUILDER, tmp_path], stdout=out, stderr=err)
+            for out, err in zip((first, second), said, strict=True)
+        ]
         # One is in its build; the other must come to the lock and say so before the build may end.
-        deadline = time.monotonic() + 60
-        while not (tmp_path / "built").exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        time.sleep(0.5)
+        wait_for(running[0], (tmp_path / "built").exists)
+        wait_for(running[1], lambda: any("waiting for another process" in file.read_text() for file in files[2:]))
         (tmp_path / "go").touch()
-        outputs = [process.communicate(timeout=60) for process in running]
-    finally:
-        for process in running:
-            process.kill()
-    assert [process.returncode for process in running] == [0, 0], outputs
-    assert outputs[0][0] == outputs[1][0] != ""
+        codes = [process.wait() for process in running]
+    assert codes == [0, 0], [file.read_text() for file in files]
+    assert files[0].read_text() == files[1].read_text() != ""
     assert (tmp_path / "built").read_text() == "once\n"
     assert left_in(tmp_path / "corpora") == ["c-k"]
 
 
 def test_who_waits_says_so(tmp_path, caplog):
-    import threading
-
     caplog.set_level(logging.INFO, "bows")
     held = FileLock(tmp_path / ".c-k.lock")
     held.acquire()
     opened = []
     waiting = threading.Thread(target=lambda: opened.append(make(tmp_path, text_of(train=ROWS))))
     waiting.start()
-    waiting.join(0.2)
-    assert waiting.is_alive()
-    assert [record.getMessage() for record in caplog.records] == [
-        "waiting for another process that builds the corpus c"
-    ]
+    while not caplog.records:
+        assert waiting.is_alive()
     held.release()
-    waiting.join(10)
+    waiting.join()
     assert opened[0].split("train").rows == 51
+    assert caplog.records[0].getMessage() == "waiting for another process that builds the corpus c"
 
 
 def test_a_whole_corpus_opens_where_nothing_may_be_written(tmp_path, monkeypatch):

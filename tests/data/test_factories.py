@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from bows.data import options
+from bows.data import factories
 from bows.data.factories import files, stop_words_of, synthetic
 from bows.errors import DataError
 
@@ -53,7 +53,7 @@ def test_what_shapes_the_corpus_has_a_folder_of_its_own(make, tmp_path, text_fil
 
 def test_rules_raise_the_key_with_their_version(make, monkeypatch):
     first = make().corpus.folder
-    monkeypatch.setattr(options, "RULES_VERSION", 99)
+    monkeypatch.setattr(factories, "RULES_VERSION", 99)
     assert make().corpus.folder != first
 
 
@@ -225,8 +225,8 @@ def test_corpora_of_before_there_were_lists_are_found(make, tiny_text):
     digest = hashlib.sha256(tiny_text.read_bytes()).hexdigest()
     identity = [{"train": [f".txt {digest}"]}, "text"]
     shaping = [
-        options.FORMAT_VERSION,
-        options.RULES_VERSION,
+        factories.FORMAT_VERSION,
+        factories.RULES_VERSION,
         identity,
         [50, 10, False, 100, ["a", "the"], ["May"], 0.1],
     ]

@@ -1,8 +1,6 @@
 """Figures drawn in processes beside this one."""
 
 import os
-import subprocess
-import sys
 import time
 from concurrent.futures.process import BrokenProcessPool
 
@@ -12,29 +10,35 @@ import pytest
 from bows.figures.gram import gram_heat_map
 from bows.figures.render_pool import Drawers, Picture, draw
 
+from ..support.commands import HUNG, wait_for
+
 
 def _picture(value=1.0):
     return Picture(gram_heat_map, (np.full((2, 2), value), ["a", "b"], "Gram"))
 
 
-def test_the_files_are_those_drawn_here(tmp_path):
+@pytest.fixture(scope="module")
+def drawers():
+    with Drawers(2) as started:
+        yield started
+
+
+def test_the_files_are_those_drawn_here(tmp_path, drawers):
     here = draw(tmp_path / "here", {"gram": _picture()})
-    with Drawers(2) as drawers:
-        there = [drawers.draw(tmp_path / f"there{place}", {"gram": _picture(place + 1.0)}) for place in range(5)]
-        assert [each.result()["gram"] for each in there] == [tmp_path / f"there{n}" / "gram.png" for n in range(5)]
+    there = [drawers.draw(tmp_path / f"there{place}", {"gram": _picture(place + 1.0)}) for place in range(5)]
+    assert [each.result()["gram"] for each in there] == [tmp_path / f"there{n}" / "gram.png" for n in range(5)]
     for ending in ("png", "pdf", "svg"):
         same = (tmp_path / "there0" / f"gram.{ending}").read_bytes()
         assert same == here["gram"].with_suffix(f".{ending}").read_bytes()
         assert same != (tmp_path / "there4" / f"gram.{ending}").read_bytes()
 
 
-def test_an_error_is_raised_where_the_figure_was_asked_for_and_harms_no_other(tmp_path):
-    with Drawers(1) as drawers:
-        bad = drawers.draw(tmp_path, {"gram": Picture(gram_heat_map, (np.eye(2), ["a"]))})
-        good = drawers.draw(tmp_path, {"gram": _picture()})
-        with pytest.raises(ValueError, match="does not fit 1 words"):
-            bad.result()
-        assert good.result()["gram"].exists()
+def test_an_error_is_raised_where_the_figure_was_asked_for_and_harms_no_other(tmp_path, drawers):
+    bad = drawers.draw(tmp_path, {"gram": Picture(gram_heat_map, (np.eye(2), ["a"]))})
+    good = drawers.draw(tmp_path, {"gram": _picture()})
+    with pytest.raises(ValueError, match="does not fit 1 words"):
+        bad.result()
+    assert good.result()["gram"].exists()
 
 
 def test_a_killed_process_is_an_error_where_the_figure_was_asked_for(tmp_path):
@@ -47,19 +51,22 @@ def test_a_killed_process_is_an_error_where_the_figure_was_asked_for(tmp_path):
             drawers.draw(tmp_path, {"gram": _picture()}).result()
 
 
-def test_the_processes_end_with_the_one_that_began_them():
+def test_the_processes_end_with_the_one_that_began_them(tmp_path, run_command):
     script = (
-        "import time; from bows.figures.render_pool import Drawers; d = Drawers(2);"
-        "print(*d._executor._processes, flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from bows.figures.render_pool import Drawers; d = Drawers(2);"
+        "Path(sys.argv[1]).write_text(' '.join(map(str, d._executor._processes)) + ' '); time.sleep(1e6)"
     )
-    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-    pids = [int(pid) for pid in parent.stdout.readline().split()]
+    file = tmp_path / "pids"
+    parent = run_command.popen(["-c", script, file])
+    wait_for(parent, lambda: file.exists() and file.read_text().endswith(" "))
+    pids = [int(pid) for pid in file.read_text().split()]
+    assert len(pids) == 2
     parent.kill()
-    parent.communicate()
-    until = time.monotonic() + 30
-    while any(_lives(pid) for pid in pids) and time.monotonic() < until:
-        time.sleep(0.1)
-    assert not any(_lives(pid) for pid in pids)
+    parent.wait()
+    end = time.monotonic() + HUNG
+    while any(_lives(pid) for pid in pids):
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def _lives(pid):

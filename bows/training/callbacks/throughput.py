@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pytorch_lightning as pl
@@ -22,8 +22,8 @@ class TrainingClock:
         now: The time in seconds; a test passes its own.
     """
 
-    def __init__(self, now: Callable[[], float] = time.perf_counter) -> None:
-        self._now = now
+    def __init__(self, now: Callable[[], float] | None = None) -> None:
+        self._now = now or perf_counter
         self._since: float | None = None
         self._seconds = 0.0
         self.windows = 0
@@ -76,7 +76,7 @@ class SpeedMonitor(pl.Callback):
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.clock = TrainingClock()
-        self._begun = time.perf_counter()
+        self._begun = perf_counter()
         if pl_module.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(pl_module.device)
 
@@ -106,7 +106,7 @@ class SpeedMonitor(pl.Callback):
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._pause(pl_module)
-        metrics = self._rate() | {"speed/seconds": time.perf_counter() - self._begun}
+        metrics = self._rate() | {"speed/seconds": perf_counter() - self._begun}
         metrics["speed/peak_memory_mb"] = peak_memory_bytes() / MEGABYTE
         if pl_module.device.type == "cuda":
             metrics["speed/peak_gpu_memory_mb"] = torch.cuda.max_memory_allocated(pl_module.device) / MEGABYTE

@@ -2,12 +2,11 @@
 
 import os
 import socket
-import time
 
 import datasets
 import pytest
 
-from bows.data import hub
+from bows.data.sources import huggingface as hub
 from bows.data.sources.huggingface import hub_text
 from bows.errors import DataError
 
@@ -42,16 +41,16 @@ def refusal(**options) -> str:
 
 
 def test_offline_is_one_line_with_remedies_and_at_once(monkeypatch):
-    asked = {}
+    asked, calls = {}, []
 
     def load(*arguments, **options):
+        calls.append(arguments)
         asked.update({name: os.environ[name] for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")})
         raise ConnectionError("Couldn't reach the Hub\nand more")
 
     monkeypatch.setattr(hub, "load_quietly", load)
-    began = time.perf_counter()
     message = refusal()
-    assert time.perf_counter() - began < 2
+    assert len(calls) == 1
     assert asked == {
         "HF_HUB_OFFLINE": "1",
         "HF_DATASETS_OFFLINE": "1",

@@ -8,7 +8,7 @@ import textwrap
 
 import pytest
 
-from bows.data import pydoc
+from bows.data.sources import python_docs
 from bows.data.sources.python_docs import pydoc_identity, pydoc_text
 from bows.errors import DataError
 
@@ -24,7 +24,7 @@ def built():
 
 def test_nothing_but_modules_in_c_is_imported(built):
     imported = {name for name in built[2] if not name.startswith("pyarrow")}
-    assert imported <= set(pydoc._WRITTEN_IN_C)
+    assert imported <= set(python_docs._WRITTEN_IN_C)
     assert not {"antigravity", "this", "idlelib", "turtle"} & set(sys.modules)
 
 
@@ -54,13 +54,13 @@ def test_about_the_asked_share_of_modules_is_held_out_and_more_where_more_is_ask
 
 
 def test_a_module_is_in_one_split_with_its_twins():
-    modules = {*pydoc._source_files(), *pydoc._WRITTEN_IN_C}
+    modules = {*python_docs._source_files(), *python_docs._WRITTEN_IN_C}
     for fraction in (0.05, 0.1, 0.3, 0.5, 0.7, 0.9):
         for name in modules:
-            held_out = pydoc._is_held_out(name, fraction)
+            held_out = python_docs._is_held_out(name, fraction)
             for twin in (f"_{name}", f"_py{name}"):
                 if twin in modules:
-                    assert pydoc._is_held_out(twin, fraction) == held_out, twin
+                    assert python_docs._is_held_out(twin, fraction) == held_out, twin
     assert {"decimal", "_pydecimal", "datetime", "_datetime", "io", "_pyio", "random", "_random"} <= modules
 
 
@@ -76,8 +76,8 @@ def test_every_docstring_of_a_module_is_in_its_split(built, tmp_path, monkeypatc
     (package / "__init__.py").write_text('"""made_package one"""\nraise SystemExit("imported")\n')
     (package / "tests" / "test_it.py").write_text('"""left out"""')
     (tmp_path / "stranger.py").write_text('"""not of the standard library"""')
-    monkeypatch.setattr(pydoc.sysconfig, "get_path", lambda name: str(tmp_path))
-    monkeypatch.setattr(pydoc.sys, "stdlib_module_names", frozenset([*names, "made_package"]))
+    monkeypatch.setattr(python_docs.sysconfig, "get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr(python_docs.sys, "stdlib_module_names", frozenset([*names, "made_package"]))
     text = pydoc_text(0.3)
     rows = {split: [row for part in stream() for row in part.to_pylist()] for split, stream in text.splits.items()}
     held_out = [name for name in text.facts()["held_out_modules"] if name.startswith("made")]
@@ -101,6 +101,6 @@ def test_the_key_names_the_python():
 
 
 def test_a_python_without_sources_is_told_what_else_to_use(tmp_path, monkeypatch):
-    monkeypatch.setattr(pydoc.sysconfig, "get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr(python_docs.sysconfig, "get_path", lambda name: str(tmp_path))
     with pytest.raises(DataError, match=r"^data=pydoc: .*no source files.*data=files"):
         pydoc_text(0.1)
