@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import datetime
 from pathlib import Path
 
-from bows.cli.pipes import quietly
+from bows.cli import ignore_broken_pipe
 from bows.errors import BowsError, DataError, cannot_write
 
 
@@ -100,7 +100,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def command_line() -> None:
     """python -m bows.collect, and bows-collect, which is the same."""
-    sys.exit(quietly(main))
+    sys.exit(ignore_broken_pipe(main))
 
 
 if __name__ == "__main__":

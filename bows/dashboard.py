@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bows.cli.pipes import quietly
+from bows.cli import ignore_broken_pipe
 from bows.errors import BowsError, DataError, SettingError, cannot_write
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def command_line() -> None:
     """python -m bows.dashboard, and bows-dashboard, which is the same."""
-    sys.exit(quietly(main))
+    sys.exit(ignore_broken_pipe(main))
 
 
 if __name__ == "__main__":

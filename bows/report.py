@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bows.cli.pipes import quietly
+from bows.cli import ignore_broken_pipe
 from bows.errors import BowsError, SettingError
 
 
@@ -76,7 +76,7 @@ def _write(folders: list[Path], metrics: str | None, dials: str | None, map_kind
 
 def command_line() -> None:
     """python -m bows.report, and bows-report, which is the same."""
-    sys.exit(quietly(main))
+    sys.exit(ignore_broken_pipe(main))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from bows.cli.pipes import quietly
+from bows.cli import ignore_broken_pipe
 from bows.errors import BowsError
 from bows.paper.presets import PRESETS, SIZES
 
@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def command_line() -> None:
     """Run the command for `python -m bows.reproduce` and `bows-reproduce`."""
-    sys.exit(quietly(main))
+    sys.exit(ignore_broken_pipe(main))
 
 
 if __name__ == "__main__":

@@ -1,1 +1,23 @@
-"""What the Hydra commands share: checks of the command line, one-line errors, resuming."""
+"""The command line: run a Hydra app, check its overrides, resume."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T", int, None)
+
+
+def ignore_broken_pipe(command: Callable[[], T]) -> T | int:
+    """Run a command whose output may be piped into one that stops reading, such as head, and return its exit code.
+
+    A command writes its files before it prints: it ends where the reader stops, with exit code 0.
+    """
+    try:
+        code = command()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes once more at exit, which would raise again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code

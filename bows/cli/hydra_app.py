@@ -1,120 +1,117 @@
-"""What every Hydra command shares: settings are checked before anything is made, and expected errors end in one line."""
+"""Run a Hydra command: check its settings before it writes anything, and end an expected error in one line."""
 
 import logging
 import os
 import re
+import string
 import sys
 from argparse import Namespace
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, NoReturn
 
-import hydra
-from hydra._internal.utils import get_args_parser
+import yaml
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 
+from bows.cli import ignore_broken_pipe
+from bows.config.hydra_internals import do, hydra_command, parsed_arguments
 from bows.config.launchers import register_launchers
 from bows.config.paths import CONF, default_outputs
 from bows.errors import BowsError, DataError, SettingError, SweepError, cannot_write
 
 
 def run(task: Callable[[DictConfig], Any], name: str) -> None:
-    """Run `task` with the configuration `conf/<name>.yaml` and the command line, by Hydra.
+    """Run `task` with the configuration `conf/<name>.yaml` and the command line.
 
-    Exit codes: 0; 1 for a run that failed, or a sweep in which a job did; 2 for settings that cannot be met; 130 after Ctrl-C.
+    Exit codes: 0; 1 for a failed run, or a sweep with a failed job; 2 for settings that are not allowed; 130 after Ctrl-C.
     """
+    ignore_broken_pipe(lambda: _run(task, name))
+
+
+def _run(task: Callable[[DictConfig], Any], name: str) -> None:
+    arguments = parsed_arguments(sys.argv[1:])
+    if arguments.help:
+        print_help(name)
+        return
     os.environ.setdefault("BOWS_OUTPUTS", str(default_outputs()))
-    # Hydra then passes exceptions on as they are, and this function says them.
-    os.environ["HYDRA_FULL_ERROR"] = "1"
-    debug = any(word.replace(" ", "").lower() == "debug=true" for word in sys.argv[1:])
-    # A log file that cannot be written is no reason for a traceback of its own.
+    debug = any(word.replace(" ", "").lower() == "debug=true" for word in arguments.overrides)
+    # A log file that cannot be written is an error of its own, without a traceback by logging.
     logging.raiseExceptions = debug
     register_launchers()
-    arguments, rest = get_args_parser().parse_known_args()
     try:
-        # What follows -m in the middle of a command line.
-        arguments.overrides += [word for word in rest if not word.startswith("-")]
-        if arguments.shell_completion and "COMP_LINE" in os.environ:
-            # Hydra looks for settings after a script or a command, and knows nothing of modules run by -m.
-            os.environ["COMP_LINE"] = re.sub(r"^\s*\S*python\S*\s+-m\s+", "", os.environ["COMP_LINE"])
-        if not (arguments.help or arguments.hydra_help or arguments.shell_completion or arguments.info):
-            _check(name, arguments)
-        one_job = task if arguments.multirun else _ending_plainly(task, debug)
-        command = hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(one_job)
-        if arguments.multirun:
-            _sweep(command, name, debug)
-        else:
-            command()
-    except BowsError as error:
+        with hydra_command(arguments) as command:
+            if arguments.shell_completion and "COMP_LINE" in os.environ:
+                # Hydra looks for settings after a script or a command, and does not know modules run by -m.
+                os.environ["COMP_LINE"] = re.sub(r"^\s*\S*python\S*\s+-m\s+", "", os.environ["COMP_LINE"])
+            if not (arguments.hydra_help or arguments.shell_completion or arguments.info):
+                _use_checked_overrides(name, arguments)
+            if arguments.multirun:
+                _sweep(lambda: do(command, arguments, name, task), name, debug)
+            else:
+                do(command, arguments, name, _ending_plainly(task, debug))
+    except (BowsError, OSError, HydraException, KeyboardInterrupt) as error:
         if debug:
             raise
-        fail(error)
-    except OSError as error:
-        # Hydra makes the run folder before any job begins.
-        if debug or (reason := cannot_write(error)) is None:
-            raise
-        fail(DataError(f"outputs: {reason}; free space or permissions, or choose another folder with outputs=<folder>"))
-    except HydraException as error:
-        if debug:
-            raise
-        said = " ".join(str(error).split())
-        if arguments.multirun:
-            # Hydra reads what all jobs share before it has chosen the options they sweep over, which alone know the setting.
-            said = said.replace("To append to your config use +", "In a sweep over its group write ++")
-        fail(SettingError(said))
-    except KeyboardInterrupt:
-        if debug:
-            raise
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
+        if isinstance(error, KeyboardInterrupt):
+            print("interrupted", file=sys.stderr)
+            sys.exit(130)
+        fail(_expected(error, arguments.multirun))
 
 
-def _check(name: str, arguments: Namespace) -> None:
-    """Refuse what is misspelt or out of range, before anything is made; put a resumed run's or sweep's own settings in."""
+def print_help(name: str) -> None:
+    """Print the text of `--help`. Hydra's own help would list every group of the configuration first, which takes a second."""
+    content = yaml.safe_load((CONF / "hydra" / "help" / f"{name}.yaml").read_text(encoding="utf-8"))
+    print(string.Template(content["template"]).substitute())
+
+
+def _use_checked_overrides(name: str, arguments: Namespace) -> None:
+    """Check a command line before anything is written; a resumed run or sweep gets the overrides that its folder contains."""
     # Imported here: --help and shell completion need no checks.
-    from bows.cli.preflight import check_command_line, check_run, resumed
-    from bows.cli.resume import gone_on, taken_up
+    from bows.cli.preflight import check_command_line, check_run
+    from bows.cli.resume import resume_from_folder, resume_if_interrupted
     from bows.config.overrides import with_word_lists
 
     if any(word.startswith("hydra.job.name=train_ddp_process_") for word in arguments.overrides):
-        return  # Lightning started this as a further process of one run, with the command line that the first has checked
+        return  # Lightning started this process with the checked command line of the first
     if arguments.cfg and arguments.multirun:
         raise SettingError(f"--cfg {arguments.cfg}: it prints the settings of one job; leave -m out")
     overrides = with_word_lists(arguments.overrides)
     if name == "train":
-        overrides = taken_up(overrides) if arguments.multirun else resumed(overrides)
+        overrides = resume_from_folder(overrides, arguments.multirun)
     check_command_line(name, overrides, multirun=arguments.multirun)
     own_folder = arguments.config_name or arguments.config_path or arguments.config_dir
     if name == "train" and arguments.multirun and not own_folder:
-        overrides = gone_on(overrides)
-    if overrides != arguments.overrides:
-        sys.argv[1:] = [word for word in sys.argv[1:] if word not in arguments.overrides] + overrides
+        overrides = resume_if_interrupted(overrides)
     if name == "analyze" and not arguments.multirun:
         check_run(overrides)
+    if overrides != arguments.overrides:
+        # Lightning starts the other processes of trainer=ddp with sys.argv.
+        sys.argv[1:] = [word for word in sys.argv[1:] if word not in arguments.overrides] + overrides
+    arguments.overrides = overrides
 
 
 def _sweep(command: Callable[[], Any], name: str, debug: bool) -> None:
-    """Hydra raises the first failed job's error once all jobs have ended; each has said its own by then."""
+    """Run a sweep. Hydra raises the first failed job's error when all jobs have ended; each job has logged its own by then."""
     try:
         command()
     except (HydraException, SweepError):
         raise
     except Exception as error:
-        # A folder that cannot be written: a job would have said so of its own, as a DataError.
+        # A folder that cannot be written: that of the sweep, since a job raises DataError for its own.
         if debug or (isinstance(error, OSError) and cannot_write(error)):
             raise
         line = str(error).splitlines()[0] if str(error) else type(error).__name__
         print(
-            f"error: jobs of this sweep failed, the first by: {line} (each job's status.json and {name}.log say why)",
+            f"error: jobs of this sweep failed, the first by: {line} (see status.json and {name}.log of each job)",
             file=sys.stderr,
         )
         sys.exit(1)
 
 
 def _ending_plainly(task: Callable[[DictConfig], Any], debug: bool) -> Callable[[DictConfig], Any]:
-    """The task of a single run: an expected error ends the process here, before Hydra adds lines of its own. In a sweep it must reach
-    Hydra instead, so that the other jobs go on."""
+    """Return the task of a single run, where an expected error ends the process at once: Hydra would add lines of its own. In a sweep it
+    must reach Hydra instead, so that the other jobs continue."""
 
     @wraps(task)
     def run_task(config: DictConfig) -> Any:
@@ -126,6 +123,25 @@ def _ending_plainly(task: Callable[[DictConfig], Any], debug: bool) -> Callable[
             fail(error)
 
     return run_task
+
+
+def _expected(error: BaseException, multirun: bool) -> BowsError:
+    """Return an error of bows, of the file system or of Hydra as one with one line; raise it where it is not expected."""
+    if isinstance(error, OSError):
+        # Hydra makes the run folder before any job begins.
+        if (reason := cannot_write(error)) is None:
+            raise error
+        return DataError(
+            f"outputs: {reason}; free space or permissions, or choose another folder with outputs=<folder>"
+        )
+    if isinstance(error, HydraException):
+        text = " ".join(str(error).split())
+        if multirun:
+            # Hydra reads what all jobs share before it has chosen the options they sweep over, which alone know the setting.
+            text = text.replace("To append to your config use +", "In a sweep over its group write ++")
+        return SettingError(text)
+    assert isinstance(error, BowsError)
+    return error
 
 
 def fail(error: BowsError) -> NoReturn:

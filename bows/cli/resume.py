@@ -1,6 +1,6 @@
-"""A sweep that is started again: by the same command, which finds the folder where it was broken off, or by naming that folder.
+"""Resume a run or a sweep: by the folder that resume= names, or a sweep by the same command given again.
 
-It works on command lines, before Hydra composes them. What is left to do of the sweep is for `bows.sweep.plan` to say.
+These functions turn one command line into another, before Hydra composes it. `bows.sweep.plan` decides which jobs of a sweep are left.
 """
 
 import sys
@@ -11,24 +11,27 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 from hydra.core.override_parser.types import Override
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
-from bows.cli.preflight import composed_sample
-from bows.config.identity import is_of_the_result
+from bows.cli.preflight import composed_sample, dotted
+from bows.config.hydra_internals import PLAIN_SWEEPER, composed
+from bows.config.identity import in_current_form, is_of_the_result
 from bows.config.overrides import parse, quoted
 from bows.errors import DataError, SettingError
 from bows.files import read_json
-from bows.runs.discover import LIST, listed
+from bows.runs.discover import LIST, is_sweep, listed
 from bows.sweep.plan import LOCK, _sweeper, state_of
 
-# Hydra's own sweeper, which alone asks for all its jobs at once and for the same ones each time.
-PLAIN_SWEEPER = {"_target_": "hydra._internal.core_plugins.basic_sweeper.BasicSweeper", "max_batch_size": None, "params": None}  # fmt: skip
-# What a sweep that is taken up by its folder keeps, whatever else of Hydra is given anew.
+# Settings that may be changed when a run is resumed: they do not change what it trains.
+MAY_CHANGE_ON_RESUME = ("logger", "debug", "outputs", "trainer", "hydra")
+# Settings of Hydra that a sweep keeps when it is resumed by its folder.
 FIXED = ("hydra.sweep.", "hydra.sweeper.", "hydra/sweeper")
 
 
 @dataclass
-class Noted:
-    """What a sweep's folder tells of its last start."""
+class StoredCommand:
+    """The command of a sweep's last start, from its jobs.json."""
 
     command: list[str]
     """Task overrides."""
@@ -37,21 +40,70 @@ class Noted:
     sweeper: dict[str, Any]
 
 
-def taken_up(words: Sequence[str]) -> list[str]:
-    """The command line of a sweep with resume=<sweep folder> becomes the one noted there, in that folder.
+def resume_from_folder(words: Sequence[str], multirun: bool = False) -> list[str]:
+    """Replace resume=<folder> in a command line by the command that the folder contains; return other command lines as they are.
 
-    Settings that change no result (how many threads, which logger, which launcher) may be given anew; they take the place of those noted.
+    A run keeps its settings except MAY_CHANGE_ON_RESUME. A sweep keeps those that change a result; others that are given replace the
+    stored ones.
 
     Raises:
-        SettingError: where the folder is no sweep's, or a setting given besides is not of the noted command.
-        DataError: where the folder's jobs.json cannot be read.
+        SettingError: The folder is not one of a run, or of a sweep with `multirun`; or a setting is given that would change the result.
+        DataError: The folder's jobs.json cannot be read.
     """
     overrides = parse(words)
     chosen = [override for override in overrides if override.key_or_group == "resume"]
     if not chosen or not (chosen[-1].is_sweep_override() or chosen[-1].value() is not None):
         return list(words)
+    if multirun:
+        return _resume_sweep(overrides, chosen)
+    return _resume_run(overrides, Path(str(chosen[-1].value())))
+
+
+def _resume_run(overrides: Sequence[Override], folder: Path) -> list[str]:
+    if is_sweep(folder):
+        raise SettingError(f"resume={folder}: this is the folder of a sweep; add -m")
+    stored = folder / ".hydra" / "overrides.yaml"
+    if not stored.is_file():
+        raise SettingError(
+            f"resume={folder}: this is not a run folder (it has no .hydra/overrides.yaml); give one of outputs/runs"
+        )
+    given = [override for override in overrides if override.key_or_group != "resume"]
+    for override in given:
+        if override.key_or_group.split(".")[0].split("/")[0] not in MAY_CHANGE_ON_RESUME:
+            raise SettingError(
+                f"{override.input_line}: a resumed run keeps its own settings; leave this out, or start a new run without resume"
+            )
+    own = [str(word) for word in OmegaConf.load(stored) if not str(word).startswith(("resume=", "hydra.run.dir="))]
+    _refuse_changed_defaults(folder, own)
+    return [*own, *_lines(given), f"resume={quoted(folder)}", f"hydra.run.dir={quoted(folder)}"]
+
+
+def _refuse_changed_defaults(folder: Path, own: list[str]) -> None:
+    """Raise SettingError where a run's command line now has other settings, since defaults of bows have changed."""
+    try:
+        stored = _dotted_settings(OmegaConf.load(folder / ".hydra" / "config.yaml"))
+    except (OSError, OmegaConfBaseException) as error:
+        raise SettingError(
+            f"resume={folder}: its .hydra/config.yaml cannot be read ({error}); start a new run"
+        ) from error
+    now = _dotted_settings(composed("train", own))
+    for key in sorted({*stored, *now}):
+        if key.split(".")[0] not in {*MAY_CHANGE_ON_RESUME, "resume"} and stored.get(key) != now.get(key):
+            raise SettingError(
+                f"resume={folder}: this run was made with {key}={stored.get(key)}, which its command line now sets to {now.get(key)}: "
+                "it is of another version of bows; resume it with that one, or start a new run"
+            )
+
+
+def _dotted_settings(config: Any) -> dict[str, Any]:
+    content: Any = in_current_form(OmegaConf.to_container(config, resolve=False))  # type: ignore[arg-type]
+    content.get("analysis", {}).pop("words", None)
+    return dict(dotted(content))
+
+
+def _resume_sweep(overrides: Sequence[Override], chosen: Sequence[Override]) -> list[str]:
     if len(chosen) > 1 or chosen[0].is_sweep_override():
-        raise SettingError("resume: a sweep goes on in one folder; give one")
+        raise SettingError("resume: several folders are given; give one")
     folder = Path(str(chosen[0].value()))
     if not (folder / LIST).is_file():
         if (folder / ".hydra" / "overrides.yaml").is_file():
@@ -59,85 +111,86 @@ def taken_up(words: Sequence[str]) -> list[str]:
         raise SettingError(
             f"resume={folder}: this is not the folder of a sweep (it has no {LIST}); give one of outputs/sweeps"
         )
-    noted = _noted(folder)
+    stored = _stored_command(folder)
     given = [override for override in overrides if override is not chosen[0]]
     for override in given:
-        if override.input_line not in [*noted.command, *noted.launching] and not _may_be_given_anew(override):
+        if override.input_line not in [*stored.command, *stored.launching] and not _may_change(override):
             raise SettingError(
-                f"{override.input_line}: this is not of the command noted in {folder / LIST}; leave it out, or, for a wider grid, give "
+                f"{override.input_line}: this is not in the command stored in {folder / LIST}; leave it out, or, for a wider grid, give "
                 f"the whole command with hydra.sweep.dir={folder}"
             )
-    anew = {override.key_or_group for override in given}
-    launcher = "hydra/launcher" in anew  # another engine has other settings
+    changed = {override.key_or_group for override in given}
+    launcher = "hydra/launcher" in changed  # another engine has other settings
     kept = [
         override
-        for override in parse([*noted.command, *noted.launching])
-        if override.key_or_group not in anew and not (launcher and override.key_or_group.startswith("hydra.launcher."))
+        for override in parse([*stored.command, *stored.launching])
+        if override.key_or_group not in changed
+        and not (launcher and override.key_or_group.startswith("hydra.launcher."))
     ]
     return [*_lines(kept), *_lines(given), f"hydra.sweep.dir={quoted(folder)}"]
 
 
-def gone_on(words: Sequence[str]) -> list[str]:
-    """The command line of a sweep, in the folder of an earlier start of the same command that was broken off, if there is one.
+def resume_if_interrupted(words: Sequence[str]) -> list[str]:
+    """Add to a sweep's command line the folder of an interrupted sweep with the same command, if there is one, and print it.
 
-    It is the newest under <outputs>/sweeps that no process is writing into, where it has jobs that are not completed. One line on stderr
-    says so. hydra.sweep.dir=<folder> chooses the folder itself; resume=null starts afresh.
+    That is the newest under <outputs>/sweeps that no process is writing into, if it has jobs that are not completed. A command line with
+    hydra.sweep.dir=<folder> has chosen the folder itself; resume=null starts a new sweep.
     """
     overrides = parse(words)
     kept = [override for override in overrides if override.key_or_group != "resume"]
     if len(kept) < len(overrides) or any(override.key_or_group == "hydra.sweep.dir" for override in kept):
         return _lines(kept)
-    composed = composed_sample("train", kept)
-    sweeps = Path(str(composed.outputs)) / "sweeps"
-    if Path(str(composed.hydra.sweep.dir)).parent.parent != sweeps or _sweeper(composed.hydra) != PLAIN_SWEEPER:
+    sample = composed_sample("train", kept)
+    sweeps = Path(str(sample.outputs)) / "sweeps"
+    if Path(str(sample.hydra.sweep.dir)).parent.parent != sweeps or _sweeper(sample.hydra) != PLAIN_SWEEPER:
         return _lines(kept)
-    folder = _broken_off(sweeps, _of_the_result(kept))
+    folder = _newest_interrupted(sweeps, _of_the_result(kept))
     if folder is None:
         return _lines(kept)
     states = [state_of(folder / job["folder"]) for job in listed(folder)]
     print(
-        f"going on in {folder}, where this command was broken off with {states.count('completed')} of {len(states)} jobs completed; "
-        "to start afresh add resume=null",
+        f"resuming {folder}: the same command was interrupted there, {states.count('completed')} of {len(states)} jobs completed; "
+        "for a new sweep add resume=null",
         file=sys.stderr,
     )
     return [*_lines(kept), f"hydra.sweep.dir={quoted(folder)}"]
 
 
-def _broken_off(sweeps: Path, command: list[str]) -> Path | None:
+def _newest_interrupted(sweeps: Path, command: list[str]) -> Path | None:
     for path in sorted(sweeps.glob(f"*/*/{LIST}"), reverse=True):  # named by their time
         folder = path.parent
         try:
-            noted, jobs = _noted(folder), listed(folder)
+            stored, jobs = _stored_command(folder), listed(folder)
         except DataError:
-            continue  # no business of this command, as far as can be told; bows.collect names it
-        if noted.sweeper != PLAIN_SWEEPER or _of_the_result(parse(noted.command)) != command or _is_held(folder):
+            continue  # damaged: bows.collect names it
+        if stored.sweeper != PLAIN_SWEEPER or _of_the_result(parse(stored.command)) != command or _is_held(folder):
             continue
         if any(state_of(folder / job["folder"]) != "completed" for job in jobs):
             return folder
-        return None  # it was done to its end since any older one was broken off
+        return None  # this one was completed after any older one was interrupted
     return None
 
 
-def _noted(folder: Path) -> Noted:
+def _stored_command(folder: Path) -> StoredCommand:
     content: Any = read_json(folder / LIST)
     command = content.get("command") if isinstance(content, dict) else None
     if not isinstance(command, list):
         raise DataError(
-            f"{folder / LIST}: it notes no command; give the whole command with hydra.sweep.dir={folder}, and move this file away"
+            f"{folder / LIST}: it has no command; give the whole command with hydra.sweep.dir={folder}, and move this file away"
         )
-    # Versions before this one noted the command alone, of sweeps by any sweeper.
-    return Noted(command, content.get("launching") or [], content.get("sweeper") or PLAIN_SWEEPER)
+    # Earlier versions stored the command alone, of sweeps by any sweeper.
+    return StoredCommand(command, content.get("launching") or [], content.get("sweeper") or PLAIN_SWEEPER)
 
 
 def _of_the_result(overrides: Sequence[Override]) -> list[str]:
     return _lines([each for each in overrides if not each.is_hydra_override() and is_of_the_result(each.key_or_group)])
 
 
-def _may_be_given_anew(override: Override) -> bool:
+def _may_change(override: Override) -> bool:
     if override.is_hydra_override():
         return not override.key_or_group.startswith(FIXED)
-    plain = not (override.is_sweep_override() or override.is_delete())
-    return plain and not is_of_the_result(override.key_or_group)
+    simple = not (override.is_sweep_override() or override.is_delete())
+    return simple and not is_of_the_result(override.key_or_group)
 
 
 def _is_held(folder: Path) -> bool:
@@ -146,7 +199,7 @@ def _is_held(folder: Path) -> bool:
     try:
         with FileLock(folder / LOCK, timeout=0):
             return False
-    except (Timeout, OSError):  # a folder that cannot be written is none to go on in
+    except (Timeout, OSError):  # a sweep cannot be resumed in a folder that cannot be written
         return True
 
 

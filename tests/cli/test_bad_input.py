@@ -57,3 +57,21 @@ def test_a_setting_of_the_group_swept_over_is_told_with_two_plus_signs(tmp_path,
     assert done.returncode == 2
     (line,) = done.stderr.strip().splitlines()
     assert line.endswith("In a sweep over its group write ++data.train_rows=600")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--cfg", "job"]])
+def test_a_reader_that_stops_is_no_error(words):
+    with subprocess.Popen(
+        [sys.executable, "-m", "bows.train", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        process.stdout.close()
+        assert process.stderr
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+
+
+def test_an_unknown_flag_is_refused():
+    done = subprocess.run([sys.executable, "-m", "bows.train", "--foo"], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2
+    assert "unrecognized arguments: --foo" in done.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from bows.cli.resume import PLAIN_SWEEPER, gone_on, taken_up
+from bows.cli.resume import PLAIN_SWEEPER, resume_from_folder, resume_if_interrupted
 from bows.config.launchers import register_launchers
 from bows.errors import DataError, SettingError
 from bows.files import read_json
@@ -45,7 +45,7 @@ def test_the_same_command_goes_on_in_its_newest_folder(outputs, capsys):
     broken_off(outputs / "sweeps" / "2026-01-01" / "23-00-00", COMMAND)
     newest = broken_off(outputs / "sweeps" / "2026-01-02" / "01-00-00", COMMAND)
     broken_off(outputs / "sweeps" / "2026-01-03" / "01-00-00", [*COMMAND, "seed=1"])
-    assert where(gone_on(COMMAND)) == str(newest)
+    assert where(resume_if_interrupted(COMMAND)) == str(newest)
     (line,) = capsys.readouterr().err.splitlines()
     assert str(newest) in line
     assert "1 of 2 jobs completed" in line
@@ -55,7 +55,7 @@ def test_the_same_command_goes_on_in_its_newest_folder(outputs, capsys):
 def test_what_changes_no_result_makes_no_other_command(outputs):
     folder = broken_off(outputs / "sweeps" / "day" / "time", [*COMMAND, "logger=none"])
     words = [*COMMAND, "trainer.threads=1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=1", "debug=true"]
-    assert gone_on(words) == [*words, f"hydra.sweep.dir='{folder}'"]
+    assert resume_if_interrupted(words) == [*words, f"hydra.sweep.dir='{folder}'"]
 
 
 @pytest.mark.parametrize(
@@ -63,22 +63,22 @@ def test_what_changes_no_result_makes_no_other_command(outputs):
 )
 def test_another_command_starts_anew(outputs, words):
     broken_off(outputs / "sweeps" / "day" / "time", COMMAND)
-    assert gone_on([*COMMAND, *words]) == [*COMMAND, *(word for word in words if word != "resume=null")]
+    assert resume_if_interrupted([*COMMAND, *words]) == [*COMMAND, *(word for word in words if word != "resume=null")]
 
 
 def test_a_sweep_done_to_its_end_is_done_anew(outputs):
     broken_off(outputs / "sweeps" / "day" / "1", COMMAND)
-    assert where(gone_on(COMMAND)) is not None
+    assert where(resume_if_interrupted(COMMAND)) is not None
     broken_off(outputs / "sweeps" / "day" / "2", COMMAND, ("completed", "completed"))
-    assert gone_on(COMMAND) == COMMAND
+    assert resume_if_interrupted(COMMAND) == COMMAND
 
 
 def test_a_sweep_that_a_process_holds_is_left_to_it(outputs):
     older = broken_off(outputs / "sweeps" / "day" / "1", COMMAND)
     newer = broken_off(outputs / "sweeps" / "day" / "2", COMMAND)
     with FileLock(newer / ".lock"):
-        assert where(gone_on(COMMAND)) == str(older)
-    assert where(gone_on(COMMAND)) == str(newer)
+        assert where(resume_if_interrupted(COMMAND)) == str(older)
+    assert where(resume_if_interrupted(COMMAND)) == str(newer)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_sweep_that_a_process_holds_is_left_to_it(outputs):
 )
 def test_sweeps_of_other_sweepers_are_not_taken_for_this_one(outputs, sweeper):
     broken_off(outputs / "sweeps" / "day" / "time", COMMAND, sweeper=sweeper)
-    assert gone_on(COMMAND) == COMMAND
+    assert resume_if_interrupted(COMMAND) == COMMAND
 
 
 def test_files_of_other_versions_and_damaged_ones_do_not_stand_in_the_way(outputs):
@@ -97,7 +97,7 @@ def test_files_of_other_versions_and_damaged_ones_do_not_stand_in_the_way(output
     for name, text in (("2", "{"), ("3", "[]"), ("4", '{"command": 3, "jobs": []}')):
         (outputs / "sweeps" / "day" / name).mkdir()
         (outputs / "sweeps" / "day" / name / "jobs.json").write_text(text)
-    assert where(gone_on(COMMAND)) == str(old)
+    assert where(resume_if_interrupted(COMMAND)) == str(old)
 
 
 def test_resume_takes_the_noted_command_up(outputs):
@@ -105,13 +105,15 @@ def test_resume_takes_the_noted_command_up(outputs):
     folder = broken_off(outputs / "it's a sweep", [*COMMAND, "logger=csv"], launching=launching)
     resume = f'resume="{folder}"'
     place = f"hydra.sweep.dir='{folder}'".replace("it's", "it\\'s")
-    assert taken_up([resume]) == [*COMMAND, "logger=csv", *launching, place]
-    assert taken_up([resume, "logger=none", "wd=1"]) == [
+    assert resume_from_folder([resume], multirun=True) == [*COMMAND, "logger=csv", *launching, place]
+    assert resume_from_folder([resume, "logger=none", "wd=1"], multirun=True) == [
         "data=circular", "model=tied,linear", *launching, "logger=none", "wd=1", place
     ]  # fmt: skip
-    assert taken_up([resume, "hydra.launcher.n_jobs=1"])[-3:] == [launching[0], "hydra.launcher.n_jobs=1", place]
-    assert taken_up([resume, "hydra/launcher=vectorized"])[-3:] == ["logger=csv", "hydra/launcher=vectorized", place]
-    assert taken_up(COMMAND) == COMMAND
+    fewer = resume_from_folder([resume, "hydra.launcher.n_jobs=1"], multirun=True)
+    assert fewer[-3:] == [launching[0], "hydra.launcher.n_jobs=1", place]
+    other = resume_from_folder([resume, "hydra/launcher=vectorized"], multirun=True)
+    assert other[-3:] == ["logger=csv", "hydra/launcher=vectorized", place]
+    assert resume_from_folder(COMMAND, multirun=True) == COMMAND
 
 
 @pytest.mark.parametrize(
@@ -129,8 +131,8 @@ def test_resume_takes_the_noted_command_up(outputs):
 )
 def test_what_would_make_it_another_sweep_is_refused(outputs, word):
     folder = broken_off(outputs / "sweep", COMMAND)
-    with pytest.raises(SettingError, match="not of the command noted in") as raised:
-        taken_up([f"resume={folder}", word])
+    with pytest.raises(SettingError, match="not in the command stored in") as raised:
+        resume_from_folder([f"resume={folder}", word], multirun=True)
     assert str(raised.value).startswith(word)
 
 
@@ -139,16 +141,16 @@ def test_a_folder_that_is_no_sweep_is_said(outputs):
     (run / ".hydra").mkdir(parents=True)
     (run / ".hydra" / "overrides.yaml").write_text("[]")
     with pytest.raises(SettingError, match="folder of one run; leave -m out"):
-        taken_up([f"resume={run}"])
+        resume_from_folder([f"resume={run}"], multirun=True)
     for folder in (outputs, outputs / "nowhere"):
         with pytest.raises(SettingError, match="not the folder of a sweep"):
-            taken_up([f"resume={folder}"])
-    with pytest.raises(SettingError, match="give one"):
-        taken_up([f"resume={run},{run}"])
+            resume_from_folder([f"resume={folder}"], multirun=True)
+    with pytest.raises(SettingError, match="several folders are given; give one"):
+        resume_from_folder([f"resume={run},{run}"], multirun=True)
     sweep = broken_off(outputs / "sweep", [])
     (sweep / "jobs.json").write_text('{"jobs": []}')
-    with pytest.raises(DataError, match="notes no command"):
-        taken_up([f"resume={sweep}"])
+    with pytest.raises(DataError, match="it has no command"):
+        resume_from_folder([f"resume={sweep}"], multirun=True)
 
 
 @pytest.fixture
@@ -171,7 +173,7 @@ def test_by_command(tmp_path, train):
     before = (folder / "0" / "status.json").stat().st_mtime_ns
     again = train(outputs, *grid)
     assert again.returncode == 1
-    assert f"going on in {folder}" in again.stderr
+    assert f"resuming {folder}" in again.stderr
     by_name = train(outputs, "-m", f"resume={folder}", "logger=csv", "hydra.launcher.stack_members=1")
     assert by_name.returncode == 1
     for done in (again, by_name):

@@ -292,7 +292,7 @@ def test_a_resumed_run_keeps_what_its_command_line_meant(compose, tmp_path):
     """Defaults may change between versions; a run must not silently go on with others than it began with."""
     import yaml
 
-    from bows.cli.preflight import resumed
+    from bows.cli.resume import resume_from_folder
 
     (tmp_path / ".hydra").mkdir()
     (tmp_path / ".hydra" / "overrides.yaml").write_text(yaml.safe_dump(["wd=0.5", f"outputs={tmp_path / 'outputs'}"]))
@@ -303,7 +303,7 @@ def test_a_resumed_run_keeps_what_its_command_line_meant(compose, tmp_path):
     stored["name"] = "${data.name}"
     path = tmp_path / ".hydra" / "config.yaml"
     path.write_text(yaml.safe_dump(stored))
-    words = resumed([f"resume={tmp_path}", "logger=none"])
+    words = resume_from_folder([f"resume={tmp_path}", "logger=none"])
     assert words[:1] == ["wd=0.5"]
     assert words[-2:] == [f"resume='{tmp_path}'", f"hydra.run.dir='{tmp_path}'"]
     assert "logger=none" in words
@@ -311,7 +311,7 @@ def test_a_resumed_run_keeps_what_its_command_line_meant(compose, tmp_path):
     with pytest.raises(
         SettingError, match=r"this run was made with epochs=77, .* now sets to 10: it is of another version"
     ):
-        resumed([f"resume={tmp_path}"])
+        resume_from_folder([f"resume={tmp_path}"])
 
 
 def test_a_folder_in_the_place_of_a_setting_is_understood(tmp_path):

@@ -6,7 +6,8 @@ import pytest
 import torch
 from bows_docs.blocks import PAGES, Block, blocks
 
-from bows.cli.preflight import check_command_line, resumed
+from bows.cli.preflight import check_command_line
+from bows.cli.resume import resume_from_folder
 from bows.errors import SettingError
 
 PAGE = blocks(PAGES / "faq.md")
@@ -26,7 +27,7 @@ def agrees(said: str, page: str) -> bool:
 def test_a_command_line_is_refused_as_the_page_says(block: Block, message: Block):
     (words,) = block.commands
     with pytest.raises(SettingError) as caught:
-        check_command_line(words[0].partition(".")[2], resumed(words[1:]))
+        check_command_line(words[0].partition(".")[2], resume_from_folder(words[1:]))
     assert agrees(f"error: {caught.value}", message.text), caught.value
 
 
