@@ -1,5 +1,8 @@
 """Sweeps over what does not exist, and into folders that cannot be written, end in one line before anything is made."""
 
+import subprocess
+import sys
+
 import pytest
 
 from bows.cli.preflight import check_command_line
@@ -71,7 +74,7 @@ def test_a_reader_that_stops_is_no_error(words):
     assert process.returncode == 0
 
 
-def test_an_unknown_flag_is_refused():
-    done = subprocess.run([sys.executable, "-m", "bows.train", "--foo"], capture_output=True, text=True, timeout=300)
+def test_an_unknown_flag_is_refused(run_command):
+    done = run_command(["bows.train", "--foo"])
     assert done.returncode == 2
     assert "unrecognized arguments: --foo" in done.stderr
