@@ -127,14 +127,14 @@ def _say(chosen: "list[Section]", project: str, missing: list[str]) -> None:
 
 def _save(chosen: "list[Section]", entity: str | None, project: str, files: list[Path]) -> None:
     """Save both in W&B and print their addresses. Whether that can be is asked before wandb is, so that it neither prompts nor hangs."""
-    from bows.tracking.wandb_mode import asked_for, base_url, key_source, reachable
+    from bows.tracking.wandb_mode import has_key, reachable, requested_mode, server
 
     written = f"the specification is in {files[0]} and {files[1].name}"
-    mode, source = asked_for(None)
+    mode, source = requested_mode(None)
     if mode in ("offline", "disabled"):
         raise SettingError(f"--save: {source} forbids it; unset it to save; {written}")
-    url = base_url()
-    if key_source(url) is None:
+    url = server()
+    if not has_key():
         raise SettingError(f"--save needs a login at {url}: set WANDB_API_KEY or run `wandb login`; {written}")
     if not reachable(url):
         raise DataError(f"--save: {url} cannot be reached; try again with a network; {written}")

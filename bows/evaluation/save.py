@@ -24,13 +24,12 @@ from bows.figures.ring import ring_polygon
 from bows.files import finite, write_json, write_whole
 from bows.model.autoencoder import Autoencoder, weights
 from bows.runs.weights import save_model
+from bows.tracking.loggers import log_media
 
 log = logging.getLogger(__name__)
 
 # Number of words in the Gram heat map where no ordered set is in the vocabulary.
 GRAM_WORDS = 40
-# Most rows of a word table that are logged to W&B.
-LOGGED_ROWS = 10_000
 
 
 @torch.no_grad()
@@ -80,14 +79,8 @@ def write_evaluation(
 
 def log_results(loggers: Sequence, figures: Mapping[str, Path], evaluation: Evaluation, step: int) -> None:
     """Log the figures and tables of a run to W&B, where it is among the loggers."""
-    for logger in loggers:
-        if type(logger).__name__ == "WandbLogger":
-            from bows.tracking.wandb_logger import log_figures, log_word_table
-
-            log_figures(logger, figures, step)
-            log_word_table(logger, "words", evaluation.words, LOGGED_ROWS, step)
-            if evaluation.regimes is not None:
-                log_word_table(logger, "regimes", evaluation.regimes, LOGGED_ROWS, step)
+    tables = {"words": evaluation.words, "regimes": evaluation.regimes}
+    log_media(loggers, figures, {name: table for name, table in tables.items() if table is not None}, step)
 
 
 def nearest_words(

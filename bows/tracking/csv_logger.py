@@ -54,6 +54,8 @@ class MetricsTable(Logger):
         self._warned: set[str] = set()
         self._written = False  # whether the file on disk is this table
         self._held = held
+        self.dropped: dict[int, frozenset[str]] | None = None if resume_step is None else {}
+        """Of a resumed run: step -> the metrics of the dropped rows, which were logged before and will be logged again."""
         if resume_step is not None and self._path.exists():
             self._read(resume_step)
 
@@ -221,6 +223,8 @@ class MetricsTable(Logger):
                 ) from error
             if step <= resume_step:
                 self._put(step, row)
+            elif self.dropped is not None:
+                self.dropped[step] = frozenset(row)
         for row in self._rows:
             self._last.update({name: value for name, value in row.items() if name != "epoch"})
 

@@ -1,13 +1,15 @@
-"""Online or offline: decided from the settings, the key and the network, in seconds and without a question."""
+"""Choose whether W&B runs online or offline, from the settings, the key and the network, without a prompt and in seconds."""
 
 from __future__ import annotations
 
-import netrc
 import os
 import socket
 import threading
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import wandb
@@ -15,13 +17,13 @@ import wandb
 from bows.errors import SettingError
 
 CONNECT_SECONDS = 3.0
-# Names that WANDB_MODE accepts besides ours.
+# Names that WANDB_MODE accepts in addition to those of logger.mode.
 SYNONYMS = {"dryrun": "offline", "run": "online"}
 MODES = ("online", "offline", "disabled")
 
 
 def choose_mode(requested: str | None = None, folder: str | Path | None = None) -> tuple[str, str]:
-    """Decide how W&B runs, before it starts.
+    """Choose the mode of W&B before it starts.
 
     The setting ``logger.mode`` comes first, then the environment's ``WANDB_MODE``. With neither: online where a key
     is found and the host answers, else offline.
@@ -31,20 +33,22 @@ def choose_mode(requested: str | None = None, folder: str | Path | None = None) 
         folder: The run folder, named in the command that uploads an offline run.
 
     Returns:
-        The mode (online, offline or disabled) and one sentence that says why.
+        The mode (online, offline or disabled) and one sentence that states why.
 
     Raises:
-        SettingError: A mode that does not exist, or online was asked for and there is no key or no network.
+        SettingError: The mode does not exist, a key cannot be read, or online was asked for and there is no key or no
+            network.
     """
-    mode, source = asked_for(requested)
+    mode, source = requested_mode(requested)
     if mode == "disabled":
         return mode, f"W&B: disabled ({source})."
     upload = f"upload later with: {sync_command(folder)}"
     if mode == "offline":
         return mode, f"W&B: offline ({source}); {upload}"
-    url = base_url()
-    key = key_source(url)
-    if key is None:
+    with files_in(folder):
+        url = server()
+        found = has_key()
+    if not found:
         if mode == "online":
             raise SettingError(
                 f"{source} needs a key for {url}: run `wandb login` or set WANDB_API_KEY, or use logger.mode=offline"
@@ -56,11 +60,11 @@ def choose_mode(requested: str | None = None, folder: str | Path | None = None) 
                 f"{source}: {url} cannot be reached within {CONNECT_SECONDS:.0f} s; use logger.mode=offline"
             )
         return "offline", f"W&B: offline, {url} cannot be reached; {upload}"
-    return "online", f"W&B: online at {url} ({key})."
+    return "online", f"W&B: online at {url}."
 
 
 def sync_command(folder: str | Path | None, online: bool = False) -> str:
-    """The command that uploads what a run left on disk.
+    """Return the command that uploads what a run left on disk.
 
     Args:
         folder: The run folder; None leaves a placeholder.
@@ -70,16 +74,8 @@ def sync_command(folder: str | Path | None, online: bool = False) -> str:
     return f"wandb sync {start}/wandb/{'run' if online else 'offline-run'}-*"
 
 
-def base_url() -> str:
-    """The address of the W&B server: WANDB_BASE_URL, else what ``wandb login --host`` stored, else W&B's own."""
-    from_environment = os.environ.get("WANDB_BASE_URL")
-    if from_environment:
-        return from_environment.rstrip("/")
-    return wandb.setup(settings=wandb.Settings(silent=True)).settings.base_url.rstrip("/")
-
-
-def asked_for(requested: str | None) -> tuple[str, str]:
-    """The mode asked for ("auto" where nobody asked) and the setting that asked."""
+def requested_mode(requested: str | None) -> tuple[str, str]:
+    """Return the requested mode, "auto" where none is, and the setting that requests it."""
     if requested not in (None, "auto"):
         if requested not in MODES:
             raise SettingError(f"logger.mode={requested}: choose one of auto, {', '.join(MODES)}")
@@ -93,37 +89,57 @@ def asked_for(requested: str | None) -> tuple[str, str]:
     return mode, f"WANDB_MODE={from_environment}"
 
 
-def key_source(url: str) -> str | None:
-    """Where wandb will find its credentials for this server, or None."""
-    for variable in ("WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE"):
-        if os.environ.get(variable):
-            return f"key from {variable}"
-    path = _netrc_path()
-    if path is None:
-        return None
+@contextmanager
+def files_in(folder: str | Path | None) -> Iterator[None]:
+    """Let wandb put its staged and cached files into ``<folder>/wandb``, which only environment variables can set.
+
+    The home folder may not be writable, or not exist: a user without an entry in the password file has none.
+
+    Args:
+        folder: The run folder; None changes nothing.
+    """
+    place = None if folder is None else str(Path(folder).absolute() / "wandb")
+    wanted = {} if place is None else {"WANDB_DATA_DIR": place, "WANDB_CACHE_DIR": place}
+    if place is not None and not Path(os.path.expanduser("~")).is_absolute():
+        wanted["HOME"] = place
+    added = {name: value for name, value in wanted.items() if name not in os.environ}
+    os.environ.update(added)
     try:
-        entries = netrc.netrc(path).hosts
-    except (netrc.NetrcParseError, OSError) as error:
-        raise SettingError(f"{path} cannot be read ({error}); repair it or use logger.mode=offline") from error
-    hosts = [urlsplit(url).netloc]
-    # Newer wandb versions reach the public service under another name and take the key stored under the old one.
-    if hosts[0].endswith("forge.coreweave.com"):
-        hosts.append("api.wandb.ai")
-    if any(host in entries and entries[host][2] for host in hosts):
-        return f"key from {path}"
-    return None
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
 
 
-def _netrc_path() -> Path | None:
-    if named := os.environ.get("NETRC"):
-        path = Path(named).expanduser()
-        return path if path.exists() else None
-    candidates = (Path("~/.netrc").expanduser(), Path("~/_netrc").expanduser())
-    return next((path for path in candidates if path.exists()), None)
+def server() -> str:
+    """Return the address of the W&B server: WANDB_BASE_URL, else what ``wandb login --host`` stored, else W&B's own."""
+    # Global settings; "online" since wandb.login refuses to look for a key otherwise. A run's own mode replaces it.
+    return wandb.setup(settings=wandb.Settings(silent=True, mode="online")).settings.base_url.rstrip("/")
+
+
+def has_key() -> bool:
+    """Return whether wandb has credentials for its server, without a prompt and without a connection.
+
+    Raises:
+        SettingError: Credentials cannot be read, or are not well-formed.
+    """
+    problems: list[str] = []
+    settings = wandb.setup().settings
+    # A silent wandb sends its messages to this logger; a key file that cannot be read is only a warning of it.
+    wandb.termsetup(settings, SimpleNamespace(info=lambda text: None, warning=problems.append, error=problems.append))
+    try:
+        found = wandb.login(prompt=False, verify=False)
+    except wandb.errors.Error as error:
+        problems, found = [str(error)], False
+    finally:
+        wandb.termsetup(settings, None)
+    if problems and not found:
+        raise SettingError(f"{' '.join(problems[0].split())}; repair it or use logger.mode=offline")
+    return found
 
 
 def reachable(url: str) -> bool:
-    """Whether the server, or the proxy before it, takes a connection in time."""
+    """Return whether the server, or the proxy in front of it, accepts a connection within CONNECT_SECONDS."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or (80 if parts.scheme == "http" else 443)
     proxy = urllib.request.getproxies_environment().get(parts.scheme)
@@ -139,7 +155,7 @@ def reachable(url: str) -> bool:
         except OSError:
             return
 
-    # A thread, since looking a name up has no time-out of its own and may take much longer than the connection.
+    # A thread, since looking a name up has no time limit of its own and may take much longer than the connection.
     attempt = threading.Thread(target=connect, daemon=True, name="wandb-reachable")
     attempt.start()
     attempt.join(CONNECT_SECONDS)

@@ -62,9 +62,11 @@ def train(
     sets = whole_sets(settings.analysis.sets, data.corpus.vocabulary)
 
     checkpoint = find_checkpoint_or_start(folder) if settings.resume else None
-    step = torch.load(checkpoint, weights_only=True)["global_step"] - 1 if checkpoint else None
+    step = (
+        torch.load(checkpoint, weights_only=True)["global_step"] - 1 if checkpoint else -1 if settings.resume else None
+    )
     table = MetricsTable(folder, resume_step=step)
-    with extra_loggers(settings.logger, config, folder, group, run_name or settings.name) as loggers:
+    with extra_loggers(settings.logger, config, folder, group, run_name or settings.name, table) as loggers:
         trainer = make_trainer(settings, folder, [table, *loggers], callbacks_of(settings, folder, sets), words)
         module = BagsModule(
             autoencoder,

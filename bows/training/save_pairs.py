@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from bows.analysis.plane_ablation import Ablation
 from bows.analysis.probe import Probe
 from bows.data.pairs import PairTask
-from bows.evaluation.save import LOGGED_ROWS, read_columns
+from bows.evaluation.save import read_columns
 from bows.figures.ablation import ablation_bars
 from bows.figures.city_map import city_map
 from bows.figures.curves import training_curves
@@ -21,6 +21,7 @@ from bows.figures.residue_ring import residue_ring
 from bows.figures.style import save
 from bows.files import finite, write_json, write_whole
 from bows.model.pair_classifier import PairClassifier
+from bows.tracking.loggers import log_media
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,7 @@ def write_pair_results(
     pq.write_table(items, folder / "words.parquet")
     write_json(folder / "summary.json", finite(dict(sorted(summary.items()))))
     drawn = draw_pairs(folder, task, items, measured) if figures else {}
-    for logger in loggers:
-        if type(logger).__name__ == "WandbLogger":
-            from bows.tracking.wandb_logger import log_figures, log_word_table
-
-            log_figures(logger, drawn, step)
-            log_word_table(logger, "words", items, LOGGED_ROWS, step)
+    log_media(loggers, drawn, {"words": items}, step)
 
 
 def item_table(task: PairTask, probe: Probe, embeddings: torch.Tensor) -> pa.Table:

@@ -4,6 +4,7 @@ import builtins
 import json
 import os
 import socket
+import subprocess
 import sys
 import threading
 
@@ -12,13 +13,17 @@ import pytest
 import wandb
 from PIL import Image
 
+from bows.config.schema import Logger
 from bows.errors import SettingError
-from bows.tracking import wandb_logger as wb
+from bows.tracking.csv_logger import MetricsTable
+from bows.tracking.loggers import extra_loggers, log_media
+from bows.tracking.wandb_logger import RunLogger, open_run
 from bows.tracking.wandb_mode import choose_mode, sync_command
 
 from ..support.commands import wandb_records
 
 KEY = "0123456789" * 4
+CHOSEN = Logger(kind="wandb", mode="offline", tags=["test"])
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +45,9 @@ def no_account(monkeypatch, tmp_path):
 
     monkeypatch.setattr(builtins, "input", asked)
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    wandb.teardown()  # settings and credentials are read once per process
+    yield
+    wandb.teardown()
 
 
 @pytest.fixture
@@ -48,6 +56,15 @@ def server(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as listening:
         monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{listening.getsockname()[1]}/")
         yield listening
+
+
+def history(run_command, folder):
+    """The rows of the only offline run below a folder, as the documentation reads them."""
+    return [each["history"]["item"] for each in wandb_records(run_command, folder) if each["type"] == "history"]
+
+
+def run_ids(folder):
+    return {path.stem for path in folder.rglob("run-*.wandb")}
 
 
 def test_without_a_key_offline_and_the_command_that_uploads(tmp_path):
@@ -148,27 +165,27 @@ def test_modes_that_do_not_exist(monkeypatch):
         choose_mode()
 
 
-def test_two_offline_runs_in_one_process_read_back(tmp_path, capfd, run_command):
+def test_two_offline_runs_in_one_process_read_back(tmp_path, capfd, monkeypatch, run_command):
+    monkeypatch.setattr("bows.tracking.wandb_logger.TABLE_ROWS", 2)
     picture = tmp_path / "gram.png"
     Image.new("RGB", (8, 8), "red").save(picture)
-    words = pa.table({"word": ["january", "may", "tea"], "norm": [1.0, 0.5, 0.25]})
+    words = pa.table({"word": ["january", "may", "tea"], "norm": [None, 0.5, 0.25], "near": [["may"], [], None]})
     for name, failed in (("first", False), ("second", True)):
-        run = wb.wandb_logger(tmp_path / name, "offline", project="bows", name=name, group="sweep", tags=("test",))
-        wb.log_config(run, {"model": {"latent": 10 if failed else 20}})
+        config = {"model": {"latent": 10 if failed else 20}}
+        run = open_run(tmp_path / name, "offline", CHOSEN, name, group="sweep", config=config)
         run.log_metrics({"reconstruction/loss": 0.5}, step=3)
         run.log_metrics({"reconstruction/loss": 0.25}, step=7)
-        wb.log_figures(run, {"gram": picture}, step=7)
-        wb.log_word_table(run, "words", words, max_rows=2, step=7)
-        wb.finish(run, failed=failed)
+        run.log_media({"gram": picture}, {"words": words}, step=7)
+        run.finish(failed)
     assert wandb.run is None
-    assert "WANDB_MODE" not in os.environ
+    assert not {name for name in os.environ if name.startswith("WANDB_")} - {"WANDB_BASE_URL", "WANDB_SERVICE"}
     assert capfd.readouterr() == ("", "")
     for name, latent, code in (("first", 20, 0), ("second", 10, 1)):
         read = wandb_records(run_command, tmp_path / name)
         (start,) = [record["run"] for record in read if record["type"] == "run"]
         assert (start["project"], start["display_name"], start["run_group"]) == ("bows", name, "sweep")
-        configs = [record["config"]["update"] for record in read if record["type"] == "config"]
-        assert {"model": {"latent": latent}} in configs
+        assert start["tags"] == ["test"]
+        assert start["config"]["update"]["model"] == {"latent": latent}
         items = [record["history"]["item"] for record in read if record["type"] == "history"]
         losses = {item["trainer/global_step"]: item.get("reconstruction/loss") for item in items[:2]}
         assert losses == {3: 0.5, 7: 0.25}
@@ -177,40 +194,124 @@ def test_two_offline_runs_in_one_process_read_back(tmp_path, capfd, run_command)
         (run_folder,) = (tmp_path / name / "wandb").glob("offline-run-*")
         assert (run_folder / "files" / image).read_bytes() == picture.read_bytes()
         stored = json.loads((run_folder / "files" / table).read_text())
-        assert stored == {"columns": ["word", "norm"], "data": [["january", 1.0], ["may", 0.5]]}
+        assert stored == {
+            "columns": ["word", "norm", "near"],
+            "data": [["january", None, ["may"]], ["may", 0.5, []]],
+        }
         (end,) = [record["exit"] for record in read if record["type"] == "exit"]
         assert end.get("exit_code", 0) == code
         metrics = [record["metric"] for record in read if record["type"] == "metric"]
         assert any(m.get("glob_name") == "*" and m.get("step_metric") == "trainer/global_step" for m in metrics)
 
 
+def test_a_resumed_run_continues_its_wandb_run_and_logs_no_metric_twice_at_a_step(tmp_path, run_command):
+    def train(steps, table):
+        with extra_loggers(CHOSEN, {}, tmp_path, None, "a", table) as loggers:
+            for step in steps:
+                for logger in (table, *loggers):
+                    logger.log_metrics({"loss": step / 10, "epoch": 0}, step=step)
+                if step == 4 and table.dropped is None:
+                    raise KeyboardInterrupt
+            table.log_metrics({"last": 1.0}, step=steps[-1])
+            for logger in loggers:
+                logger.log_metrics({"loss": 0.0, "last": 1.0}, step=steps[-1])
+            assert isinstance(loggers[0], RunLogger)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(range(6), MetricsTable(tmp_path))
+    table = MetricsTable(tmp_path, resume_step=2)
+    train((3, 4), table)
+    first, second = sorted((tmp_path / "wandb").glob("offline-run-*"))
+    assert len(run_ids(tmp_path)) == 1
+    rows = [row for part in (first, second) for row in history(run_command, part)]
+    logged = [(row["trainer/global_step"], name) for row in rows for name in row if name in ("loss", "last")]
+    assert sorted(logged) == [*((step, "loss") for step in range(4)), (4, "last"), (4, "loss")]
+    # The run is complete: training in this folder again is another run.
+    train((0, 1), MetricsTable(tmp_path, resume_step=None))
+    assert len(run_ids(tmp_path)) == 2
+
+
+def test_a_run_started_again_in_the_folder_of_a_failed_one_is_a_new_wandb_run(tmp_path):
+    for _ in range(2):
+        open_run(tmp_path, "offline", CHOSEN, "a").finish(failed=True)
+    assert len(run_ids(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("home", ["/proc", None])
+def test_the_files_of_wandb_are_in_the_run_folder_whatever_the_home_folder(tmp_path, run_command, home):
+    """A home that cannot be written, and a user whom the password file does not know."""
+    script = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "import pyarrow as pa\n"
+        "from bows.config.schema import Logger\n"
+        "from bows.tracking.loggers import extra_loggers, log_media\n"
+        f"folder = Path({str(tmp_path)!r}) / 'run'\n"
+        "if 'HOME' not in os.environ:\n"
+        "    os.getuid = lambda: 54321\n"
+        "with extra_loggers(Logger(kind='wandb'), {}, folder, None, 'a') as loggers:\n"
+        "    log_media(loggers, {}, {'words': pa.table({'word': ['tea']})}, 0)\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "HOME"}
+    if home is not None:
+        environment["HOME"] = home
+    working = tmp_path / "working"
+    working.mkdir()
+    done = run_command(["-c", script], env=environment, cwd=working)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert list(working.iterdir()) == []
+    assert [item["tables/words.nrows"] for item in history(run_command, tmp_path / "run")] == [1]
+
+
+def test_starting_a_run_does_not_import_wandb_launch(tmp_path):
+    """It takes 2 to 4 s. Fails where an upgrade of wandb moved the method that bows skips."""
+    from wandb.sdk.wandb_run import Run
+
+    assert callable(Run._detect_and_apply_job_inputs)
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from bows.config.schema import Logger\n"
+        "from bows.tracking.wandb_logger import open_run\n"
+        f"open_run(Path({str(tmp_path)!r}), 'offline', Logger(kind='wandb'), 'a').finish(False)\n"
+        "print(sorted(name for name in sys.modules if name.startswith(('wandb.sdk.launch', 'wandb.apis.public'))))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
+def test_media_go_to_the_loggers_that_show_them(tmp_path):
+    log_media([MetricsTable(tmp_path)], {"gram": tmp_path / "gram.png"}, {"words": pa.table({"word": ["tea"]})}, 0)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_whole_process_prints_nothing(tmp_path, run_command):
     script = (
-        "from bows.tracking import wandb_logger as wb, wandb_mode\n"
-        f"mode, _ = wandb_mode.choose_mode(None, {str(tmp_path)!r})\n"
-        f"run = wb.wandb_logger({str(tmp_path)!r}, mode, project='bows', name='a')\n"
-        "run.log_metrics({'a': 1.0}, step=0)\n"
+        "from pathlib import Path\n"
+        "from bows.config.schema import Logger\n"
+        "from bows.tracking.loggers import extra_loggers\n"
+        f"with extra_loggers(Logger(kind='wandb'), {{}}, Path({str(tmp_path)!r}), None, 'a') as (run,):\n"
+        "    run.log_metrics({'a': 1.0}, step=0)\n"
         "raise SystemExit(0)\n"
     )
     # Without WANDB_BASE_URL: the public address is found without an account and without a connection.
     environment = {name: value for name, value in os.environ.items() if name != "WANDB_BASE_URL"}
     done = run_command(["-c", script], env=environment)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    history = [
-        record["history"]["item"] for record in wandb_records(run_command, tmp_path) if record["type"] == "history"
-    ]
-    assert [item["a"] for item in history] == [1]
+    assert [item["a"] for item in history(run_command, tmp_path)] == [1]
 
 
-def test_a_key_that_is_refused_is_a_setting_error(tmp_path, monkeypatch, server):
+def test_a_key_that_is_not_well_formed_is_a_setting_error(tmp_path, monkeypatch, server):
     monkeypatch.setenv("WANDB_API_KEY", "short")
+    with pytest.raises(SettingError, match=r"WANDB_API_KEY invalid.*logger\.mode=offline"):
+        choose_mode()
     with pytest.raises(SettingError, match=r"logger\.mode=offline"):
-        wb.wandb_logger(tmp_path, "online", project="bows", name="a")
+        open_run(tmp_path, "online", CHOSEN, "a")
 
 
-def test_disabled_takes_everything_and_leaves_nothing(tmp_path):
-    run = wb.wandb_logger(tmp_path, "disabled", project="bows", name="a")
+def test_disabled_accepts_everything_and_writes_nothing(tmp_path):
+    run = open_run(tmp_path, "disabled", CHOSEN, "a", config={"a": 1})
     run.log_metrics({"a": 1.0}, step=0)
-    wb.log_config(run, {"a": 1})
-    wb.finish(run, failed=False)
-    assert not (tmp_path / "wandb").exists()
+    run.log_media({}, {"words": pa.table({"word": ["tea"]})}, step=0)
+    run.finish(failed=False)
+    assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,6 @@ WORDS = [
     "data.split=overlapping",
     "analysis.permutations=19", "analysis.null_permutations=19", "logger.mode=offline",
 ]  # fmt: skip
-# Ten words of a kind are needed for the metrics of clusters.
 CATEGORIES = {
     "months": "January February March April May June July August September October November December",
     "seasons": "snow frost fire flower rain seed beach harvest sun leaf wind fog",
@@ -35,7 +34,9 @@ def finished_run(folder: Path, overrides: list[str], categories: dict[str, str])
 
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         config = plain(compose("train", [f"outputs={folder.parent / 'outputs'}", *overrides]))
-    config["analysis"]["categories"] = categories
+    # Few words of the named list are in so small a text, and ten words of a kind are needed for the metrics of clusters.
+    sets = {name: words.split() for name, words in categories.items() if name == "months"}
+    config["analysis"] |= {"words": None, "sets": sets, "categories": categories}
     (folder / ".hydra").mkdir(parents=True)
     (folder / ".hydra" / "config.yaml").write_text(yaml.safe_dump(config))
     settings = check(config)

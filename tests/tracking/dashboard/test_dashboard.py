@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import wandb
 import yaml
 
 from bows import dashboard
@@ -32,7 +33,15 @@ def offline(monkeypatch, tmp_path):
     monkeypatch.setattr("builtins.input", refused)
     for name in ("create_connection", "getaddrinfo"):
         monkeypatch.setattr(socket, name, refused)
-    monkeypatch.setattr(socket.socket, "connect", refused)
+    connect = socket.socket.connect
+
+    def only_local(each, address):
+        return connect(each, address) if each.family == socket.AF_UNIX else refused()  # wandb's own process
+
+    monkeypatch.setattr(socket.socket, "connect", only_local)
+    wandb.teardown()  # settings and credentials are read once per process
+    yield
+    wandb.teardown()
 
 
 @pytest.fixture
@@ -340,7 +349,6 @@ class Server:
 @pytest.fixture
 def server(monkeypatch):
     """Puts a server in the place of W&B."""
-    import wandb
 
     def stand_in(**how) -> Server:
         made = Server(**how)
