@@ -1,4 +1,4 @@
-"""What a run says to a person: log lines, quiet libraries, the table of results at the end."""
+"""Log lines on the console, quiet libraries, and the table of results at the end of a run."""
 
 from __future__ import annotations
 
@@ -15,32 +15,6 @@ from rich.logging import RichHandler
 from rich.table import Table
 from rich.text import Text
 
-# The handful a person looks at first, with names that need no table of definitions.
-RESULTS = {
-    "reconstruction/loss": "loss a cell, held out",
-    "reconstruction/r2": "variance explained, held out",
-    "reconstruction/relu_gain": "more than a linear read-out",
-    "interference/gap": "interference helps by",
-    "interference/rescued": "words rescued by context",
-    "interference/filtered": "false alarms the ReLU removes",
-    "alignment/rsa": "geometry follows co-occurrence",
-    "cluster/purity_z": "topics cluster, z",
-    "capacity/features_per_dimension": "features a dimension",
-    "capacity/represented_fraction": "words represented",
-    "packing/interference_rms": "interference (RMS cosine)",
-    "packing/mean_max_cosine": "nearest neighbour's cosine",
-    "ring/months/order": "months in circular order",
-    "ring/weekdays/order": "weekdays in circular order",
-    "classification/accuracy": "pairs named rightly, held out",
-    "probe/r2": "a linear probe reads the values",
-    "ablation/accuracy_base": "accuracy, whole embedding",
-    "ablation/accuracy_keep": "accuracy, the probed plane alone",
-    "ablation/accuracy_remove": "accuracy, all but that plane",
-    "speed/windows_per_second": "windows a second",
-    "speed/seconds": "seconds",
-    "speed/peak_memory_mb": "peak memory, MB",
-}
-
 CHATTY = (
     "pytorch_lightning", "lightning_fabric", "lightning", "lightning_utilities", "wandb", "torch", "datasets", "fsspec",
     "filelock", "huggingface_hub", "httpx", "httpcore", "urllib3", "matplotlib", "PIL", "git", "fontTools",
@@ -49,24 +23,24 @@ CHATTY = (
 
 @cache
 def console() -> Console:
-    """The console on standard error that log lines and progress share, so that a line is printed above the bar."""
+    """Return the console on standard error that log lines and progress share: a line is printed above the bar."""
     return Console(stderr=True)
 
 
 def on_terminal() -> bool:
-    """Whether a person watches standard error."""
+    """Return whether standard error is an interactive terminal."""
     return sys.stderr.isatty() and not console().is_dumb_terminal
 
 
 class MessageFormatter(logging.Formatter):
-    """The message without the traceback it may carry: that is for train.log, and for the process that ends with it."""
+    """Format a record without its traceback, which goes to train.log only."""
 
     def formatException(self, ei) -> str:
         return ""
 
 
 class PlainHandler(logging.StreamHandler):
-    """``LEVEL message`` lines on standard error, looked up at each line as it may be redirected."""
+    """Write ``LEVEL message`` lines to the current standard error, which may be redirected between two lines."""
 
     def __init__(self) -> None:
         super().__init__(sys.stderr)
@@ -78,11 +52,11 @@ class PlainHandler(logging.StreamHandler):
 
     @stream.setter
     def stream(self, value: object) -> None:
-        """Nothing: the stream is always the current standard error."""
+        """Do nothing: the stream is always the current standard error."""
 
 
 class TerminalHandler(RichHandler):
-    """Coloured lines: the time, the level from warnings on, the message."""
+    """Write coloured lines: the time, the level from warnings on, the message."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -96,11 +70,10 @@ class TerminalHandler(RichHandler):
 
 
 def log_handler() -> logging.Handler:
-    """The handler for log lines, for logging's dictConfig: ``"()": bows.console.log_handler``.
+    """Return the handler for log lines, for logging's dictConfig: ``"()": bows.console.log_handler``.
 
-    Returns:
-        Coloured lines where standard error is a terminal, plain ``LEVEL message`` lines elsewhere. Records logged with
-        ``extra={"file_only": True}`` are left to the log file.
+    It writes coloured lines where standard error is a terminal, and plain ``LEVEL message`` lines elsewhere. It skips records logged with
+    ``extra={"file_only": True}``.
     """
     handler = TerminalHandler() if on_terminal() else PlainHandler()
     handler.addFilter(lambda record: not getattr(record, "file_only", False))
@@ -108,14 +81,14 @@ def log_handler() -> logging.Handler:
 
 
 def quiet_libraries() -> None:
-    """Lower the loggers of libraries to warnings. Imports Lightning, which would raise its own level otherwise."""
+    """Set the loggers of libraries to warnings. Imports Lightning first, since its import sets its own level."""
     import pytorch_lightning  # noqa: F401 - imported for its effect on logging
 
     for name in CHATTY:
         logger = logging.getLogger(name)
         logger.setLevel(logging.WARNING)
         if name in ("pytorch_lightning", "lightning_fabric", "lightning"):
-            # Imported before logging is set up, Lightning prints by a handler of its own; once is enough.
+            # Lightning adds a handler of its own where it is imported before logging is set up: lines would appear twice.
             for handler in list(logger.handlers):
                 logger.removeHandler(handler)
             logger.propagate = True
@@ -127,14 +100,15 @@ def quiet_libraries() -> None:
     warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
 
 
-def print_results(metrics: Mapping[str, float], folder: str | Path | None = None) -> None:
-    """Print the short table that ends a run, then the run folder, on standard output.
+def print_results(metrics: Mapping[str, float], labels: Mapping[str, str], folder: str | Path | None = None) -> None:
+    """Print a short table of metrics on standard output, then the run folder.
 
     Args:
-        metrics: Metric name -> value; the handful in RESULTS that are there are shown.
-        folder: The run folder, printed whole on a line of its own; None to leave it out.
+        metrics: Metric name -> value.
+        labels: Metric name -> label, of the metrics to show where they exist, in order.
+        folder: The run folder, printed on a line of its own; None to leave it out.
     """
-    rows = [(label, name, four_digits(metrics[name])) for name, label in RESULTS.items() if name in metrics]
+    rows = [(label, name, four_digits(metrics[name])) for name, label in labels.items() if name in metrics]
     screen = Console(file=sys.stdout)
     if screen.is_terminal:
         table = Table(box=None, show_header=False, pad_edge=False)
@@ -148,13 +122,13 @@ def print_results(metrics: Mapping[str, float], folder: str | Path | None = None
         width = max((len(name) for _, name, _ in rows), default=0)
         for _, name, value in rows:
             print(f"{name:<{width}}  {value:>10}")
-    # Not through rich: it would break a long path over lines, and a path is to be copied.
+    # Not by rich, which breaks a long path over lines: users copy it.
     if folder is not None:
         print(folder)
 
 
 def four_digits(value: float) -> str:
-    """A number in four significant digits, without an exponent where it stays readable.
+    """Format a number with four significant digits, without an exponent from 1,000 to 1e9.
 
     >>> [four_digits(x) for x in (0.0123456, 12345.678, 3, 1e-7, float("nan"))]
     ['0.01235', '12346', '3', '1e-07', 'nan']

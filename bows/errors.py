@@ -1,4 +1,4 @@
-"""Errors a user can act on: one line that names the setting, its value and the remedy."""
+"""Expected errors. Their message is one line that names the setting, its value, what is allowed and the remedy."""
 
 import errno
 import signal
@@ -6,35 +6,35 @@ from pathlib import Path
 
 
 class BowsError(Exception):
-    """An expected failure. Its message is one line for a person; commands print it without a traceback."""
+    """An expected failure. Commands print its one line without a traceback."""
 
     exit_code = 1
 
 
 class SettingError(BowsError):
-    """A setting that cannot be met: a misspelt key, a value out of its range."""
+    """A setting that is not allowed: a misspelt key, a value out of range."""
 
     exit_code = 2
 
 
 class SweepError(SettingError):
-    """A sweep that cannot be launched as a whole."""
+    """A sweep that cannot be launched."""
 
 
 class DataError(BowsError):
-    """Text or a corpus that cannot be read, built or trusted."""
+    """A file, text or corpus that cannot be read or built, or is damaged."""
 
 
 class UnavailableError(DataError):
-    """A corpus that cannot be had here, as without a network."""
+    """A corpus that could not be loaded on this machine, for example without a network."""
 
 
 class TrainingError(BowsError):
-    """Training that cannot go on: a loss that is not a number, a damaged checkpoint."""
+    """Training that cannot continue: a loss that is not finite, a damaged checkpoint."""
 
 
 def cannot_write(error: OSError) -> str | None:
-    """What keeps a file from being written (a full disk, permissions), with the file; None for another kind of error."""
+    """Describe why a file cannot be written (a full disk, permissions); return None for another kind of error."""
     if error.errno not in {
         errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EFBIG
     }:  # fmt: skip
@@ -43,11 +43,11 @@ def cannot_write(error: OSError) -> str | None:
 
 
 class Interrupted(BowsError):
-    """A person (Ctrl-C) or a scheduler (SIGTERM) stopped training.
+    """Training was stopped by Ctrl-C or, by a scheduler, with SIGTERM.
 
     Attributes:
-        checkpoint: Where the run can be taken up again; None where nothing was saved for this stop.
-        exit_code: What a shell expects: 130 after Ctrl-C, 143 after SIGTERM.
+        checkpoint: The checkpoint to resume from; None where none was saved.
+        exit_code: 130 after Ctrl-C, 143 after SIGTERM.
     """
 
     exit_code = 130

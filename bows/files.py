@@ -1,4 +1,4 @@
-"""Files written so that a reader never sees half of one."""
+"""Write files atomically; read JSON."""
 
 import json
 import math
@@ -10,7 +10,7 @@ from bows.errors import DataError
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file under a temporary name, then rename it: readers see the old or the new file, never half of one."""
+    """Write a file under a temporary name and rename it: readers see the old or the new file, never a part."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -20,6 +20,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
+    """Write a value as JSON, atomically."""
     write_whole(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
@@ -43,5 +44,5 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def finite(metrics: dict[str, float]) -> dict[str, float]:
-    """Only the metrics that are numbers."""
+    """Return the metrics whose value is finite."""
     return {name: value for name, value in metrics.items() if math.isfinite(value)}

@@ -1,4 +1,4 @@
-"""python -m bows.train: train one autoencoder, or a sweep of them."""
+"""Train one autoencoder, or a sweep: python -m bows.train."""
 
 from omegaconf import DictConfig
 
@@ -6,14 +6,15 @@ from bows.cli import hydra_app as command
 
 
 def main(config: DictConfig) -> float:
-    # Imported here: Lightning, torch and wandb take seconds that --help and shell completion need not wait for.
+    """Run one job and return the metric that a sweeper minimizes."""
+    # Imported here: Lightning, torch and wandb take seconds, which --help and shell completion do not need.
     from bows.training.job import train_job
 
     return train_job(config)
 
 
 def command_line() -> None:
-    """python -m bows.train, and bows-train, which shells can complete."""
+    """Run the command; bows-train calls it too, for shell completion."""
     command.run(main, "train")
 
 

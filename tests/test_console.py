@@ -54,6 +54,15 @@ METRICS = {
 }
 
 
+LABELS = {
+    "reconstruction/loss": "Held-out loss (MSE per cell)",
+    "reconstruction/r2": "Held-out variance explained (R²)",
+    "ring/months/order": "months in cyclic order",
+    "capacity/features_per_dimension": "Features per dimension",
+    "speed/seconds": "Seconds of training",
+}
+
+
 def test_plain_lines_without_a_terminal(logger, capsys):
     logger.addHandler(console.log_handler())
     logger.info("built %s", "a corpus [red]here[/red]")
@@ -109,7 +118,7 @@ def test_libraries_are_quiet_but_their_warnings_pass(caplog):
 
 def test_results_in_a_log_are_plain_aligned_text(capsys):
     folder = "/runs/" + "long/" * 30 + "end"
-    console.print_results(METRICS, folder)
+    console.print_results(METRICS, LABELS, folder)
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == folder
     assert [line.split() for line in lines[:-1]] == [
@@ -124,7 +133,7 @@ def test_results_in_a_log_are_plain_aligned_text(capsys):
 
 def test_results_fit_a_narrow_terminal_with_every_number_whole(terminal):
     screen = terminal("stdout")
-    console.print_results(METRICS, "/runs/" + "x" * 80)
+    console.print_results(METRICS, LABELS, "/runs/" + "x" * 80)
     text = screen.getvalue()
     for number in ("0.01235", "0.4322", "12346", "81.23"):
         assert number in text
@@ -134,5 +143,5 @@ def test_results_fit_a_narrow_terminal_with_every_number_whole(terminal):
 
 
 def test_results_with_no_metrics_still_name_the_folder(capsys):
-    console.print_results({}, "/runs/a")
+    console.print_results({}, LABELS, "/runs/a")
     assert capsys.readouterr().out == "/runs/a\n"

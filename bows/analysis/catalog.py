@@ -140,6 +140,11 @@ def baseline(name: str, summary: Mapping[str, float | None], latent: int | None 
     return re.sub(r"{(.+?)}", lambda found: four_digits(values[found[1]]), "; ".join(parts))
 
 
+def headline_labels() -> dict[str, str]:
+    """Return the label of every metric of HEADLINE."""
+    return {name: metric(name).label for name in HEADLINE}
+
+
 def _computed(summary: Mapping[str, float | None], latent: int | None) -> dict[str, float]:
     """Return the baselines that follow from other metrics."""
     found = {}

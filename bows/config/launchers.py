@@ -1,7 +1,7 @@
 """The options of hydra/launcher, with their settings.
 
-They stand here and not in conf/hydra/launcher, since Hydra and its plugins have options of the same names, which these replace: jobs
-then go to the same engines, but by way of bows, which passes over what is completed and stacks what can be stacked.
+They are registered here, not files of conf/hydra/launcher, since they replace options of the same names that Hydra and its plugins have:
+jobs run on the same engines, but bows first skips completed jobs and groups those that can train in one stack.
 """
 
 from dataclasses import dataclass, field
@@ -13,41 +13,41 @@ from hydra.core.plugins import Plugins
 
 @dataclass
 class Basic:
-    """One job after another, in this process."""
+    """Run one job after another in this process."""
 
     _target_: str = "hydra_plugins.bows_launcher.SweepLauncher"
     engine: str = "basic"
-    # Train jobs that may share a stack as one model.
+    # Train compatible jobs as one stacked model.
     vectorized: bool = False
-    # Jobs a stack, at most; null: as many as fit.
+    # Most jobs per stack; null: as many as fit.
     stack_members: int | None = None
-    # Memory a stack may take; null: half of what is free.
+    # Memory limit of a stack in GB; null: half of the free memory.
     stack_gigabytes: float | None = None
 
 
 @dataclass
 class Vectorized(Basic):
-    """Jobs that may share a stack as one model in this process; the others one after another."""
+    """Train compatible jobs as one stacked model in this process, and the others one after another."""
 
     vectorized: bool = True
 
 
 @dataclass
 class Joblib(Basic):
-    """Jobs, or stacks, side by side on the cores of this machine, which are shared out among them."""
+    """Run jobs, or stacks, in parallel processes on this machine, which share its cores."""
 
     engine: str = "joblib"
-    # At once; -1: as many as there are cores.
+    # Parallel processes; -1: one per core.
     n_jobs: int = -1
 
 
 @dataclass
 class SubmititLocal(Basic):
-    """Each job, or stack, in a process of its own on this machine: to try what submitit_slurm would do."""
+    """Run each job, or stack, in its own process on this machine, to test what submitit_slurm would do."""
 
     engine: str = "submitit_local"
     submitit_folder: str = "${hydra.sweep.dir}/.submitit/%j"
-    # Minutes a job may take.
+    # Time limit of a job in minutes.
     timeout_min: int = 1440
     cpus_per_task: int | None = None
     gpus_per_node: int | None = None
@@ -60,7 +60,7 @@ class SubmititLocal(Basic):
 
 @dataclass
 class SubmititSlurm(SubmititLocal):
-    """Each job, or stack, as a job of a Slurm cluster."""
+    """Run each job, or stack, as a job of a Slurm cluster."""
 
     engine: str = "submitit_slurm"
     partition: str | None = None
@@ -74,14 +74,14 @@ class SubmititSlurm(SubmititLocal):
     mem_per_gpu: str | None = None
     mem_per_cpu: str | None = None
     account: str | None = None
-    # Seconds before its end at which a job is told to save.
+    # Seconds before the time limit at which a job gets the signal to save.
     signal_delay_s: int = 120
-    # How often a job that ran out of time is put in the queue again, to go on.
+    # Times that a job is requeued, to resume, after reaching its time limit.
     max_num_timeout: int = 0
     additional_parameters: dict[str, Any] = field(default_factory=dict)
-    # Jobs at once.
+    # Most jobs at the same time.
     array_parallelism: int = 256
-    # Commands before the job.
+    # Shell commands to run before the job.
     setup: list[str] | None = None
 
 
@@ -95,7 +95,7 @@ LAUNCHERS = {
 
 
 def register_launchers() -> None:
-    """Make the options known to Hydra, in the place of its plugins' own."""
-    Plugins.instance()  # which brings the plugins' options in; what is stored last counts
+    """Register the options with Hydra, replacing its plugins' own."""
+    Plugins.instance()  # registers the options of the plugins; the last one of a name counts
     for name, node in LAUNCHERS.items():
         ConfigStore.instance().store(group="hydra/launcher", name=name, node=node, provider="bows")

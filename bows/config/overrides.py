@@ -13,12 +13,12 @@ from bows.errors import SettingError
 
 
 def quoted(path: Path | str) -> str:
-    """A path or another text as the value of an override, whatever characters it holds."""
+    """Quote a path or other text as the value of an override, whatever its characters."""
     return "'" + str(path).replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def parse(words: Sequence[str]) -> list[Override]:
-    """Raises SettingError for a word that is not of the form setting=value."""
+    """Parse the words of a command line; raise SettingError for one that is not of the form setting=value."""
     overrides = []
     for word in words:
         try:
@@ -34,9 +34,9 @@ def parse(words: Sequence[str]) -> list[Override]:
 
 
 def _meant(word: str) -> str | None:
-    """What was probably meant by a word without =."""
+    """Return a hint for a word without =, where it is a folder."""
     if "=" not in word and Path(word).is_dir():
-        return f"for a run folder write run={word}, or resume={word} to go on with it"
+        return f"for a run folder write run={word}, or resume={word} to resume it"
     return None
 
 

@@ -1,15 +1,15 @@
-"""Where things lie: the configuration files, and the folder for outputs."""
+"""The folders of the configuration files and of the outputs."""
 
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _CHECKOUT = _PACKAGE.parent
 
-# In a checkout conf stands beside the package; a wheel carries it inside.
+# In a checkout conf is next to the package; in a wheel it is inside.
 CONF = next(folder for folder in (_PACKAGE / "conf", _CHECKOUT / "conf") if folder.is_dir())
 
 
 def default_outputs() -> Path:
-    """outputs/ of the checkout that bows runs from; of the current folder where it is installed from a wheel."""
+    """Return outputs/ of the checkout that bows runs from, or of the current folder where it is installed from a wheel."""
     home = _CHECKOUT if (_CHECKOUT / "pyproject.toml").is_file() else Path.cwd()
     return home / "outputs"

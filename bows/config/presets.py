@@ -1,4 +1,4 @@
-"""Which preset is the small version of a run's own, for whoever cannot have its corpus."""
+"""Find the small version of a preset, for machines that cannot load its corpus."""
 
 from pathlib import Path
 
@@ -9,7 +9,10 @@ from bows.config.paths import CONF
 
 
 def small_version(folder: Path) -> str | None:
-    """The option of `experiment` that is the small version of a run's own, as paper/small/months of paper/months; None of none."""
+    """Return the option of `experiment` that is the small version of a run's preset; None where there is none.
+
+    For paper/months this is paper/small/months.
+    """
     try:
         chosen = OmegaConf.load(folder / ".hydra" / "hydra.yaml").hydra.runtime.choices.get("experiment")
     except (OSError, OmegaConfBaseException, AttributeError):

@@ -10,6 +10,7 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from bows.analysis.catalog import headline_labels
 from bows.analysis.ordered_sets import whole_sets
 from bows.config.resolve import plain
 from bows.config.schema import AnalyzeConfig
@@ -139,7 +140,7 @@ def evaluate_again(loaded: LoadedRun, settings: AnalyzeConfig, config: dict[str,
             folder, loaded.autoencoder, loaded.data.corpus, evaluation, evaluation.metrics, sets, settings.analysis
         )
         log_results(loggers, draw(folder / "figures", pictures), evaluation, step)
-    print_results(evaluation.metrics)
+    print_results(evaluation.metrics, headline_labels())
 
 
 def last_step(metrics: Path) -> int:

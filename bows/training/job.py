@@ -10,6 +10,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
+from bows.analysis.catalog import headline_labels
 from bows.config.identity import config_key
 from bows.config.presets import small_version
 from bows.config.resolve import plain, trains_on_pairs
@@ -68,7 +69,7 @@ def train_job(config: DictConfig) -> float:
         if sweep and isinstance(said, Interrupted):
             raise KeyboardInterrupt from error  # ends the sweep, where an error would end this job alone
         raise said from error
-    print_results(metrics, folder)
+    print_results(metrics, headline_labels(), folder)
     return metrics[objective]
 
 
