@@ -2,11 +2,8 @@
 
 import csv
 import json
-import os
 import random
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from bows_docs.blocks import marked
+
+from ..support.commands import CommandServer, environment
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -81,42 +80,22 @@ class Done:
 
 
 class Commands:
-    """Runs commands of bows. project: where its code lies. folder: where they are started."""
+    """Runs commands of bows in a folder. server: has imported the code that they run."""
 
     measured = MEASURED
 
-    def __init__(self, project: Path, folder: Path):
-        self.project, self.folder = project, folder
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "BOWS_"))}
-        self.environment = kept | {
-            "PYTHONPATH": str(project),
-            "BOWS_OUTPUTS": str(folder / "outputs"),
-            "NETRC": os.devnull,
-            "OMP_NUM_THREADS": "1",
-            "HF_HUB_OFFLINE": "1",
-        }
-        self.process: subprocess.Popen | None = None
-        self.number = 0
+    def __init__(self, server: CommandServer, folder: Path):
+        self.server, self.folder, self.project = server, folder, server.source
+        kept = {name: value for name, value in environment().items() if not name.startswith("BOWS_")}
+        self.environment = kept | {"BOWS_OUTPUTS": str(folder / "outputs")}
 
     def __call__(self, *words: str) -> Done:
         """Run `python -m <words>`."""
-        if self.process is None:
-            self.process = subprocess.Popen(
-                [sys.executable, str(Path(__file__).with_name("serving.py"))],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                text=True, env=self.environment, cwd=self.project,
-            )  # fmt: skip
-            assert self.process.stdout is not None
-            assert self.process.stdout.readline() == "ready\n"
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.number += 1
-        output = self.folder / f"output-{self.number}.txt"
-        asked = {"words": words, "folder": str(self.folder), "output": str(output)}
-        self.process.stdin.write(json.dumps(asked) + "\n")
-        self.process.stdin.flush()
-        code = int(self.process.stdout.readline())
-        return Done(code, output.read_text(encoding="utf-8"))
+        with tempfile.TemporaryFile("w+") as output:
+            started = self.server.popen(words, stdout=output, stderr=output, cwd=self.folder, env=self.environment)
+            code = started.wait()
+            output.seek(0)
+            return Done(code, output.read())
 
     @staticmethod
     def toy(words: list[str]) -> list[str]:
@@ -134,11 +113,6 @@ class Commands:
         logger = [] if any(word.startswith("logger=") for word in words) else ["logger=none"]
         return [*words, *small, *MEASURED, *logger]
 
-    def close(self) -> None:
-        if self.process is not None:
-            self.process.kill()  # it waits for a command, and has nothing to tidy up
-            self.process.communicate()
-
 
 @pytest.fixture(scope="session")
 def commands(project, tmp_path_factory) -> Iterator[Commands]:
@@ -148,9 +122,9 @@ def commands(project, tmp_path_factory) -> Iterator[Commands]:
         (folder / name).write_text("".join(f"{row}\n" for row in rows(400, seed)), encoding="utf-8")
     with (folder / "letters.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([["number", "body"], *enumerate(rows(400, 3))])
-    made = Commands(project, folder)
-    yield made
-    made.close()
+    server = CommandServer(project)
+    yield Commands(server, folder)
+    server.close()
 
 
 class Places:

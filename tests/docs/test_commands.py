@@ -2,9 +2,7 @@
 
 import argparse
 import importlib
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from bows_docs.blocks import PAGES, commands_in, pages
@@ -12,6 +10,8 @@ from bows_docs.commands import commands, help_of
 
 from bows.cli.preflight import check_command_line
 from bows.config.launchers import register_launchers
+
+from ..support.commands import fresh
 
 README = PAGES.parents[1] / "README.md"
 HYDRA = {"bows.train": "train", "bows.corpus": "corpus", "bows.analyze": "analyze"}
@@ -84,14 +84,7 @@ def test_commands_are_shown_at_all():
     assert modules <= set(commands())
 
 
-@pytest.mark.slow
 def test_help_is_what_the_command_prints():
-    done = subprocess.run(
-        [sys.executable, "-m", "bows.train", "--help"],
-        capture_output=True,
-        text=True,
-        cwd=Path(README).parent,
-        check=True,
-    )
+    done = fresh(["bows.train", "--help"])
     printed = "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines())
     assert help_of("bows.train", commands()["bows.train"]) == printed
