@@ -1,1 +1,1 @@
-"""Pure functions: weights and bags in, numbers and tables out; one idea a file."""
+"""Pure functions from weights and bags to numbers and tables; one metric or null per file."""

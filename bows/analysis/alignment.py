@@ -1,4 +1,4 @@
-"""Do words that come together lie together? The geometry G between words against the data's covariance C."""
+"""Compare the geometry G of the words' directions with the covariance C of the data."""
 
 import math
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ CHUNK = 50  # permutations at a time: 50 x 44,850 pairs are 18 MB
 def alignment(
     encoder: Tensor, decoder: Tensor | None, cooccurrence: Cooccurrence, permutations: int, seed: int
 ) -> dict[str, float]:
-    """The alignment group of metrics: G = W^T W, or the symmetric part of M = D E, against the covariance C of the bags.
+    """Compute the alignment metrics: G = W^T W, or the symmetric part of M = D E, against the covariance C of the bags.
 
     - ``alignment/covariance_cosine``: sum over i != j of G_ij C_ij over the root of (sum of G_ij^2 times sum of C_ij^2), in
       [-1, 1].
@@ -80,7 +80,7 @@ def alignment(
 
 
 def similarities(encoder: Tensor, decoder: Tensor | None, cooccurrence: Cooccurrence) -> dict[str, float]:
-    """``alignment/covariance_cosine`` and ``alignment/cka``; see :func:`alignment`."""
+    """Compute ``alignment/covariance_cosine`` and ``alignment/cka``; see :func:`alignment`."""
     words = cooccurrence.words
     # Sums over all pairs of G G, G C and C C; the same on the diagonal; the sums of the rows of G and of C.
     whole, diagonal = np.zeros(3), np.zeros(3)
@@ -114,7 +114,7 @@ def similarities(encoder: Tensor, decoder: Tensor | None, cooccurrence: Cooccurr
 def mantel(
     encoder: Tensor, decoder: Tensor | None, cooccurrence: Cooccurrence, permutations: int, seed: int
 ) -> dict[str, float]:
-    """``alignment/rsa_p``, ``.../rsa_p_within_deciles`` and ``.../rsa_words``; see :func:`alignment`."""
+    """Compute ``alignment/rsa_p``, ``.../rsa_p_within_deciles`` and ``.../rsa_words``; see :func:`alignment`."""
     generator = np.random.default_rng(seed)
     present = cooccurrence.present.numpy()
     chosen = spread_over_ranks(present, MANTEL_WORDS, generator)
@@ -141,7 +141,7 @@ def mantel(
 
 
 def spread_over_ranks(frequency: np.ndarray, most: int, generator: np.random.Generator) -> np.ndarray:
-    """Indices of at most ``most`` words, one drawn from each of as many equal stretches of the frequency ranks.
+    """Return indices of at most ``most`` words, one drawn from each of ``most`` equal intervals of the frequency ranks.
 
     >>> spread_over_ranks(np.array([3, 1, 2]), 5, np.random.default_rng(0)).tolist()
     [0, 1, 2]
@@ -153,7 +153,7 @@ def spread_over_ranks(frequency: np.ndarray, most: int, generator: np.random.Gen
 
 
 def pca_distance(encoder: Tensor, decoder: Tensor | None, cooccurrence: Cooccurrence, seed: int) -> float | None:
-    """``alignment/pca_distance`` or None; see :func:`alignment`. By |M|^2 - 2 tr(M P) + m nothing is V x V."""
+    """Compute ``alignment/pca_distance`` or None; see :func:`alignment`. |M|^2 - 2 tr(M P) + m needs no V x V matrix."""
     latent, words = encoder.shape
     if latent >= words:
         return None
@@ -167,14 +167,14 @@ def pca_distance(encoder: Tensor, decoder: Tensor | None, cooccurrence: Cooccurr
 
 
 def _upper(encoder: Tensor, decoder: Tensor | None, cooccurrence: Cooccurrence) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """Rows of G and C from the first row's own column on, in float64: each pair once but for the diagonal squares."""
+    """Yield rows of G and C from the first row's own column on, in float64: each pair once except in the diagonal squares."""
     for start, covariance in cooccurrence.covariance_blocks(ROWS):
         geometry = couplings(encoder, decoder, start, start + len(covariance))
         yield start, geometry.double(), covariance[:, start:]
 
 
 def _pairs(encoder: Tensor, decoder: Tensor | None, cooccurrence: Cooccurrence) -> Iterator[tuple[Tensor, Tensor]]:
-    """(G_ij, C_ij) of all i < j in float32, which gives values that are equal but for rounding one rank."""
+    """Yield (G_ij, C_ij) of all i < j in float32, so that values equal up to rounding share a rank."""
     for _, *matrices in _upper(encoder, decoder, cooccurrence):
         count = len(matrices[0])
         above = torch.ones(count, count, dtype=torch.bool).triu_(1)
@@ -185,12 +185,12 @@ def _pairs(encoder: Tensor, decoder: Tensor | None, cooccurrence: Cooccurrence) 
 
 
 def _cosine(products: np.ndarray) -> float:
-    """<a, b> / (|a| |b|) from (|a|^2, <a, b>, |b|^2)."""
+    """Return <a, b> / (|a| |b|) from (|a|^2, <a, b>, |b|^2)."""
     return float(np.clip(products[1] / math.sqrt(products[0]) / math.sqrt(products[2]), -1, 1))
 
 
 def _unit_ranks(values: np.ndarray) -> np.ndarray | None:
-    """Ranks, centred and of unit norm; None where the values do not vary."""
+    """Return the ranks, centred and of unit norm; None where the values do not vary."""
     ranks = rankdata(values)
     ranks -= ranks.mean()
     size = np.linalg.norm(ranks)
@@ -198,6 +198,6 @@ def _unit_ranks(values: np.ndarray) -> np.ndarray | None:
 
 
 def _permuted(table: np.ndarray, ranks: np.ndarray, upper: tuple[np.ndarray, ...], orders: np.ndarray) -> np.ndarray:
-    """The correlations under each of some orders (P, n) of the words of ``table`` (n, n): (P,)."""
+    """Return the correlations under each of P orders (P, n) of the words of ``table`` (n, n): (P,)."""
     places = orders[:, upper[0]] * len(table) + orders[:, upper[1]]
     return table.ravel()[places] @ ranks

@@ -1,4 +1,4 @@
-"""Which words go with a set of words in the text: the largest phi coefficient with any one word of the set."""
+"""Find the words most associated with a set of words in the text: by the largest phi coefficient with a word of the set."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from bows.errors import DataError
 
 
 class Companions(NamedTuple):
-    """The words that go with a set, and how closely."""
+    """The words most associated with a set."""
 
     indices: np.ndarray
     """(count,) int64, the closest first; none is of the set."""
@@ -22,7 +22,7 @@ class Companions(NamedTuple):
 
 
 def companions(batches: Iterable[Tensor], words: Sequence[int], count: int) -> Companions:
-    """The words outside of a set that are most associated with it.
+    """Return the words outside a set that are most associated with it.
 
     A word's association is the largest of its phi coefficients with the words of the set, not their mean: a word of one season goes
     with its months and stays away from the others, so that a mean over the year would leave nothing of it. phi is the Pearson

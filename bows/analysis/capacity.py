@@ -1,4 +1,4 @@
-"""How much is stored: features a dimension, how much of a dimension each feature has, how many dimensions are used."""
+"""Capacity metrics: features per dimension, dimensionality of each feature, dimensions in use."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ from bows.analysis.directions import blocks, checked, norms, scatter
 
 
 def dimensionality(encoder: Tensor) -> Tensor:
-    """The share of a dimension that each feature has to itself.
+    """Return the share of a dimension that each feature has to itself.
 
     D_i = |w_i|^2 / sum_j (u_i . w_j)^2 with u_i = w_i / |w_i|; the sum runs over every word, i among them.
 
@@ -37,7 +37,7 @@ def _dimensionality(encoder: Tensor, length: Tensor, second_moment: Tensor) -> T
 
 
 def represented_fraction(encoder: Tensor, threshold: float = 0.5) -> float:
-    """Share of all V words whose column's norm is over ``threshold``: in [0, 1]; zero columns count as not represented.
+    """Return the share of all V words whose column's norm is over ``threshold``: in [0, 1]; zero columns count as not represented.
 
     Source: Liu et al. 2025.
     """
@@ -45,7 +45,7 @@ def represented_fraction(encoder: Tensor, threshold: float = 0.5) -> float:
 
 
 def participation_ratio(encoder: Tensor) -> float | None:
-    """(sum l)^2 / sum l^2 over the eigenvalues l of W W^T: dimensions in use, in [1, min(m, V)]; None if W is zero.
+    """Return (sum l)^2 / sum l^2, l the eigenvalues of W W^T: dimensions in use, in [1, min(m, V)]; None if W is zero.
 
     Computed as |W|^4 / |W W^T|^2 (Frobenius norms), which needs no eigenvalues.
 
@@ -62,7 +62,7 @@ def _participation_ratio(second_moment: Tensor) -> float | None:
 
 
 def effective_rank(encoder: Tensor) -> float | None:
-    """exp of the entropy of s / sum s over the singular values s of W: in [1, min(m, V)]; None if W is zero.
+    """Return exp of the entropy of s / sum s, s the singular values of W: in [1, min(m, V)]; None if W is zero.
 
     Costs the eigenvalues of a square matrix of side m.
 
@@ -87,7 +87,7 @@ def _effective_rank(second_moment: Tensor) -> float | None:
 
 
 def capacity(encoder: Tensor) -> dict[str, float]:
-    """The capacity group of metrics of an encoder (m, V).
+    """Compute the capacity metrics of an encoder (m, V).
 
     Returns:
         - ``capacity/features_per_dimension``: |W|^2 / m (squared Frobenius norm), 0 or more.

@@ -1,10 +1,9 @@
-"""Do words of one category (music, war, files) lie together? Purity of neighbourhoods and silhouette, each with a null."""
+"""Score categories of words (music, war, files) by purity of neighbourhoods and silhouette, each with a null."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
@@ -19,7 +18,7 @@ CELLS = 4_000_000  # cells an intermediate array of one chunk of permutations ma
 
 
 class CategoryLabels(NamedTuple):
-    """Which category each word of a vocabulary is of."""
+    """The category of each word of a vocabulary."""
 
     labels: np.ndarray
     """(V,) int64: position in ``names``, -1 for no category."""
@@ -71,7 +70,7 @@ def clusters(
     seed: int,
     neighbours: int = 10,
 ) -> dict[str, float]:
-    """How far the words of one category lie together, by the cosines of their directions u_i.
+    """Compute how near words of one category are to each other, by the cosines of their directions u_i.
 
     Only the n labelled words with a column that is not zero enter, as words and as neighbours of words:
 
@@ -119,56 +118,32 @@ def clusters(
     drawn = permutations_within(
         frequency_deciles(frequencies[labelled.kept]), permutations, np.random.default_rng(seed)
     )
-    near = nearest(labelled.columns, neighbours).indices.cpu().numpy()
-    null = [_hits(near, labelled.labels[part]).mean((1, 2)) for part in _chunks(drawn, near.size)]
-    observed = _hits(near, labelled.labels[None]).mean()
-    metrics |= against_null("cluster/purity", observed, np.concatenate([np.empty(0), *null]))
+    metrics |= against_null("cluster/purity", *_purity(labelled, drawn, neighbours))
     if 2 <= classes < words:
-        distance = _distances(labelled.columns)
-        null = [
-            _silhouettes(distance, labelled.labels[part]).double().mean(1).cpu().numpy()
-            for part in _chunks(drawn, words * classes)
-        ]
-        observed = _silhouettes(distance.double(), labelled.labels[None]).mean().item()
-        metrics |= against_null("cluster/silhouette", observed, np.concatenate([np.empty(0), *null]))
+        metrics |= against_null("cluster/silhouette", *_silhouette(labelled, drawn, classes))
     return metrics
 
 
-def category_table(
-    encoder: Tensor, labels: np.ndarray | Tensor, names: Sequence[str], neighbours: int = 10
-) -> pa.Table:
-    """The metrics of :func:`clusters` category by category: one row for each that has a measured word.
+def _purity(labelled: "_Labelled", drawn: np.ndarray, neighbours: int) -> tuple[float, np.ndarray]:
+    """Return the purity, and that of the labels under each of P permutations (P, n): (P,)."""
+    near = nearest(labelled.columns, neighbours).indices.cpu().numpy()
+    null = [_hits(near, labelled.labels[part]).mean((1, 2)) for part in _chunks(drawn, near.size)]
+    return float(_hits(near, labelled.labels[None]).mean()), np.concatenate([np.empty(0), *null])
 
-    Columns: ``category`` (its name), ``words`` (int64, how many were measured), ``purity`` and ``silhouette`` (float64, means
-    over its words; null where :func:`clusters` leaves the metric out).
 
-    Args:
-        encoder: (m, V).
-        labels: (V,) int64 positions in ``names``, -1 for no category.
-        names: of the categories.
-        neighbours: as for :func:`clusters`.
-    """
-    labelled = _labelled(encoder, labels)
-    present, own, counts = np.unique(labelled.labels, return_inverse=True, return_counts=True)
-    columns: dict[str, list[float | None]] = {"purity": [None] * len(present), "silhouette": [None] * len(present)}
-    if len(own) > 1:
-        near = nearest(labelled.columns, neighbours).indices.cpu().numpy()
-        purity = _hits(near, labelled.labels[None])[0].mean(1)
-        columns["purity"] = (np.bincount(own, weights=purity) / counts).tolist()
-    if 2 <= len(present) < len(own):
-        silhouette = _silhouettes(_distances(labelled.columns).double(), labelled.labels[None])[0].cpu().numpy()
-        columns["silhouette"] = (np.bincount(own, weights=silhouette) / counts).tolist()
-    return pa.table(
-        {
-            "category": pa.array([names[label] for label in present], pa.string()),
-            "words": pa.array(counts, pa.int64()),
-            **{name: pa.array(values, pa.float64()) for name, values in columns.items()},
-        }
-    )
+def _silhouette(labelled: "_Labelled", drawn: np.ndarray, classes: int) -> tuple[float, np.ndarray]:
+    """Return the mean silhouette, and that of the labels under each of P permutations (P, n): (P,)."""
+    distance = _distances(labelled.columns)
+    null = [
+        _silhouettes(distance, labelled.labels[part]).double().mean(1).cpu().numpy()
+        for part in _chunks(drawn, len(labelled.kept) * classes)
+    ]
+    observed = _silhouettes(distance.double(), labelled.labels[None]).mean().item()
+    return observed, np.concatenate([np.empty(0), *null])
 
 
 class _Labelled(NamedTuple):
-    """The words that are measured."""
+    """The words that are scored."""
 
     columns: Tensor
     """(m, n), none of them zero."""
@@ -187,25 +162,25 @@ def _labelled(encoder: Tensor, labels: np.ndarray | Tensor) -> _Labelled:
 
 
 def _chunks(drawn: np.ndarray, cells: int) -> list[np.ndarray]:
-    """Permutations (P, n) in chunks, each small enough for ``cells`` cells a permutation."""
+    """Split permutations (P, n) into chunks, each small enough for ``cells`` cells per permutation."""
     size = max(CELLS // max(cells, 1), 1)
     return [drawn[start : start + size] for start in range(0, len(drawn), size)]
 
 
 def _hits(near: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Which neighbours (n, k) are of the word's own category, under each of P labellings (P, n): (P, n, k) bool."""
+    """Return which neighbours (n, k) have the word's own category, under each of P labellings (P, n): (P, n, k) bool."""
     return labels[:, near] == labels[:, :, None]
 
 
 def _distances(columns: Tensor) -> Tensor:
-    """1 - cosine between all columns: (n, n), the diagonal 0."""
+    """Return 1 - cosine between all columns: (n, n), the diagonal 0."""
     unit = directions(columns).unit
     with torch.autocast(unit.device.type, enabled=False):
         return (1 - unit.T @ unit).clamp_min(0).fill_diagonal_(0)
 
 
 def _silhouettes(distance: Tensor, labels: np.ndarray) -> Tensor:
-    """The silhouette of each of n words under each of P labellings (P, n) with the same category sizes: (P, n)."""
+    """Return the silhouette of each of n words under each of P labellings (P, n) with the same category sizes: (P, n)."""
     _, own, counts = np.unique(labels, return_inverse=True, return_counts=True)
     own = own.reshape(labels.shape)
     # Rows of the distances, added up category by category, give the summed distance of each word to each category: (P, C, n).

@@ -1,4 +1,4 @@
-"""Several models of one size, word by word: which words gain, by how much, and of what kind they are."""
+"""Compare several models of one size word by word."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +10,7 @@ from bows.analysis.regime import REGIMES
 
 
 def compare_words(tables: Mapping[str, pa.Table]) -> pa.Table:
-    """R^2 of every word under each model.
+    """Return R^2 of every word under each model.
 
     Args:
         tables: per-word tables of the same words, on the same held-out windows, by name; the first is the one that is compared.
@@ -47,7 +47,7 @@ def compare_words(tables: Mapping[str, pa.Table]) -> pa.Table:
 
 
 def compare_groups(words: pa.Table, by: str, names: Sequence[str]) -> pa.Table:
-    """The same by groups of words.
+    """Return R^2 and gain under each model by group of words.
 
     Args:
         words: from :func:`compare_words`.
@@ -85,7 +85,7 @@ def compare_groups(words: pa.Table, by: str, names: Sequence[str]) -> pa.Table:
 def gain_interval(
     errors: np.ndarray, others: np.ndarray, total: float, block: int, resamples: int, generator: np.random.Generator
 ) -> tuple[float, float]:
-    """A 95 % interval of the gain in pooled R^2 of one model over another, over held-out text.
+    """Return a 95 % interval of the gain in pooled R^2 of one model over another, over held-out text.
 
     Windows overlap and follow one another in documents, so blocks of consecutive windows are drawn, not windows (circular block
     bootstrap; Politis & Romano 1992).

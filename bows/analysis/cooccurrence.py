@@ -1,4 +1,4 @@
-"""How often words stand in one window together: F^T F of zero-one bags F (windows, V), by blocks of rows."""
+"""Count co-occurrences: F^T F of binary bags F (windows, V), by blocks of rows."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -19,7 +19,7 @@ MEBIBYTE = 1 << 20
 
 
 class Cooccurrence:
-    """Counts of windows that hold word i and word j, exact, of data that are streamed.
+    """Exact counts of the windows that contain word i and word j, from streamed bags.
 
     Common words are multiplied densely, rare ones sparsely, where bags are nearly empty. If the V x V counts fit
     ``most_bytes`` they are counted once, on first use, and kept (the upper half is counted and mirrored); otherwise every
@@ -72,7 +72,7 @@ class Cooccurrence:
         self._counts: Tensor | None = None
 
     def blocks(self, size: int = BLOCK) -> Iterator[tuple[int, Tensor]]:
-        """Walk the rows of F^T F, at most ``size`` at a time: pairs of the first row's index and a block (rows, V).
+        """Yield the rows of F^T F, at most ``size`` at a time: pairs of the first row's index and a block (rows, V).
 
         Blocks may be views of what is kept: not to be written to.
         """
@@ -84,14 +84,14 @@ class Cooccurrence:
                 yield start, stripe[start - first : min(start + size, last) - first]
 
     def covariance_blocks(self, size: int = BLOCK) -> Iterator[tuple[int, Tensor]]:
-        """Walk the rows of the covariance F^T F / N - p p^T, p = present / N, as :meth:`blocks` does, in float64."""
+        """Yield the rows of the covariance F^T F / N - p p^T, p = present / N, as :meth:`blocks` does, in float64."""
         share = self.present / self.windows
         for start, counts in self.blocks(size):
             block = counts.double().div_(self.windows)
             yield start, block.addr_(share[start : start + len(block)], share, alpha=-1)
 
     def covariance_times(self, matrix: Tensor) -> Tensor:
-        """The covariance times a matrix (V, columns), in the matrix's dtype; without counting where counts are not kept."""
+        """Return the covariance times a matrix (V, columns), in the matrix's dtype; without counting where counts are not kept."""
         share = (self.present / self.windows).to(matrix.dtype)
         with torch.autocast("cpu", enabled=False):
             if self.keeps_all:
@@ -104,7 +104,7 @@ class Cooccurrence:
             return product.div_(self.windows).sub_(share[:, None] * (share @ matrix))
 
     def among(self, indices: Sequence[int] | np.ndarray | Tensor) -> Tensor:
-        """The counts among n words: (n, n)."""
+        """Return the counts among n words: (n, n)."""
         chosen = torch.as_tensor(np.asarray(indices), dtype=torch.int64)
         if self.keeps_all:
             return self._all()[chosen[:, None], chosen]
@@ -153,7 +153,7 @@ class Cooccurrence:
 
 
 class _Products:
-    """Counts within some windows, from their bags split into common words, held densely, and rare ones, held sparsely."""
+    """Counts within some windows, from bags split into common words (dense) and rare ones (sparse)."""
 
     def __init__(self, bags: list[csr_array], common: np.ndarray):
         whole = csr_array(vstack(bags))
@@ -166,7 +166,7 @@ class _Products:
         self.is_common = common
 
     def rows(self, start: int, stop: int, first: int) -> Tensor:
-        """Counts of the words start:stop with the words from ``first`` on: (stop - start, V - first) float32."""
+        """Return counts of the words start:stop with the words from ``first`` on: (stop - start, V - first) float32."""
         words = len(self.is_common)
         counts = np.zeros((stop - start, words - first), dtype=np.float32)
         here, there = self._place(start, stop), self._place(first, words)
@@ -188,5 +188,5 @@ class _Products:
         return torch.from_numpy(counts)
 
     def _place(self, start: int, stop: int) -> slice:
-        """Where the common words among start:stop stand in ``dense``."""
+        """Return the columns of ``dense`` of the common words among start:stop."""
         return slice(*np.searchsorted(self.common, [start, stop]))

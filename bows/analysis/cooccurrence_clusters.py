@@ -1,4 +1,4 @@
-"""Do words that cluster in the weights cluster in the text? Clusters by cosine beside clusters by phi coefficient."""
+"""Compare clusters of words by cosine with their clusters by phi coefficient."""
 
 import warnings
 
@@ -15,7 +15,7 @@ from bows.errors import DataError, SettingError
 
 
 def phi(counts: np.ndarray | Tensor, present: np.ndarray | Tensor, windows: int) -> np.ndarray:
-    """Phi coefficients of n binary words, the Pearson correlations of their presence: (n, n) float64 in [-1, 1].
+    """Return the phi coefficients of n words, the Pearson correlations of their presence: (n, n) float64 in [-1, 1].
 
     phi_ij = (N n_ij - n_i n_j) / sqrt(n_i (N - n_i) n_j (N - n_j)); the diagonal is 1. Source: Yule 1912.
 
@@ -49,7 +49,7 @@ def phi(counts: np.ndarray | Tensor, present: np.ndarray | Tensor, windows: int)
 def cooccurrence_ami(
     encoder: Tensor, phi: np.ndarray, clusters: int, frequency: np.ndarray | Tensor, permutations: int, seed: int
 ) -> dict[str, float]:
-    """Whether words that lie together in the weights are words that occur together.
+    """Compute how far clusters of words in the weights agree with clusters in the text.
 
     The n words are clustered twice by spectral clustering into ``clusters`` groups: with the positive part of the cosines
     u_i . u_j as affinity, and with the positive part of phi.
@@ -99,7 +99,7 @@ def cooccurrence_ami(
 
 
 def mutual_information(one: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Mutual information, in nats, of a clustering (n,) with each of P clusterings (P, n) of the same sizes: (P,).
+    """Return the mutual information, in nats, of a clustering (n,) with each of P clusterings (P, n) of the same sizes: (P,).
 
     MI = (sum n_ij log n_ij - sum n_i log n_i - sum n_j log n_j) / n + log n with n_ij the contingency table.
     """
@@ -112,7 +112,7 @@ def mutual_information(one: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def _entropy(sizes: np.ndarray, words: int) -> np.ndarray | np.floating:
-    """Entropy in nats of the shares sizes (..., C) / words: (...)."""
+    """Return the entropy in nats of the shares sizes (..., C) / words: (...)."""
     # n log n of every count there may be, looked up: a logarithm a cell takes longer than all else.
     terms = np.arange(words + 1, dtype=np.float64)
     terms[1:] *= np.log(terms[1:])
@@ -120,7 +120,7 @@ def _entropy(sizes: np.ndarray, words: int) -> np.ndarray | np.floating:
 
 
 def _spectral(similarity: np.ndarray, clusters: int, seed: int) -> np.ndarray:
-    """Spectral clustering with the positive part of ``similarity`` (n, n) as affinity: (n,) labels."""
+    """Return labels (n,) of a spectral clustering with the positive part of ``similarity`` (n, n) as affinity."""
     with warnings.catch_warnings():
         # Words without a positive similarity to any other are clusters of their own right, not a fault to warn of.
         warnings.filterwarnings("ignore", message="Graph is not fully connected", category=UserWarning)

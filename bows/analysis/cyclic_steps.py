@@ -1,4 +1,4 @@
-"""Are things that are near each other around a cycle, as January and December are, more alike than things far apart?"""
+"""Correlate the similarity of items of a cycle with their nearness around it."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 def step_correlation(
     similarity: ArrayLike | Sequence[ArrayLike], permutations: int = 9999, seed: int = 0
 ) -> tuple[float, float]:
-    """Rank correlation of the similarity of pairs with their nearness around the cycle, and its p.
+    """Return the rank correlation of the similarity of pairs with their nearness around the cycle, and its p value.
 
     Weaker than :func:`bows.analysis.ring.ring`, which asks for an order in one plane: a set may lie near its ring in many dimensions, or
     under other structure, and this still sees it.
@@ -53,7 +53,7 @@ def step_correlation(
 
 
 def _standard(values: np.ndarray) -> np.ndarray:
-    """Ranks, centred and of length 1."""
+    """Return the ranks, centred and of length 1."""
     ranks = rankdata(values) - (len(values) + 1) / 2
     length = np.linalg.norm(ranks)
     if not length:

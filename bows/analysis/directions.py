@@ -1,4 +1,4 @@
-"""What every geometry metric asks of an encoder first: float64 columns, their norms, directions and scatter."""
+"""Columns of an encoder in float64: norms, unit directions and scatter."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -21,7 +21,7 @@ class Directions(NamedTuple):
 
 
 def checked(encoder: Tensor) -> Tensor:
-    """The encoder (m, V) detached, in floating point, on a device with float64 (from MPS, which has none, to the CPU).
+    """Return the encoder (m, V) detached, in floating point, on a device with float64 (from MPS, which has none, to the CPU).
 
     Raises:
         ValueError: if it is not a matrix with at least one row and one column.
@@ -44,18 +44,18 @@ def checked(encoder: Tensor) -> Tensor:
 
 
 def blocks(matrix: Tensor, size: int = BLOCK) -> Iterator[tuple[int, Tensor]]:
-    """Walk the columns of ``matrix`` in float64, ``size`` at a time: pairs of the first column's index and a block."""
+    """Yield the columns of ``matrix`` in float64, ``size`` at a time: pairs of the first column's index and a block."""
     for start in range(0, matrix.shape[1], size):
         yield start, matrix[:, start : start + size].double()
 
 
 def norms(encoder: Tensor) -> Tensor:
-    """|w_i|, the Euclidean norm of each column of an encoder (m, V): (V,) float64, 0 or more."""
+    """Return |w_i|, the Euclidean norm of each column of an encoder (m, V): (V,) float64, 0 or more."""
     return torch.cat([torch.linalg.vector_norm(block, dim=0) for _, block in blocks(checked(encoder))])
 
 
 def scatter(encoder: Tensor) -> Tensor:
-    """W W^T (m, m) in float64.
+    """Return W W^T (m, m) in float64.
 
     It stands for G = W^T W (V, V) wherever an identity allows: the two have the same Frobenius norm and the same
     eigenvalues but for zeros, and sum_j (u . w_j)^2 = u^T (W W^T) u.
@@ -68,7 +68,7 @@ def scatter(encoder: Tensor) -> Tensor:
 
 
 def directions(encoder: Tensor) -> Directions:
-    """Unit directions of the columns that are not zero: float32 on the CPU, float64 on a GPU.
+    """Return the unit directions of the columns that are not zero: float32 on the CPU, float64 on a GPU.
 
     On a GPU float32 products may silently run in TF32 (three digits), by a global switch that a trainer may have set;
     float64 products never do.

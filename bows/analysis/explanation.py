@@ -1,4 +1,4 @@
-"""One word explained: what bias, the word itself and each word of a context add to its pre-activation."""
+"""Explain one word's pre-activation: the parts of bias, the word itself and each word of a context."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -24,7 +24,7 @@ class Contributions(NamedTuple):
 def contributions(
     encoder: Tensor, decoder: Tensor | None, bias: Tensor, word: int, context: Sequence[int]
 ) -> Contributions:
-    """What each part adds to a word's pre-activation through the map M = D E (W^T W where tied).
+    """Return what each part adds to a word's pre-activation through the map M = D E (W^T W where tied).
 
     Exact for a linear encoder. For another, M is its effective map, and the parts add up to the pre-activation only about.
 
@@ -89,7 +89,7 @@ class PreActivations(NamedTuple):
 
 
 def histogram(values: PreActivations, bins: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Counts of both kinds over common bins, one of whose edges is 0, where a ReLU cuts.
+    """Return counts of both kinds over common bins; one edge is 0, the threshold of a ReLU.
 
     Returns:
         edges (about bins + 1, rising), counts with the word, counts without it.

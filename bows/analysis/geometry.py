@@ -1,4 +1,4 @@
-"""All geometry of one set of weights: what a look at a model in training measures."""
+"""Compute all metrics that rest on the weights alone."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -20,7 +20,7 @@ def geometry(
     groups: Collection[str] = GROUPS,
     extremes: CosineExtremes | None = None,
 ) -> dict[str, float]:
-    """The groups of metrics that rest on the weights alone: capacity, packing, and ``ring/<set>/...`` of each ordered set.
+    """Compute capacity, packing, and ``ring/<set>/...`` of each ordered set.
 
     Args:
         encoder: (m, V).

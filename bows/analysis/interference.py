@@ -1,4 +1,4 @@
-"""What other words add to a word's pre-activation, whether that helps, and what the output activation removes of it."""
+"""Measure what other words add to a word's pre-activation, and what the output activation removes of it."""
 
 import numpy as np
 import torch
@@ -72,15 +72,15 @@ class InterferenceSums:
         self._named_present += _sum_where(named, bags).to(self.present)
 
     def frequency(self) -> np.ma.MaskedArray:
-        """Share of the windows that hold each word: (V,) in [0, 1]."""
+        """Return the share of the windows that contain each word: (V,) in [0, 1]."""
         return self._share(self.present, torch.full_like(self.present, self.windows))
 
     def when_present(self) -> np.ma.MaskedArray:
-        """E[I_i given f_i = 1]: (V,), masked for a word in no window."""
+        """Return E[I_i given f_i = 1]: (V,), masked for a word in no window."""
         return self._share(self.interference_present, self.present)
 
     def when_absent(self) -> np.ma.MaskedArray:
-        """E[I_i given f_i = 0]: (V,), masked for a word in every window."""
+        """Return E[I_i given f_i = 0]: (V,), masked for a word in every window."""
         return self._share(self.interference - self.interference_present, self.windows - self.present)
 
     def gap(self) -> np.ma.MaskedArray:
@@ -88,24 +88,24 @@ class InterferenceSums:
         return self.when_present() - self.when_absent()
 
     def rescued(self) -> np.ma.MaskedArray:
-        """P(a_i > 0 and b_i + M_ii <= 0 given f_i = 1): (V,) in [0, 1]; context lifts the word over the threshold."""
+        """Return P(a_i > 0 and b_i + M_ii <= 0 given f_i = 1): (V,) in [0, 1]; context lifts the word over the threshold."""
         needs_help = (self.bias.double() + self.self_terms.double() <= 0).to(self.present)
         return self._share(self._lifted * needs_help, self.present)
 
     def filtered(self) -> np.ma.MaskedArray:
-        """P(I_i > 0 and a_i <= 0 given f_i = 0): (V,) in [0, 1]; a ReLU removes what interference added."""
+        """Return P(I_i > 0 and a_i <= 0 given f_i = 0): (V,) in [0, 1]; a ReLU removes what interference added."""
         return self._share(self._held, self.windows - self.present)
 
     def false_positive_rate(self) -> np.ma.MaskedArray:
-        """P(f^_i > t given f_i = 0): (V,) in [0, 1]."""
+        """Return P(f^_i > t given f_i = 0): (V,) in [0, 1]."""
         return self._share(self._named - self._named_present, self.windows - self.present)
 
     def false_negative_rate(self) -> np.ma.MaskedArray:
-        """P(f^_i <= t given f_i = 1): (V,) in [0, 1]."""
+        """Return P(f^_i <= t given f_i = 1): (V,) in [0, 1]."""
         return self._share(self.present - self._named_present, self.present)
 
     def metrics(self) -> dict[str, float]:
-        """Means over words, each of equal weight, of those seen both present and absent.
+        """Return means over the words seen both present and absent, each of equal weight.
 
         ``interference/gap``, ``/rescued``, ``/filtered`` and ``/words`` (how many words they rest on). Source: metrics of
         interference by Prieto et al. 2026's theory, f^_i = s(|w_i|^2 f_i + I_i + b_i). Left out where no word is seen both ways.
@@ -120,7 +120,7 @@ class InterferenceSums:
         )
 
     def error_rates(self) -> dict[str, float]:
-        """``reconstruction/false_positive_rate`` and ``/false_negative_rate``: means over the words seen both present and absent."""
+        """Return ``reconstruction/false_positive_rate`` and ``/false_negative_rate``: means over the words seen both present and absent."""
         return self._means(
             {
                 "reconstruction/false_positive_rate": self.false_positive_rate(),
@@ -142,5 +142,5 @@ class InterferenceSums:
 
 
 def _sum_where(values: Tensor, bags: Tensor) -> Tensor:
-    """Column sums of the values in cells whose word is there: (V,)."""
+    """Return column sums of the values in cells whose word is present: (V,)."""
     return torch.linalg.vecdot(values, bags, dim=0)

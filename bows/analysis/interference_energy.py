@@ -1,4 +1,4 @@
-"""How much of what a model puts out is words that strengthen or weaken each other, over real windows."""
+"""Measure the energy of constructive and destructive interference between the words of real windows."""
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ ROWS = 256  # words a block: its matrices (256, V) in float64 are 20 MB each at 
 
 
 def interference_energy(encoder: Tensor, decoder: Tensor | None, cooccurrence: Cooccurrence) -> dict[str, float]:
-    """Energy of constructive and of destructive interference, each over the energy of the output M f.
+    """Compute the energy of constructive and of destructive interference, each over the energy of the output M f.
 
     - ``interference/constructive_energy``: E[2 sum over i < j of max(f_i f_j G_ij, 0)] / E|M f|^2
     - ``interference/destructive_energy``: E[2 sum over i < j of max(-f_i f_j G_ij, 0)] / E|M f|^2, a magnitude
@@ -62,7 +62,7 @@ def interference_energy(encoder: Tensor, decoder: Tensor | None, cooccurrence: C
 
 
 def fitting(encoder: Tensor, decoder: Tensor | None, words: int) -> tuple[Tensor, Tensor | None]:
-    """Weights on the CPU, where co-occurrence is counted, checked to be of V = ``words`` words.
+    """Return the weights on the CPU, where co-occurrence is counted, checked to be of V = ``words`` words.
 
     Raises:
         DataError: the weights are of another vocabulary size than the windows, infinite or not numbers.
@@ -82,7 +82,7 @@ def fitting(encoder: Tensor, decoder: Tensor | None, words: int) -> tuple[Tensor
 
 @torch.autocast("cpu", enabled=False)
 def couplings(encoder: Tensor, decoder: Tensor | None, start: int, stop: int) -> Tensor:
-    """Rows start:stop of G = W^T W, or of (D E + E^T D^T) / 2, from column ``start`` on: (stop - start, V - start).
+    """Return rows start:stop of G = W^T W, or of (D E + E^T D^T) / 2, from column ``start`` on: (stop - start, V - start).
 
     Walked over all blocks of rows, each pair of words comes up once, but for those in the squares [:, : stop - start]
     around the diagonal.

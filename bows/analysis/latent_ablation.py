@@ -1,4 +1,4 @@
-"""Is a plane of the latent used? What words are rebuilt to with the plane removed from the latent, and with it alone kept."""
+"""Ablate a plane of the latent: reconstruct words with the plane removed, and with it alone kept."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ class PlaneErrors:
 
     @torch.no_grad()
     def pre_activations(self, latent: Tensor, pre_activation: Tensor, plane: int) -> tuple[Tensor, Tensor]:
-        """Of one of the planes removed, and of it alone: (B, V) each, from the latents (B, m) and pre-activations (B, V) as they are."""
+        """Return the pre-activations with one of the planes removed, and with it alone: (B, V) each, from those of the model."""
         inside = (latent - self._centre) @ self._planes[plane]
         read = self._read[plane]
         return torch.addmm(pre_activation, inside, read, alpha=-1), torch.addmm(self._base, inside, read)
@@ -122,7 +122,7 @@ class AblationSums:
             self.interference[name].update(bags, values, rebuilt)
 
     def metrics(self, groups: Mapping[str, np.ndarray]) -> dict[str, float]:
-        """For each group of words (name: indices), under `<group>/`:
+        """Return, for each group of words (name: indices), under `<group>/`:
 
         - ``r2``, ``r2_removed``, ``r2_kept``: R^2 pooled over the group's words, 1 or less.
         - ``drop``: r2 - r2_removed.
@@ -152,13 +152,13 @@ class AblationSums:
         return found
 
     def total_squares(self) -> np.ndarray:
-        """(V,) SST of each word around its own held-out mean: p (n - p) / n of zeros and ones."""
+        """Return SST of each word around its own held-out mean, p (n - p) / n for binary bags: (V,)."""
         sums = self.rebuilt[""]
         present = sums.present.cpu().numpy()
         return present * (sums.windows - present) / max(sums.windows, 1)
 
 
 def pooled_r2(squared_error: np.ndarray, total: np.ndarray, words: np.ndarray) -> np.ndarray | None:
-    """1 - SSE / SST, both summed over the words: (K,) of squared errors (K, V) and total squares (V,); None where no word varies."""
+    """Return 1 - SSE / SST, both summed over the words: (K,) of squared errors (K, V) and total squares (V,); None where no word varies."""
     whole = total[words].sum()
     return None if whole <= 0 else 1 - squared_error[:, words].sum(1) / whole

@@ -1,4 +1,4 @@
-"""Small sets of words that hang together by nearest neighbours, whatever their shape: where to look for rings and clusters.
+"""Find small sets of words connected by nearest neighbours, whatever their shape: candidates for rings, lines and clusters.
 
 Single linkage in a graph of mutual nearest neighbours follows a chain of words as readily as it fills a ball, so a ring, a line and a
 cluster are all connected sets of it, at some level of the tree and for some number of neighbours.
@@ -29,7 +29,7 @@ class Neighbourhoods(NamedTuple):
 
 
 def neighbourhoods(unit: Tensor, count: int = LARGEST) -> Neighbourhoods:
-    """The ``count`` nearest words of every word of B vocabularies of V words each, by cosine, within its own vocabulary.
+    """Return the ``count`` nearest words, by cosine, of every word of B vocabularies of V words, within its own vocabulary.
 
     Word v of vocabulary b has the number b V + v, so that all of them can be searched as one graph without edges between vocabularies.
 
@@ -63,7 +63,7 @@ def neighbourhoods(unit: Tensor, count: int = LARGEST) -> Neighbourhoods:
 
 
 def neighbour_sets(near: Neighbourhoods) -> dict[int, np.ndarray]:
-    """Every set of 4 to 24 words that is a branch of a single-linkage tree on mutual nearest neighbours.
+    """Return every set of 4 to 24 words that is a branch of a single-linkage tree on mutual nearest neighbours.
 
     For each k in 2, 3, 4, 6, 8, 12: two words are joined if each is among the other's k nearest and their cosine is positive. The
     minimum spanning tree of that graph by 1 - cosine, its edges taken shortest first, merges words into ever larger sets; each set
@@ -89,7 +89,7 @@ def neighbour_sets(near: Neighbourhoods) -> dict[int, np.ndarray]:
 
 
 def _mutual_edges(near: Neighbourhoods) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs (first < second) that are near to each other with a positive cosine, and the least k at which both are among the k nearest."""
+    """Return pairs (first < second) of mutual neighbours with a positive cosine, and the least k at which they are mutual."""
     words, count = near.indices.shape[0], min(near.indices.shape[1], max(LEVELS))
     first = np.repeat(np.arange(words), count)
     second = near.indices[:, :count].ravel()
@@ -106,7 +106,7 @@ def _mutual_edges(near: Neighbourhoods) -> tuple[np.ndarray, np.ndarray, np.ndar
 
 
 def _branches(edges, words: int) -> set[tuple[int, ...]]:
-    """The sets of SMALLEST to LARGEST words that arise when the edges of a tree are merged in their order."""
+    """Return the sets of SMALLEST to LARGEST words that arise when the edges of a tree are merged in order."""
     group: list[list[int] | None] = [[word] for word in range(words)]  # None: in a set that has grown too large
     found = set()
     for first, second in edges:

@@ -1,4 +1,4 @@
-"""Which words lie beside which: nearest by cosine."""
+"""Find the nearest words by cosine."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -19,7 +19,7 @@ class Neighbours(NamedTuple):
 
 
 def nearest(encoder: Tensor, count: int, queries: Sequence[int] | Tensor | None = None) -> Neighbours:
-    """The ``count`` words of highest cosine u_q . u_i with each query word.
+    """Return the ``count`` words of highest cosine u_q . u_i with each query word.
 
     The word itself and words with a zero column are never among them; a query whose own column is zero has none. Where
     fewer words are left than ``count``, k is what is left.

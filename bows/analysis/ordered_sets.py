@@ -1,4 +1,4 @@
-"""Finding the words of a named set (months, weekdays) in a vocabulary."""
+"""Find the words of a named set (months, weekdays) in a vocabulary."""
 
 import logging
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ log = logging.getLogger(__name__)
 
 
 class Resolved(NamedTuple):
-    """Where the words of a set stand in a vocabulary."""
+    """The places of a set's words in a vocabulary."""
 
     indices: list[int]
     """Indices of the words that are there, in the order of the set."""
@@ -35,7 +35,7 @@ def resolve(words: Sequence[str], vocabulary: Sequence[str]) -> Resolved:
 
 
 def whole_sets(sets: dict[str, list[str]], vocabulary: list[str], quiet: bool = False) -> dict[str, list[int]]:
-    """Word indices of the ordered sets that are wholly in the vocabulary; the others are said, unless quiet."""
+    """Return word indices of the ordered sets that are wholly in the vocabulary; log the others unless quiet."""
     found = {name: resolve(words, vocabulary) for name, words in sets.items()}
     if not quiet:
         _say_what_is_wanting(found)
@@ -52,5 +52,5 @@ def _say_what_is_wanting(found: dict[str, Resolved]) -> None:
 
 
 def shortened(words: list[str], most: int = 3) -> list[str]:
-    """The first words, and how many more there are."""
+    """Return the first words, and how many more there are."""
     return words if len(words) <= most + 1 else [*words[:most], f"{len(words) - most} more"]

@@ -1,4 +1,4 @@
-"""How tightly directions are packed: interference between features, near collisions, antipodal pairs."""
+"""Packing metrics: cosines between directions, near collisions, antipodal pairs."""
 
 import math
 from typing import NamedTuple
@@ -13,7 +13,7 @@ MUTUAL_TOLERANCE = 1e-6  # float32 rounding of a cosine: two equal cosines may d
 
 
 class CosineExtremes(NamedTuple):
-    """What one walk over the cosines between K unit directions keeps of them, each word's own excluded."""
+    """Extremes and squares of the cosines between K unit directions, each word's own excluded."""
 
     lowest: Tensor
     """(K,): the lowest cosine of each word with another, or 0 where none is negative."""
@@ -26,7 +26,7 @@ class CosineExtremes(NamedTuple):
 
 
 def cosine_extremes(unit: Tensor, block: int = BLOCK) -> CosineExtremes:
-    """Walk the cosines U = unit^T unit of K >= 1 unit directions (m, K) once, by blocks, half of them by symmetry."""
+    """Compute the extremes of the cosines U = unit^T unit of K >= 1 unit directions (m, K), by blocks of one triangle."""
     count = unit.shape[1]
     lowest, largest = unit.new_zeros(count), unit.new_zeros(count)
     partner = torch.zeros(count, dtype=torch.int64, device=unit.device)
@@ -48,7 +48,7 @@ def cosine_extremes(unit: Tensor, block: int = BLOCK) -> CosineExtremes:
 
 
 def off_diagonal_norm(encoder: Tensor, decoder: Tensor | None = None) -> float:
-    """Frobenius norm of G - diag G, 0 or more; it shrinks with the norms of the weights.
+    """Return the Frobenius norm of G - diag G, 0 or more; it shrinks with the norms of the weights.
 
     G = W^T W (tied) or M = D E. By |G|^2 = sum((D^T D) * (E E^T)) nothing larger than (m, m) is formed.
 
@@ -75,7 +75,7 @@ def off_diagonal_norm(encoder: Tensor, decoder: Tensor | None = None) -> float:
 
 
 def self_terms(encoder: Tensor, decoder: Tensor | None = None) -> Tensor:
-    """The diagonal of G = W^T W, or of M = D E: (V,) float64, how strongly a word's presence predicts itself."""
+    """Return the diagonal of G = W^T W, or of M = D E: (V,) float64, how strongly a word's presence predicts itself."""
     encoder = checked(encoder)
     if decoder is None:
         return norms(encoder).square()
@@ -89,7 +89,7 @@ def self_terms(encoder: Tensor, decoder: Tensor | None = None) -> Tensor:
 
 
 class WordGeometry(NamedTuple):
-    """How each of V words lies to the others."""
+    """Extreme cosines of each of V words with the others."""
 
     lowest_cosine: np.ma.MaskedArray
     """(V,) lowest cosine with another word, 0 where none is negative; masked for a zero column."""
@@ -100,7 +100,7 @@ class WordGeometry(NamedTuple):
 
 
 def word_geometry(encoder: Tensor, extremes: CosineExtremes | None = None) -> WordGeometry:
-    """Nearness of each word to the others.
+    """Return the extreme cosines of each word with the others.
 
     Args:
         encoder: (m, V).
@@ -124,12 +124,13 @@ def word_geometry(encoder: Tensor, extremes: CosineExtremes | None = None) -> Wo
 
 
 def _mutual(extremes: CosineExtremes) -> Tensor:
-    """(K,) bool. The partner's lowest cosine is never above the one it has with i, so the pair is mutual if it is not below it."""
+    """Return which words are in a mutual pair: (K,) bool."""
+    # The partner's lowest cosine is never above its cosine with i, so the pair is mutual if it is not below.
     return (extremes.lowest[extremes.partner] >= extremes.lowest - MUTUAL_TOLERANCE) & (extremes.lowest < 0)
 
 
 def packing(encoder: Tensor, decoder: Tensor | None = None, extremes: CosineExtremes | None = None) -> dict[str, float]:
-    """The packing group of metrics.
+    """Compute the packing metrics.
 
     With U the cosines u_i . u_j between the K columns of the encoder that are not zero (of the encoder, for an untied
     model too):

@@ -1,4 +1,4 @@
-"""The null for metrics of labelled words: labels permuted among words about as frequent, and scores held against it."""
+"""Permutation nulls for metrics of labelled words: labels permuted among words of like frequency."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ ROUNDING = 1e-6  # a score from float32 products is known to about this: closer 
 
 
 def frequency_deciles(frequency: np.ndarray, count: int = 10) -> np.ndarray:
-    """Groups of about equally frequent words: (n,) int64, 0 the rarest, ``count`` - 1 the most frequent.
+    """Return groups of about equally frequent words: (n,) int64, 0 the rarest, ``count`` - 1 the most frequent.
 
     The word of rank r (from 0, by rising frequency; equal frequencies in index order) is in group floor(r count / n), so
     that group sizes differ by at most one.
@@ -30,7 +30,7 @@ def frequency_deciles(frequency: np.ndarray, count: int = 10) -> np.ndarray:
 
 
 def permutations_within(groups: np.ndarray, permutations: int, generator: np.random.Generator) -> np.ndarray:
-    """Random permutations that keep every position in its group: (P, n) int64 positions.
+    """Return random permutations that keep every position in its group: (P, n) int64 positions.
 
     ``labels[result]`` (P, n) holds P times the labels, each permuted uniformly among the words of a group.
 
@@ -52,7 +52,7 @@ def permutations_within(groups: np.ndarray, permutations: int, generator: np.ran
 
 
 def against_null(name: str, observed: float, null: np.ndarray) -> dict[str, float]:
-    """A score beside its permutation null.
+    """Compare a score with its permutation null.
 
     - ``<name>``: the score observed.
     - ``<name>_null``: mean of the null.

@@ -1,4 +1,4 @@
-"""Is a plane of the embeddings used? What is left of a task's accuracy with the plane alone, and with all but the plane."""
+"""Ablate a plane of the embeddings: a task's accuracy with the plane alone, and with the plane removed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ def plane_ablation(
     random_planes: int = RANDOM_PLANES,
     seed: int = 0,
 ) -> Ablation:
-    """Accuracy with the span of some directions alone kept, and with it removed, beside random subspaces of the same size.
+    """Compute accuracy with the span of some directions alone, and with it removed, compared with random subspaces of the same size.
 
     Args:
         embeddings: (items, m).
@@ -76,7 +76,7 @@ def plane_ablation(
 
 
 def orthonormal(directions: Tensor) -> Tensor:
-    """An orthonormal basis (m, d), float64 on the CPU, of the span of the columns (m, d).
+    """Return an orthonormal basis (m, d), float64 on the CPU, of the span of the columns (m, d).
 
     Raises:
         DataError: the columns are not independent, or d is not below m.
@@ -96,7 +96,7 @@ def orthonormal(directions: Tensor) -> Tensor:
 
 
 def keep_plane(embeddings: Tensor, plane: Tensor) -> Tensor:
-    """x -> mean + P (x - mean): what items differ in outside the plane is taken from them; the mean of all items stays whole.
+    """Return mean + P (x - mean) of each item x: differences outside the plane are removed; the mean of all items stays.
 
     embeddings: (items, m). plane: (m, d), orthonormal columns. Returns (items, m) in the embeddings' own type and device.
     """
@@ -105,7 +105,7 @@ def keep_plane(embeddings: Tensor, plane: Tensor) -> Tensor:
 
 
 def remove_plane(embeddings: Tensor, plane: Tensor) -> Tensor:
-    """x -> x - P (x - mean): what items differ in inside the plane is taken from them; the mean stays. Arguments as of `keep_plane`."""
+    """Return x - P (x - mean) of each item x: differences inside the plane are removed; the mean stays. Arguments as of `keep_plane`."""
     _, inside = _inside(embeddings, plane)
     return (embeddings.detach().cpu().double() - inside).to(embeddings)
 

@@ -1,4 +1,4 @@
-"""The data's top principal directions, also where V x V is too large for a full eigendecomposition."""
+"""Compute the data's top principal directions, also where V x V is too large for a full eigendecomposition."""
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ ENOUGH = 1e-3  # a last step that changed less than this of the subspace, and of
 
 
 def principal_directions(cooccurrence: Cooccurrence, count: int, seed: int = 0) -> Tensor | None:
-    """The ``count`` orthonormal eigenvectors of the bags' covariance with the largest eigenvalues: (V, count) float64.
+    """Return the ``count`` orthonormal eigenvectors of the bags' covariance with the largest eigenvalues: (V, count) float64.
 
     By falling eigenvalue, of any sign. None if the covariance has fewer dimensions than that. Up to 300 words, or where
     more than a quarter of all directions are asked for, by a full eigendecomposition in float64 (V x V x 8 bytes three
@@ -54,7 +54,7 @@ def _all_at_once(cooccurrence: Cooccurrence, count: int) -> Tensor | None:
 
 @torch.autocast("cpu", enabled=False)
 def krylov(cooccurrence: Cooccurrence, count: int, seed: int) -> tuple[Tensor, Tensor] | None:
-    """Eigenvalues (count,) and eigenvectors (V, count), float64, by block Krylov iteration; see
+    """Return eigenvalues (count,) and eigenvectors (V, count), float64, by block Krylov iteration; see
     :func:`principal_directions`. None where that takes a space of more than half of all dimensions."""
     words = cooccurrence.words
     most = words // 2

@@ -1,4 +1,4 @@
-"""Do embeddings hold a known value of each item, along two directions? A ridge probe, scored on items it was not fitted on."""
+"""Fit a ridge probe of two coordinates per item to embeddings, scored on held-out items."""
 
 from dataclasses import dataclass
 
@@ -38,7 +38,7 @@ def fit_probe(
     permutations: int = 999,
     seed: int = 0,
 ) -> Probe:
-    """Ridge regression from embeddings to two coordinates, fitted on the items that are not held out, with an intercept.
+    """Fit a ridge regression with intercept from embeddings to two coordinates, on the items that are not held out.
 
     Of several candidates for the coordinates the one is read that the items it is fitted on tell best by leave-one-out R^2; the
     held-out items have no say. `r2` = 1 - SSE / SST over held-out items, both coordinates pooled in their own units, SST around the
@@ -91,7 +91,7 @@ def fit_probe(
 
 
 def _leave_one_out_r2(hat: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """R^2 (candidates,) of each item's coordinates told by the fit on all other items, coordinates pooled.
+    """Return R^2 (candidates,) of each item's coordinates predicted by the fit on all other items, coordinates pooled.
 
     From one fit on all: leaving item i out divides its residual by 1 - h_ii, where h is the hat matrix with the intercept's 1 / n. The
     mean that SST is around is left out likewise. Source: Allen 1974 (PRESS).

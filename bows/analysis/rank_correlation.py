@@ -1,4 +1,4 @@
-"""Spearman's rank correlation of so many pairs that they are streamed, not sorted."""
+"""Compute Spearman's rank correlation of streamed pairs, without sorting them."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -13,7 +13,7 @@ SORTED = 500_000  # pairs up to here are ranked exactly
 
 
 def spearman(pairs: Callable[[], Iterable[tuple[Tensor, Tensor]]], count: int) -> float | None:
-    """Spearman's rho of two variables: Pearson's correlation of their ranks, ties sharing their mean rank; in [-1, 1].
+    """Return Spearman's rho of two variables: Pearson's correlation of their ranks, ties sharing their mean rank; in [-1, 1].
 
     Up to 500,000 pairs the ranks are exact. Beyond, the stream is walked twice and values that agree in the leading 22
     bits of float32 (so within about 0.01 %) count as tied: the first walk counts values a bin, which gives each bin its
@@ -51,7 +51,7 @@ def spearman(pairs: Callable[[], Iterable[tuple[Tensor, Tensor]]], count: int) -
 
 
 def bins(values: Tensor) -> Tensor:
-    """The bin of each value, int64 in [0, 2^22): never falling as values rise, and the same for 0 and -0.
+    """Return the bin of each value, int64 in [0, 2^22): non-decreasing in the value, and the same for 0 and -0.
 
     >>> low, zero, other_zero, high = bins(torch.tensor([-1.0, 0.0, -0.0, 1e-30])).tolist()
     >>> low < zero == other_zero < high
@@ -64,7 +64,7 @@ def bins(values: Tensor) -> Tensor:
 
 
 def _centred_ranks(table: Tensor) -> Tensor:
-    """The mean rank of each bin's values less the mean of all ranks, from how many values each bin has."""
+    """Return the mean rank of each bin's values minus the mean of all ranks, from the number of values in each bin."""
     last = table.cumsum(0).double()
     return last - table / 2 - last[-1] / 2
 

@@ -1,4 +1,4 @@
-"""The best linear read-out of the latent: what a linear map, rather than the model's own decoder, recovers of the bag."""
+"""Fit the best linear read-out of the latent: what a linear map, rather than the model's own decoder, recovers of the bag."""
 
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ class ReadOut(NamedTuple):
 
 
 class ReadOutSums:
-    """Streams latents h and bags f of training windows, as float64 sums; then solves the ridge regression of f on h.
+    """Float64 sums over latents h and bags f of training windows, from which the ridge regression of f on h is solved.
 
     Source: the read-out of linear superposition, Prieto et al. 2026, definition 2.
 

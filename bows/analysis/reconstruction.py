@@ -1,4 +1,4 @@
-"""How well windows are rebuilt: sums streamed over batches, metrics at the end."""
+"""Measure reconstruction: sums streamed over batches, metrics at the end."""
 
 import numpy as np
 import torch
@@ -53,25 +53,12 @@ class ReconstructionSums:
         self.squared_error += error.square_().sum(0).to(self.squared_error)
         self.present += bags.sum(0).to(self.present)
 
-    def merge(self, other: "ReconstructionSums") -> "ReconstructionSums":
-        """Add another's sums (another worker's, another part of the windows) to these, and return these.
-
-        Raises:
-            ValueError: if the two count different numbers of words.
-        """
-        if len(self.present) != len(other.present):
-            raise ValueError(f"sums over {len(self.present)} words cannot take in sums over {len(other.present)}")
-        self.windows += other.windows
-        self.squared_error += other.squared_error.to(self.squared_error)
-        self.present += other.present.to(self.present)
-        return self
-
     def _total_squares(self) -> Tensor:
-        """(V,) SST: sum of (f - mean f)^2 around each word's own held-out mean; for binary f it is p (n - p) / n."""
+        """Return SST, the sum of (f - mean f)^2 around each word's own held-out mean, p (n - p) / n for binary f: (V,)."""
         return self.present * (self.windows - self.present) / max(self.windows, 1)
 
     def metrics(self) -> dict[str, float]:
-        """The reconstruction metrics so far.
+        """Return the reconstruction metrics so far.
 
         - ``reconstruction/loss``: mean of (f - f^)^2 over all cells, 0 or more.
         - ``reconstruction/r2``: 1 - SSE / SST, both summed over all words, 1 or less. Words that no window, or every
@@ -88,12 +75,12 @@ class ReconstructionSums:
         return metrics
 
     def r2_by_word(self) -> np.ma.MaskedArray:
-        """1 - SSE_i / SST_i of each word: (V,) float64, masked where the word is in every window or in none."""
+        """Return 1 - SSE_i / SST_i of each word: (V,) float64, masked where the word is in every window or in none."""
         error, total = self.squared_error.cpu().numpy(), self._total_squares().cpu().numpy()
         constant = total <= 0
         return np.ma.masked_array(1 - error / np.where(constant, 1.0, total), mask=constant)
 
     def frequency(self) -> np.ma.MaskedArray:
-        """Share of the windows that hold each word: (V,) float64 in [0, 1]; all masked before any window."""
+        """Return the share of the windows that contain each word: (V,) float64 in [0, 1]; all masked before any window."""
         share = self.present.cpu().numpy() / max(self.windows, 1)
         return np.ma.masked_array(share, mask=np.full(share.shape, self.windows == 0))

@@ -1,4 +1,4 @@
-"""How each word is stored: absent, linear, antipodal, orthogonal or mixed."""
+"""Classify how each word is stored: absent, linear, antipodal, orthogonal or mixed."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ REGIMES = ("absent", "linear", "antipodal", "orthogonal", "mixed")
 
 @dataclass(frozen=True, kw_only=True)
 class Thresholds:
-    """Where one regime ends and the next begins."""
+    """The thresholds between regimes."""
 
     absent: float = 0.05
     """Under this R^2 a word is absent."""
@@ -35,7 +35,7 @@ class Thresholds:
 def regimes(
     r2: ArrayLike, r2_linear: ArrayLike, gap: ArrayLike, geometry: WordGeometry, thresholds: Thresholds
 ) -> np.ma.MaskedArray:
-    """The regime of each word, by the first rule that fits.
+    """Return the regime of each word, by the first rule that fits.
 
     1. ``absent``: R^2 < 0.05
     2. ``linear``: the linear read-out's R^2 is at least 0.9 of R^2, and the interference gap is above 0
@@ -77,7 +77,7 @@ def regime_shares(labels: np.ma.MaskedArray) -> dict[str, float]:
 
 
 def regimes_by_decile(labels: np.ma.MaskedArray, frequency: ArrayLike) -> pa.Table:
-    """Counts of the regimes by frequency decile of the words that have a regime, the rarest words first.
+    """Return counts of the regimes by frequency decile of the words that have a regime, the rarest words first.
 
     Args:
         labels: (V,), from :func:`regimes`.

@@ -1,4 +1,4 @@
-"""Do words with a known cyclic order (months, weekdays) lie on a ring, in that order?"""
+"""Score how nearly words with a known cyclic order (months, weekdays) lie on a ring in that order."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -12,7 +12,7 @@ from bows.errors import DataError, SettingError
 
 
 def ring_coordinates(encoder: Tensor, indices: Sequence[int]) -> np.ndarray | None:
-    """Positions of the set's words in its best plane: (n, 2) float64.
+    """Return positions of the set's words in its best plane: (n, 2) float64.
 
     The plane holds the top two principal components (centred) of the words' unit directions u_i = w_i / |w_i|. Each
     axis points so that its entry of largest absolute value is positive. None where there is no plane: a word of
@@ -31,7 +31,7 @@ def ring_coordinates(encoder: Tensor, indices: Sequence[int]) -> np.ndarray | No
 def ring(
     encoder: Tensor, decoder: Tensor | None, indices: Sequence[int], permutations: int = 1000, seed: int = 0
 ) -> dict[str, float]:
-    """How far the words of one ordered cyclic set lie on a regular ring in that order; word k belongs at 2 pi k / n.
+    """Compute how nearly the words of one cyclic set lie on a regular ring in order; word k belongs at 2 pi k / n.
 
     - ``order``: the circular-circular correlation of the words' angles a in the plane of :func:`ring_coordinates`,
       with their known positions b, in [0, 1], best over reflection (absolute value); 1 is a ring in order. Regular
@@ -96,7 +96,7 @@ def ring(
 
 @lru_cache(maxsize=16)  # a stack asks for the same orders again for each of its members, at each look
 def _drawn_orders(count: int, permutations: int, seed: int) -> np.ndarray:
-    """(permutations, n): the corners of a regular polygon, as complex numbers, in random orders. Not to be written to."""
+    """Return the corners of a regular polygon, as complex numbers, in random orders: (permutations, n), read-only."""
     corners = np.exp(1j * regular_positions(count))
     drawn = np.random.default_rng(seed).permuted(np.tile(corners, (permutations, 1)), axis=1)
     drawn.setflags(write=False)
@@ -104,12 +104,12 @@ def _drawn_orders(count: int, permutations: int, seed: int) -> np.ndarray:
 
 
 def regular_positions(count: int) -> np.ndarray:
-    """The angles 2 pi k / n of a regular polygon's n corners: (n,), radians."""
+    """Return the angles 2 pi k / n of a regular polygon's n corners: (n,), radians."""
     return 2 * np.pi * np.arange(count) / count
 
 
 def cyclic_order(angles: np.ndarray) -> float:
-    """Circular-circular correlation of n angles with the regular positions 2 pi k / n, best over reflection.
+    """Return the circular-circular correlation of n angles with the regular positions 2 pi k / n, best over reflection.
 
     Args:
         angles: (n,), radians, n >= 3.
@@ -148,7 +148,7 @@ def _circulance(gram: np.ndarray) -> float | None:
 
 
 def _columns(encoder: Tensor, indices: Sequence[int]) -> np.ndarray:
-    """The set's columns (m, n) in float64 on the CPU."""
+    """Return the set's columns (m, n) in float64 on the CPU."""
     encoder, chosen = checked(encoder), [int(index) for index in indices]
     if len(chosen) < 3:
         raise DataError(f"a ring needs at least 3 words, got {len(chosen)}")
@@ -160,7 +160,7 @@ def _columns(encoder: Tensor, indices: Sequence[int]) -> np.ndarray:
 
 
 def _plane(columns: np.ndarray) -> tuple[np.ndarray | None, float]:
-    """Plane coordinates (n, 2) of the unit directions and the share of variance there; None and 0 without a plane."""
+    """Return plane coordinates (n, 2) of the unit directions and the share of variance there; None and 0 without a plane."""
     lengths = np.linalg.norm(columns, axis=0)
     if not lengths.all():
         return None, 0.0

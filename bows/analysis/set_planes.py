@@ -1,4 +1,4 @@
-"""The plane of a set of words in a latent space, and two kinds of planes to hold it against: random ones, and those of random sets."""
+"""Compute the plane of a set of words in a latent space, and two null planes: random ones, and those of random sets."""
 
 from collections.abc import Collection, Sequence
 
@@ -14,7 +14,7 @@ from bows.errors import DataError
 
 
 def set_plane(encoder: Tensor, words: Sequence[int]) -> Tensor:
-    """An orthonormal basis (m, 2), float64 on the CPU, of the set's best plane: that of :func:`bows.analysis.ring.ring_coordinates`.
+    """Return an orthonormal basis (m, 2), float64 on the CPU, of the set's best plane, that of :func:`bows.analysis.ring.ring_coordinates`.
 
     It is spanned by the top two principal components, centred, of the words' unit directions, and goes through the origin: it is where
     the words of the set differ from each other most, and their mean direction need not lie in it.
@@ -39,7 +39,7 @@ def set_plane(encoder: Tensor, words: Sequence[int]) -> Tensor:
 
 
 def random_planes(width: int, count: int, generator: torch.Generator) -> Tensor:
-    """Planes through the origin of a space of m = `width` dimensions, uniform among all: orthonormal bases (count, m, 2) float64."""
+    """Return planes through the origin of a space of m = `width` dimensions, uniform among all: orthonormal bases (count, m, 2) float64."""
     drawn = [
         orthonormal(torch.randn(width, 2, generator=generator, dtype=torch.float64, device="cpu")) for _ in range(count)
     ]
@@ -49,7 +49,7 @@ def random_planes(width: int, count: int, generator: torch.Generator) -> Tensor:
 def sets_of_like_frequency(
     frequency: np.ndarray, words: Sequence[int], barred: Collection[int], count: int, generator: np.random.Generator
 ) -> np.ndarray:
-    """Random sets with one word for each word of a set, of its frequency decile: (count, n) int64, different words within a set.
+    """Return random sets with one word per word of a set, of its frequency decile: (count, n) int64, different words within a set.
 
     Args:
         frequency: (V,), by which deciles of the whole vocabulary are cut.

@@ -1,7 +1,23 @@
-"""The shape of small sets of words: how nearly their unit directions make a ring, a line or a tight cluster.
+"""Score the shape of small sets of words: how nearly their unit directions form a ring, a line or a tight cluster.
 
 Ring and line look at the centred Gram matrix up to scale, so a component that all words of a set share, which is what raises their mean
 cosine, changes neither.
+
+K is the centred Gram matrix, l_1 >= l_2 >= ... its eigenvalues, of which n - 1 equal ones is what words at right angles have.
+
+- ``planarity`` P = (l_1 + l_2) / sum l, and ``linearity`` L = l_1 / sum l; beyond chance, P* = (P - 2/(n-1)) / (1 - 2/(n-1)) and L*
+  likewise with 1/(n-1), not under 0. A ring of words at right angles has P* = 0.
+- Order around the ring: by the angle in the plane of the first two components, around the centre.
+- ``circulance``: |C|^2 / |R|^2 (Frobenius), R the reordered K less its mean diagonal on the diagonal and its mean off the diagonal
+  elsewhere, C the circulant mean of R (each entry the mean of those as far apart around the ring, with sign). This is metrics.md's
+  1 - |R - C|^2 / |R|^2 without what any diagonal gives for free; 0 where R is 0.
+- ``spread``: exp(H) / n, H the entropy of the angular gaps as shares of the circle; 1 for equal gaps, about 0.65 for random angles.
+- ``ring`` = P* circulance spread; 0 unless neighbours are more alike than opposites (mean of K at distance 1 over that at n // 2)
+  and not orthogonal (mean cosine over 0.1), so that antipodal pairs make no ring, and spread is over 0.655.
+- ``line`` = L* exp(H') / (n - 1), H' the entropy of the n - 1 gaps along the first component as shares of its length; 0 unless the
+  second factor is over 0.655, so that coinciding words with one apart make no line.
+
+A set whose words have one direction scores 0 in all of them. Source of circulance: Karkada et al. 2026, on K instead of G_S.
 """
 
 from typing import NamedTuple
@@ -59,11 +75,11 @@ class Scored(NamedTuple):
     """(S,), NaN where there is no word outside."""
 
     def score(self, kind: str) -> np.ndarray:
-        """(S,): the score that the kind is ranked by; NaN where not defined."""
+        """Return the score that the kind is ranked by: (S,), NaN where not defined."""
         return {"ring": self.shapes.ring, "line": self.shapes.line, "cluster": self.isolation}[kind]
 
     def evidence(self, kind: str) -> np.ndarray:
-        """(S,): a cluster's score; for a ring or line -sum of log(1 - x) over the factors x of its score.
+        """Return a cluster's score; for a ring or line -sum of log(1 - x) over the factors x of its score: (S,).
 
         That n words come within e of perfect in one factor by chance has a probability like e^(cn), so -log(1 - x) falls off
         exponentially at every size, only faster for more words: sets of 4 and of 24 can be compared by their tails. And a ring that fills
@@ -75,33 +91,19 @@ class Scored(NamedTuple):
         return -np.log(np.maximum(1 - factors, ROUNDING)).sum(1)
 
     def eligible(self, kind: str) -> np.ndarray:
-        """(S,) bool: whether the set can be the kind at all: a cluster with words outside, a ring or line with a score that is not 0."""
+        """Return whether a set can be of the kind: a cluster with words outside, a ring or line with a score above 0: (S,) bool."""
         score = self.score(kind)
         return np.isfinite(score) if kind == "cluster" else score > 0
 
     def order(self, kind: str) -> np.ndarray:
-        """(S, n): positions in each set in the kind's order."""
+        """Return positions in each set in the kind's order: (S, n)."""
         return {"ring": self.shapes.around, "line": self.shapes.along, "cluster": self.shapes.central}[kind]
 
 
 def shapes(gram: np.ndarray) -> Shapes:
     """Score sets of n >= 4 words as a ring and as a line, from the cosines between their words.
 
-    K is the centred Gram matrix, l_1 >= l_2 >= ... its eigenvalues, of which n - 1 equal ones is what words at right angles have.
-
-    - ``planarity`` P = (l_1 + l_2) / sum l, and ``linearity`` L = l_1 / sum l; beyond chance, P* = (P - 2/(n-1)) / (1 - 2/(n-1)) and L*
-      likewise with 1/(n-1), not under 0. A ring of words at right angles has P* = 0.
-    - Order around the ring: by the angle in the plane of the first two components, around the centre.
-    - ``circulance``: |C|^2 / |R|^2 (Frobenius), R the reordered K less its mean diagonal on the diagonal and its mean off the diagonal
-      elsewhere, C the circulant mean of R (each entry the mean of those as far apart around the ring, with sign). This is metrics.md's
-      1 - |R - C|^2 / |R|^2 without what any diagonal gives for free; 0 where R is 0.
-    - ``spread``: exp(H) / n, H the entropy of the angular gaps as shares of the circle; 1 for equal gaps, about 0.65 for random angles.
-    - ``ring`` = P* circulance spread; 0 unless neighbours are more alike than opposites (mean of K at distance 1 over that at n // 2)
-      and not orthogonal (mean cosine over 0.1), so that antipodal pairs make no ring, and spread is over 0.655.
-    - ``line`` = L* exp(H') / (n - 1), H' the entropy of the n - 1 gaps along the first component as shares of its length; 0 unless the
-      second factor is over 0.655, so that coinciding words with one apart make no line.
-
-    A set whose words have one direction scores 0 in all of them. Source of circulance: Karkada et al. 2026, on K instead of G_S.
+    The scores are defined at the top of this module.
 
     Args:
         gram: (S, n, n) cosines.
@@ -160,7 +162,7 @@ def shapes(gram: np.ndarray) -> Shapes:
 
 
 def isolation(sets: np.ndarray, mean_cosine: np.ndarray, near: Neighbourhoods) -> np.ndarray:
-    """How far a set of words stands apart: the mean cosine inside less the mean over its words of the highest cosine with a word outside.
+    """Return how isolated a set is: the mean cosine inside minus the mean over its words of the highest cosine with a word outside.
 
     In [-2, 2]; above 0 the words are on average more alike than each is like any other word. NaN where there is no word outside.
 
@@ -182,7 +184,7 @@ def isolation(sets: np.ndarray, mean_cosine: np.ndarray, near: Neighbourhoods) -
 
 
 def cosines(columns: Tensor, sets: np.ndarray) -> np.ndarray:
-    """(S, n, n): cosines within each of the sets (S, n) of words, whose unit directions are the rows of ``columns`` (N, m)."""
+    """Return the cosines within each of the sets (S, n) of words, whose unit directions are the rows of ``columns`` (N, m): (S, n, n)."""
     count, size = sets.shape
     step = max(1, CELLS // (size * columns.shape[1]))
     result = np.empty((count, size, size), np.float32)
@@ -202,12 +204,12 @@ def score_sets(gram: np.ndarray, sets: np.ndarray, near: Neighbourhoods) -> Scor
 
 
 def _beyond(share: np.ndarray, chance: float) -> np.ndarray:
-    """A share of variance rescaled so that what words at right angles have is 0 and all of it is 1."""
+    """Rescale a share of variance so that the share of orthogonal words is 0 and all of it is 1."""
     return np.maximum(share - chance, 0) / (1 - chance)
 
 
 def _evenness(gaps: np.ndarray) -> np.ndarray:
-    """exp(entropy) of the gaps (S, g) as shares of their sum, over g: in (0, 1], 1 where all are equal; 0 where all are 0."""
+    """Return exp(entropy) of the gaps (S, g) as shares of their sum, over g: in (0, 1], 1 where all are equal; 0 where all are 0."""
     total = gaps.sum(1, keepdims=True)
     shares = np.where(total > 0, gaps / np.where(total > 0, total, 1), 0)
     entropy = -(shares * np.log(np.where(shares > 0, shares, 1))).sum(1)
@@ -215,7 +217,7 @@ def _evenness(gaps: np.ndarray) -> np.ndarray:
 
 
 def _circulance(centred: np.ndarray, around: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Circulance (S,) in [0, 1] of K in the order around the ring, and mean K of neighbours less that of opposites (S,)."""
+    """Return the circulance (S,) in [0, 1] of K in the order around the ring, and mean K of neighbours minus that of opposites (S,)."""
     count, size = around.shape
     step = np.arange(size)
     other = around[:, (step[:, None] + step) % size]  # (S, distance, position)

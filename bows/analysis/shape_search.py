@@ -1,4 +1,23 @@
-"""Find rings, lines and tight clusters of words that nobody named, and say which are more than chance."""
+"""Search all words for rings, lines and tight clusters beyond chance.
+
+Candidates are :func:`bows.analysis.neighbour_sets.neighbour_sets`; each is scored as a ring, a line and a cluster by
+:func:`bows.analysis.set_shapes.shapes` and :func:`bows.analysis.set_shapes.isolation`. Two nulls:
+
+1. *Surrogates*: vocabularies of random directions with the mean and second moments of this one
+   (:func:`bows.analysis.surrogates.surrogate_directions`) go through the same search and scoring, which accounts for the number of sets
+   searched. :meth:`bows.analysis.set_shapes.Scored.evidence` is made alike for all sizes and kinds (:meth:`Null.comparable`). p = (1 +
+   surrogate candidates, of any size and kind, with at least this evidence) / (1 + surrogate candidates); a candidate counts once for
+   each kind that it is eligible for (:meth:`bows.analysis.set_shapes.Scored.eligible`). q by Benjamini and Yekutieli over all of them,
+   filled up with p = 1 to as many as a surrogate has on average: candidates are branches of one tree, nested and overlapping, and this
+   procedure holds under any dependence.
+2. *Matched sets*, for the best of overlapping sets of each kind at q <= ``q_threshold``: random sets of the same frequencies from
+   around the set (a cluster: from anywhere; :func:`bows.analysis.surrogates.matched_sets`), given its mean cosine by a common
+   component (not so for a cluster, whose score it is). p_matched = (1 + those with at least this score) / (1 + draws), its q by
+   Benjamini and Hochberg over these rows. A row must beat both: its q is the larger.
+
+Of overlapping sets of one kind (Jaccard index over 0.5, or one inside the other) only the best by q, then score, is kept, and no line
+that overlaps a ring: it is an arc or a view of it. At most 200 of each kind are tested against matched sets, and shown.
+"""
 
 import math
 from collections import Counter
@@ -24,6 +43,10 @@ TAIL = 0.1  # share of these sets taken as the tail
 ROWS = 200  # of each kind, tested against matched sets
 SMALLEST_EXCESS = 1e-3  # so that the evidence stays finite where all surrogates agree
 
+# kind: ring, line or cluster. words: around the ring from its first word in the vocabulary towards the earlier of its neighbours;
+# along the line; from the centre of the cluster outwards. evidence: comparable between sizes and kinds; -ln of a tail probability,
+# before any correction for the search. planarity, circulance, spread: of the set as a ring, whatever its kind. isolation: null where
+# no word is outside.
 SCHEMA = pa.schema(
     [
         ("kind", pa.string()),
@@ -67,25 +90,9 @@ def scan(
     surrogates: int | None = None,
     q_threshold: float = 0.05,
 ) -> pa.Table:
-    """Sets of 4 to 24 words whose unit directions lie on a ring, on a line or in a tight cluster, beyond chance.
+    """Return sets of 4 to 24 words whose unit directions lie on a ring, on a line or in a tight cluster, beyond chance.
 
-    Candidates are :func:`bows.analysis.neighbour_sets.neighbour_sets`; each is scored as a ring, a line and a cluster by
-    :func:`bows.analysis.set_shapes.shapes` and :func:`bows.analysis.set_shapes.isolation`. Two nulls:
-
-    1. *Surrogates*: vocabularies of random directions with the mean and second moments of this one
-       (:func:`bows.analysis.surrogates.surrogate_directions`) go through the same search and scoring, so that having looked at many sets is
-       allowed for. :meth:`bows.analysis.set_shapes.Scored.evidence` is made alike for all sizes and kinds (:meth:`Null.comparable`).
-       p = (1 + surrogate candidates, of any size and kind, with at least this evidence) / (1 + surrogate candidates); a candidate counts
-       once for each kind that it is eligible for (:meth:`bows.analysis.set_shapes.Scored.eligible`). q by Benjamini and Yekutieli over all
-       of them, filled up with p = 1 to as many as a surrogate has on average: candidates are branches of one tree, nested and overlapping,
-       and this procedure holds under any dependence.
-    2. *Matched sets*, for the best of overlapping sets of each kind at q <= ``q_threshold``: random sets of the same frequencies from
-       around the set (a cluster: from anywhere; :func:`bows.analysis.surrogates.matched_sets`), given its mean cosine by a common
-       component (not so for a cluster, whose score it is). p_matched = (1 + those with at least this score) / (1 + draws), its q by
-       Benjamini and Hochberg over these rows. A row must beat both: its q is the larger.
-
-    Of overlapping sets of one kind (Jaccard index over 0.5, or one inside the other) only the best by q, then score, is kept, and no line
-    that overlaps a ring: it is an arc or a view of it. At most 200 of each kind are tested against matched sets, and shown.
+    The method is described at the top of this module.
 
     Args:
         encoder: (m, V).
@@ -97,11 +104,7 @@ def scan(
         q_threshold: rows of a higher q are left out, in (0, 1].
 
     Returns:
-        One row a set, by q, then score: ``kind`` (ring, line or cluster), ``size``, ``words`` (around the ring from its first word in the
-        vocabulary towards the earlier of its neighbours; along the line; from the centre of the cluster outwards), ``score``,
-        ``evidence`` (comparable between sizes and kinds; -ln of a tail probability, before any allowance for the search), ``planarity``,
-        ``circulance`` and ``spread`` (of the set as a ring, whatever its kind), ``linearity``, ``isolation`` (null where no word is
-        outside), ``mean_cosine``, ``p``, ``p_matched``, ``q``. The schema's metadata hold the numbers of ``candidates``, ``surrogates``,
+        One row per set, by q, then score, of the columns of ``SCHEMA``; its metadata hold the numbers of ``candidates``, ``surrogates``,
         ``surrogate_candidates`` and ``draws``, and ``seed`` and ``q_threshold``.
 
     Raises:
@@ -145,13 +148,13 @@ def scan(
 
 
 def affordable(words: int, dimensions: int) -> int:
-    """Surrogates of ``words`` directions in ``dimensions`` dimensions that two minutes allow: 20 to 2000."""
+    """Return how many surrogates of ``words`` directions in ``dimensions`` dimensions two minutes allow: 20 to 2000."""
     by_products = WORK / (2.0 * words**2 * dimensions + 1)
     return int(np.clip(min(by_products, WORDS / max(words, 1)), FEWEST_SURROGATES, MOST_SURROGATES))
 
 
 class Null(NamedTuple):
-    """What the surrogates hold."""
+    """The scores of the surrogates."""
 
     tails: dict[tuple[str, int], tuple[float, float]]
     """Threshold and mean excess over it of each kind's raw evidence at each size: an exponential tail of TAIL of the sets, its mean by its
@@ -163,12 +166,12 @@ class Null(NamedTuple):
     surrogates: int
 
     def comparable(self, kind: str, size: int, raw: np.ndarray) -> np.ndarray:
-        """Evidence that is alike for all sizes and kinds: the tail's -ln of the probability of at least the raw evidence."""
+        """Return evidence comparable across sizes and kinds: the tail's -ln of the probability of at least the raw evidence."""
         threshold, excess = self.tails[kind, size]
         return (raw - threshold) / excess - math.log(TAIL)
 
     def p(self, evidence: np.ndarray) -> np.ndarray:
-        """(1 + those of the surrogates with at least this evidence) / (1 + those of the surrogates), in (0, 1]."""
+        """Return (1 + surrogate candidates with at least this evidence) / (1 + surrogate candidates), in (0, 1]."""
         count = len(self.evidence)
         return (1 + count - np.searchsorted(self.evidence, evidence - ROUNDING)) / (1 + count)
 
@@ -221,7 +224,7 @@ def _finite(values: np.ndarray) -> np.ndarray:
 
 
 def _ranked(real: dict[int, Scored], null: Null) -> list[Row]:
-    """Every candidate as every kind it is eligible for, with its p and q by the surrogates, best first."""
+    """Return every candidate as every kind that it is eligible for, with its p and q by the surrogates, best first."""
     rows: list[Row] = []
     for size, scored in real.items():
         for kind in KINDS:
@@ -237,7 +240,7 @@ def _ranked(real: dict[int, Scored], null: Null) -> list[Row]:
 
 
 def _apart(rows: list[Row], real: dict[int, Scored]) -> list[Row]:
-    """Of overlapping sets of one kind the first, no line that overlaps a ring, and no more than ROWS of a kind."""
+    """Return the first of overlapping sets of one kind, no line that overlaps a ring, and at most ROWS of a kind."""
     kept: list[Row] = []
     family = {"ring": "chain", "line": "chain", "cluster": "cluster"}
     holding: dict[tuple[str, int], list[set[int]]] = {}  # the sets kept of a family that hold a word
@@ -255,7 +258,7 @@ def _apart(rows: list[Row], real: dict[int, Scored]) -> list[Row]:
 
 
 def _overlap(first: set[int], second: set[int]) -> bool:
-    """Whether two sets are one finding: a Jaccard index over 0.5, or one inside the other."""
+    """Return whether two sets are one finding: a Jaccard index over 0.5, or one inside the other."""
     both = len(first & second)
     return both == min(len(first), len(second)) or both > 0.5 * len(first | second)
 
@@ -263,7 +266,7 @@ def _overlap(first: set[int], second: set[int]) -> bool:
 def _matched_p(
     row: Row, scored: Scored, columns: Tensor, near: Neighbourhoods, stratum: np.ndarray, draws: int, generator
 ) -> float:
-    """(1 + matched sets with at least the row's score) / (1 + draws)."""
+    """Return (1 + matched sets with at least the row's score) / (1 + draws)."""
     sets = matched_sets(scored.sets[row.place], columns, stratum, draws, generator, nearby=row.kind != "cluster")
     gram = cosines(columns, sets)
     if row.kind != "cluster":
@@ -273,7 +276,7 @@ def _matched_p(
 
 
 def _record(row: Row, scored: Scored, p_matched: float, q: float, names: list[str]) -> dict:
-    """The table's row."""
+    """Return a row of the table."""
     members, order = scored.sets[row.place], scored.order(row.kind)[row.place]
     ordered = members[order].tolist()
     if row.kind == "ring":

@@ -1,4 +1,4 @@
-"""What chance makes: random vocabularies like a real one, and random sets of words like a found one."""
+"""Draw nulls: random vocabularies like a real one, and random sets of words like a found one."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ NEARBY = 10  # words of a set's neighbourhood for each of its own
 
 
 def surrogate_directions(unit: Tensor, count: int, generator: np.random.Generator) -> Iterator[Tensor]:
-    """Random vocabularies with the first and second moments of a real one: ``count`` of them, in batches (B, r, V) float32.
+    """Yield ``count`` random vocabularies with the first and second moments of a real one, in batches (B, r, V) float32.
 
     With U (m, V) the real unit directions, a surrogate is U turned by a random rotation of the *words*, U Q, Q uniform over the
     rotations that keep the mean (Q 1 = 1): it keeps the mean direction, how many dimensions the vocabulary uses and how much of each, and
@@ -48,7 +48,7 @@ def surrogate_directions(unit: Tensor, count: int, generator: np.random.Generato
 
 
 def _orthonormal(columns: Tensor) -> Tensor:
-    """Rows (B, r, V) that are orthonormal and span the columns of (B, V, r): the QR decomposition by Cholesky's, twice as fast here.
+    """Return orthonormal rows (B, r, V) that span the columns of (B, V, r): a QR decomposition by Cholesky's, twice as fast here.
 
     The Gram matrix squares the condition number, so it is in float64.
     """
@@ -62,7 +62,7 @@ def _orthonormal(columns: Tensor) -> Tensor:
 
 
 def _moments(unit: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean (r + 1,) and centred sums of squares (r + 1,) of unit directions (m, V) on their r principal axes and the rest of the mean's."""
+    """Return mean and centred sums of squares of unit directions (m, V) on r principal axes and the rest of the mean: (r + 1,) each."""
     exact = unit.double()
     mean = exact.mean(1)
     centred = exact - mean[:, None]
@@ -80,7 +80,7 @@ def _moments(unit: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def frequency_strata(frequency: np.ndarray) -> np.ndarray:
-    """The frequency decile of each of V words, 0 (rarest) to 9: (V,) int64; 0 for all where deciles would be smaller than the largest set.
+    """Return the frequency decile of each of V words, 0 (rarest) to 9: (V,) int64; all 0 where deciles would be too small.
 
     >>> frequency_strata(np.arange(240.0))[[0, 23, 24, 239]].tolist()
     [0, 0, 1, 9]
@@ -95,7 +95,7 @@ def frequency_strata(frequency: np.ndarray) -> np.ndarray:
 def matched_sets(
     members: np.ndarray, columns: Tensor, stratum: np.ndarray, draws: int, generator: np.random.Generator, nearby: bool
 ) -> np.ndarray:
-    """Random sets with the frequencies of a set of n words: (draws, n) words, as many of each stratum as the set has.
+    """Return random sets with the frequencies of a set of n words: (draws, n) words, as many of each stratum as the set has.
 
     Nearby: from the stratum's words of highest cosine with the mean direction of the set, 10 for each member that the stratum has.
     Without replacement where that leaves twice as many words as are drawn, else with it (a small vocabulary has only one set of all
@@ -124,7 +124,7 @@ def matched_sets(
 
 
 def with_mean_cosine(gram: np.ndarray, mean_cosine: float) -> np.ndarray:
-    """Cosines (S, n, n) of sets to whose words one common component is added, or as much taken away, that their mean cosine is as given.
+    """Return the cosines (S, n, n) of sets after adding or removing a common component so that their mean cosine is as given.
 
     1 - (1 - G) (1 - c) / (1 - mean of G off the diagonal): what a component of weight a does, (G + a) / (1 + a), for the a that fits.
     Sets of one direction stay as they are.

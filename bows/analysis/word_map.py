@@ -1,4 +1,4 @@
-"""Words' directions in two dimensions, by UMAP."""
+"""Map words' directions to two dimensions by UMAP."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ EPOCHS = 200
 
 
 def umap_coordinates(directions: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Where each word lies on a map that keeps neighbours by cosine together; distances between far words mean nothing on it.
+    """Return each word's position on a map that keeps neighbours by cosine together; distances between far words have no meaning.
 
     Args:
         directions: (n, m), a row a word, none of them zero, n >= 5.
@@ -42,7 +42,7 @@ def umap_coordinates(directions: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def load_umap() -> Any:
-    """umap-learn, imported on demand as it takes seconds. Raises SettingError where it is not installed."""
+    """Import umap-learn on demand, as it takes seconds. Raises SettingError where it is not installed."""
     try:
         import umap
     except ImportError as error:

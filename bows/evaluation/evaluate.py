@@ -124,19 +124,19 @@ def leak(context: Context, loss: float) -> dict[str, float]:
 
 
 def _word_table(context: Context) -> pa.Table:
-    columns = dict(context.columns)
-    labels = columns.pop("regime", None)
+    natural = context.natural
+    columns = {
+        "frequency": natural.frequency(),
+        "r2": natural.r2_by_word(),
+        "bias": context.autoencoder.bias.detach().double().cpu().numpy(),
+    }
     return word_table(
         context.data.corpus.vocabulary,
         context.encoder,
         context.decoder,
-        bias=context.autoencoder.bias,
-        frequency=context.natural.frequency(),
-        r2=context.natural.r2_by_word(),
-        neighbours=max(context.analysis.neighbours, 1),
-        held_out=columns,
-        geometry=context.word_geometry if "packing" in context.groups else None,
-        regimes=labels,
+        columns | context.columns,
+        max(context.analysis.neighbours, 1),
+        context.word_geometry if "packing" in context.groups else None,
     )
 
 

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import silhouette_samples, silhouette_score
+from sklearn.metrics import silhouette_score
 
 from bows.analysis import clusters as module
-from bows.analysis.clusters import category_labels, category_table, clusters
+from bows.analysis.clusters import category_labels, clusters
 from bows.analysis.permutation_null import frequency_deciles, permutations_within
 from bows.errors import DataError, SettingError
 
@@ -240,30 +240,6 @@ def test_what_does_not_fit_is_refused():
         clusters(encoder, labels, frequency[:-1], 0, 0)
     with pytest.raises(DataError, match="infinite"):
         clusters(encoder * torch.inf, labels, frequency, 0, 0)
-
-
-def test_table_has_each_categorys_mean():
-    encoder, labels, frequency = words(count=60)
-    labels[labels == 2] = -1
-    table = category_table(encoder, labels, ["a", "b", "c", "d"], neighbours=5).to_pydict()
-    columns, own = measured(encoder, labels)
-    purity = np.array(purity_by_loops(columns, own, 5))
-    silhouette = silhouette_samples(columns.T, own, metric="cosine")
-    assert table["category"] == ["a", "b", "d"]
-    assert table["words"] == [(own == label).sum() for label in (0, 1, 3)]
-    assert table["purity"] == pytest.approx([purity[own == label].mean() for label in (0, 1, 3)])
-    assert table["silhouette"] == pytest.approx([silhouette[own == label].mean() for label in (0, 1, 3)], abs=1e-6)
-    metrics = clusters(encoder, labels, frequency, 0, 0, neighbours=5)
-    assert np.average(table["purity"], weights=table["words"]) == pytest.approx(metrics["cluster/purity"])
-
-
-def test_table_has_nulls_where_a_metric_is_not_defined():
-    encoder = torch.eye(3)
-    assert category_table(encoder, np.array([-1, -1, -1]), []).num_rows == 0
-    alone = category_table(encoder, np.array([-1, 1, -1]), ["a", "b"]).to_pylist()
-    assert alone == [{"category": "b", "words": 1, "purity": None, "silhouette": None}]
-    same = category_table(encoder, np.array([0, 0, 0]), ["a"]).to_pylist()
-    assert same == [{"category": "a", "words": 3, "purity": 1.0, "silhouette": None}]
 
 
 def test_labels_by_the_case_rule():

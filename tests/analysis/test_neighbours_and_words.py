@@ -72,7 +72,9 @@ def test_word_table():
     bags[0, :3] = 1
     sums.update(bags, bags / 2)
     words = [f"<b>{index}" for index in range(8)]
-    table = word_table(words, weights, decoder, torch.arange(8.0), sums.frequency(), sums.r2_by_word(), 2)
+    table = word_table(
+        words, weights, decoder, {"bias": np.arange(8.0), "frequency": sums.frequency(), "r2": sums.r2_by_word()}, 2
+    )
     assert table.column_names == [
         "word", "frequency", "norm", "dimensionality", "r2", "r2_one_hot", "r2_linear", "bias", "self_term",
         "interference_present", "interference_absent", "rescued", "filtered", "false_positive_rate", "false_negative_rate",
@@ -106,8 +108,8 @@ def test_what_is_measured_on_held_out_windows_has_its_columns():
     labels = np.ma.masked_array(["linear", "mixed", "absent"], mask=[False, True, False])
     filtered = np.ma.masked_array([0.1, 0.2, 0.3], mask=[True, False, False])
     table = word_table(
-        ["a", "b", "c"], weights, held_out={"filtered": filtered, "r2_linear": [0.5, math.nan, 1]},
-        geometry=word_geometry(weights), regimes=labels,
+        ["a", "b", "c"], weights, columns={"filtered": filtered, "r2_linear": [0.5, math.nan, 1], "regime": labels},
+        geometry=word_geometry(weights),
     )  # fmt: skip
     columns = table.to_pydict()
     assert columns["filtered"] == [None, 0.2, 0.3]
@@ -118,15 +120,15 @@ def test_what_is_measured_on_held_out_windows_has_its_columns():
     assert columns["lowest_cosine"] == pytest.approx([-1, -1, 0])
     assert columns["largest_cosine"] == pytest.approx([1, 1, 0])
     with pytest.raises(ValueError, match="no columns"):
-        word_table(["a", "b", "c"], weights, held_out={"luck": [1, 2, 3]})
+        word_table(["a", "b", "c"], weights, columns={"luck": [1, 2, 3]})
 
 
 def test_word_table_turns_nan_into_null_and_refuses_other_lengths():
-    assert word_table(["a", "b"], torch.eye(2), r2=[math.nan, 1]).column("r2").to_pylist() == [None, 1]
+    assert word_table(["a", "b"], torch.eye(2), columns={"r2": [math.nan, 1]}).column("r2").to_pylist() == [None, 1]
     with pytest.raises(ValueError, match="3 words"):
         word_table(["a", "b", "c"], torch.eye(2))
     with pytest.raises(ValueError, match="does not fit"):
-        word_table(["a", "b"], torch.eye(2), frequency=[0.5])
+        word_table(["a", "b"], torch.eye(2), columns={"frequency": [0.5]})
 
 
 def test_resolve_is_exact_first_then_by_lower_case():

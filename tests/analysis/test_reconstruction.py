@@ -63,15 +63,6 @@ def test_constant_words_count_with_their_errors():
     assert sums.metrics()["reconstruction/r2"] < plain.metrics()["reconstruction/r2"]
 
 
-def test_merged_parts_equal_the_whole():
-    bags, rebuilt = windows()
-    merged = streamed(bags[:20], rebuilt[:20]).merge(streamed(bags[20:], rebuilt[20:]))
-    assert merged.metrics() == pytest.approx(streamed(bags, rebuilt).metrics())
-    assert merged.windows == 60
-    with pytest.raises(ValueError, match="5 words"):
-        merged.merge(ReconstructionSums(4))
-
-
 def test_perfect_and_mean_reconstructions():
     bags, _ = windows()
     assert streamed(bags, bags).metrics() == {"reconstruction/loss": 0, "reconstruction/r2": 1}

@@ -120,8 +120,10 @@ class MadeRun:
         )
         (self.folder / "vocabulary.txt").write_text("".join(f"{word}\n" for word in WORDS), encoding="utf-8")
         table = word_table(
-            WORDS, encoder, bias=torch.from_numpy(self.bias), frequency=self.frequency, r2=np.ma.masked_array(self.r2, self.r2 > 0.89),
-            neighbours=4, regimes=np.ma.masked_array(self.regimes, np.arange(len(WORDS)) == 5),
+            WORDS, encoder, neighbours=4, columns={
+                "bias": self.bias, "frequency": self.frequency, "r2": np.ma.masked_array(self.r2, self.r2 > 0.89),
+                "regime": np.ma.masked_array(self.regimes, np.arange(len(WORDS)) == 5),
+            },
         )  # fmt: skip
         parquet.write_table(table, self.folder / "words.parquet")
 
