@@ -24,22 +24,15 @@ def write_tables(folders: list[Path], output: Path | None = None) -> list[Path]:
     """
     from bows.config.paths import default_outputs
     from bows.runs.discover import is_run
-    from bows.runs.table import collect, over_seeds, save_table
+    from bows.runs.table import save_tables
 
-    results = collect(folders)
-    summary = over_seeds(results)
     if output is None and len(folders) == 1 and not is_run(folders[0]):
         output = folders[0]
     elif output is None:
         outputs = Path(os.environ.get("BOWS_OUTPUTS") or default_outputs())
         output = outputs / "reports" / f"{datetime.now():%Y-%m-%d-%H-%M-%S}-collect"
     try:
-        output.mkdir(parents=True, exist_ok=True)
-        files = [
-            file
-            for name, table in (("results", results), ("summary", summary))
-            for file in save_table(table, output / name)
-        ]
+        results, _, files = save_tables(folders, output)
     except OSError as error:
         reason = cannot_write(error) or str(error)
         raise DataError(f"{reason}; give another folder with --output <folder>") from error

@@ -4,9 +4,12 @@ import json
 import math
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bows.errors import DataError
+
+if TYPE_CHECKING:  # imported where a lock is made
+    from filelock import BaseFileLock
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
@@ -46,3 +49,22 @@ def read_json(path: Path) -> dict[str, Any]:
 def finite(metrics: dict[str, float]) -> dict[str, float]:
     """Return the metrics whose value is finite."""
     return {name: value for name, value in metrics.items() if math.isfinite(value)}
+
+
+def file_mode() -> int:
+    """Return the permissions of a new file by this process's umask, such as 0o664 where a group shares files."""
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask
+
+
+def file_lock(path: Path, timeout: float = -1) -> "BaseFileLock":
+    """Return a lock that the operating system releases when its process ends, on a file with the permissions of the umask.
+
+    Args:
+        path: the lock's file, which stays when the lock is released.
+        timeout: seconds to wait for it; negative to wait without limit.
+    """
+    from filelock import FileLock
+
+    return FileLock(path, timeout, mode=file_mode())

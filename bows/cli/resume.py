@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -18,10 +18,12 @@ from bows.cli.preflight import composed_sample, dotted
 from bows.config.hydra_internals import PLAIN_SWEEPER, composed
 from bows.config.identity import in_current_form, is_of_the_result
 from bows.config.overrides import parse, quoted
+from bows.config.resolve import plain
 from bows.errors import DataError, SettingError
-from bows.files import read_json
-from bows.runs.discover import LIST, is_sweep, listed
-from bows.sweep.plan import LOCK, _sweeper, state_of
+from bows.files import file_lock
+from bows.runs.discover import LIST, is_sweep, listed, read_list
+from bows.runs.lock import lock_runs
+from bows.sweep.plan import LAUNCH_LOCK, progress
 
 # Settings that may be changed when a run is resumed: they do not change what it trains.
 MAY_CHANGE_ON_RESUME = ("logger", "debug", "outputs", "trainer", "hydra")
@@ -67,6 +69,8 @@ def _resume_run(overrides: Sequence[Override], folder: Path) -> list[str]:
         raise SettingError(
             f"resume={folder}: this is not a run folder (it has no .hydra/overrides.yaml); give one of outputs/runs"
         )
+    with lock_runs([folder]):
+        pass  # refused here where another process trains the run, or where its folder cannot be written
     given = [override for override in overrides if override.key_or_group != "resume"]
     for override in given:
         if override.key_or_group.split(".")[0].split("/")[0] not in MAY_CHANGE_ON_RESUME:
@@ -142,12 +146,12 @@ def resume_if_interrupted(words: Sequence[str]) -> list[str]:
         return _lines(kept)
     sample = composed_sample("train", kept)
     sweeps = Path(str(sample.outputs)) / "sweeps"
-    if Path(str(sample.hydra.sweep.dir)).parent.parent != sweeps or _sweeper(sample.hydra) != PLAIN_SWEEPER:
+    if Path(str(sample.hydra.sweep.dir)).parent.parent != sweeps or plain(sample.hydra.sweeper) != PLAIN_SWEEPER:
         return _lines(kept)
     folder = _newest_interrupted(sweeps, _of_the_result(kept))
     if folder is None:
         return _lines(kept)
-    states = [state_of(folder / job["folder"]) for job in listed(folder)]
+    states = [progress(folder / job["folder"]) for job in listed(folder)]
     print(
         f"resuming {folder}: the same command was interrupted there, {states.count('completed')} of {len(states)} jobs completed; "
         "for a new sweep add resume=null",
@@ -163,17 +167,17 @@ def _newest_interrupted(sweeps: Path, command: list[str]) -> Path | None:
             stored, jobs = _stored_command(folder), listed(folder)
         except DataError:
             continue  # damaged: bows.collect names it
-        if stored.sweeper != PLAIN_SWEEPER or _of_the_result(parse(stored.command)) != command or _is_held(folder):
+        if stored.sweeper != PLAIN_SWEEPER or _of_the_result(parse(stored.command)) != command or _is_launched(folder):
             continue
-        if any(state_of(folder / job["folder"]) != "completed" for job in jobs):
+        if any(progress(folder / job["folder"]) != "completed" for job in jobs):
             return folder
         return None  # this one was completed after any older one was interrupted
     return None
 
 
 def _stored_command(folder: Path) -> StoredCommand:
-    content: Any = read_json(folder / LIST)
-    command = content.get("command") if isinstance(content, dict) else None
+    content = read_list(folder)
+    command = content.get("command")
     if not isinstance(command, list):
         raise DataError(
             f"{folder / LIST}: it has no command; give the whole command with hydra.sweep.dir={folder}, and move this file away"
@@ -193,13 +197,12 @@ def _may_change(override: Override) -> bool:
     return simple and not is_of_the_result(override.key_or_group)
 
 
-def _is_held(folder: Path) -> bool:
-    if not (folder / LOCK).is_file():
-        return False
+def _is_launched(folder: Path) -> bool:
+    """Return whether a process launches a sweep; True as well where its folder cannot be written."""
     try:
-        with FileLock(folder / LOCK, timeout=0):
+        with file_lock(folder / LAUNCH_LOCK, 0):
             return False
-    except (Timeout, OSError):  # a sweep cannot be resumed in a folder that cannot be written
+    except (Timeout, OSError):
         return True
 
 

@@ -1,4 +1,6 @@
-"""The private names of Hydra that bows uses, in one place. tests/config/test_hydra_internals.py fails where a new Hydra changes one.
+"""The private names of Hydra and OmegaConf that bows uses, in one place.
+
+tests/config/test_hydra_internals.py fails where a new version changes one.
 
 `hydra.main` alone would not do: it composes a command line twice before a job begins, and the check of the command line would once more
 (0.15 s each); and it reads `sys.argv` itself, where a resumed run has another command line.
@@ -6,25 +8,36 @@
 
 import argparse
 import os
+import pickle
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra import compose, initialize_config_dir, version
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_automatic_config_search_path, get_args_parser
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn
+from hydra.plugins.launcher import Launcher
 from hydra.types import RunMode, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf._utils import get_omega_conf_dumper
 
 from bows.config.paths import CONF
 from bows.errors import SettingError
 
-__all__ = ["PLAIN_SWEEPER", "BasicSweeper", "ConfigLoaderImpl", "get_overrides_dirname"]
-
+# Hydra instantiates plugins by a name in this package alone; the class itself may be anywhere.
+LAUNCHER = "hydra_plugins.bows.SweepLauncher"
 # The sweeper that asks for all jobs of a grid at once, as it is composed by default.
 PLAIN_SWEEPER = {
     "_target_": f"{BasicSweeper.__module__}.{BasicSweeper.__name__}",
@@ -102,3 +115,106 @@ def _compose_once(loader: Any) -> None:
         return known[key]
 
     loader.load_configuration = load_configuration
+
+
+def add_launcher(launcher: type[Launcher]) -> None:
+    """Let Hydra instantiate `launcher` where `_target_` is LAUNCHER."""
+    Plugins.instance().class_name_to_class[LAUNCHER] = launcher
+
+
+def error_of(result: JobReturn) -> BaseException | None:
+    """Return the error of a failed job, which its public `return_value` raises; None of a completed one."""
+    return result._return_value if isinstance(result._return_value, BaseException) else None
+
+
+def cache_compositions(loader: ConfigLoader) -> None:
+    """Let a loader compose each job of a sweep once, and jobs with the same options of groups from one composition.
+
+    A composition takes a sixth of a second, nearly all of it to find and read the files of the groups. The sweeper composes every job to
+    check it, and the launcher to launch it; most jobs of a sweep differ in values alone, which are set in a copy.
+    """
+    assert isinstance(loader, ConfigLoaderImpl)
+    compose = loader.load_sweep_config
+    composed: dict[tuple[str, ...], DictConfig] = {}
+    bases: dict[tuple[str, ...], bytes] = {}  # pickled: read back in a tenth of the time of a deep copy
+    is_group = cache(loader.repository.group_exists)
+
+    def load_sweep_config(master_config: DictConfig, sweep_overrides: list[str]) -> Any:
+        key = tuple(sweep_overrides)
+        if key not in composed:
+            overrides = [_parsed(word) for word in key]
+            groups = tuple(word for word, each in zip(key, overrides, strict=True) if is_group(each.key_or_group))
+            if all(_changes_a_value(each) or is_group(each.key_or_group) for each in overrides):
+                if groups not in bases:
+                    bases[groups] = pickle.dumps(compose(master_config, list(groups)))
+                values = [each for each in overrides if not is_group(each.key_or_group)]
+                composed[key] = _with_values(bases[groups], values, overrides, master_config)
+            else:
+                composed[key] = compose(master_config, sweep_overrides)
+        return composed[key]
+
+    loader.load_sweep_config = load_sweep_config  # type: ignore[method-assign]
+
+
+def uncache_compositions(loader: ConfigLoader) -> None:
+    """Undo `cache_compositions`: a loader that is sent to another process must not carry the cache."""
+    vars(loader).pop("load_sweep_config", None)
+
+
+@cache
+def _parsed(word: str) -> Override:
+    return OverridesParser.create().parse_override(word)
+
+
+def _changes_a_value(override: Override) -> bool:
+    # An override that adds, deletes, or is Hydra's own is left to Hydra.
+    return override.type is OverrideType.CHANGE and override.package is None and not override.is_hydra_override()
+
+
+def _with_values(
+    base: bytes, values: list[Override], overrides: Sequence[Override], master_config: DictConfig
+) -> DictConfig:
+    """Do what ConfigLoaderImpl does after it has merged the files."""
+    config: DictConfig = pickle.loads(base)
+    ConfigLoaderImpl._apply_overrides_to_config(values, config)
+    config.hydra.overrides.task = [override.input_line for override in overrides]
+    form = config.hydra.job.config.override_dirname
+    config.hydra.job.override_dirname = get_overrides_dirname(
+        list(overrides), kv_sep=form.kv_sep, item_sep=form.item_sep, exclude_keys=form.exclude_keys
+    )
+    OmegaConf.copy_cache(from_config=master_config, to_config=config)
+    return config
+
+
+class _Dumper(getattr(yaml, "CDumper", yaml.Dumper)):  # pyright: ignore[reportGeneralTypeIssues]
+    """OmegaConf's dumper, which quotes text that it would read as a number, over libyaml: ten times as fast."""
+
+
+_Dumper.yaml_representers = get_omega_conf_dumper().yaml_representers
+
+
+def as_yaml(value: Any) -> str:
+    """Return plain values as YAML that OmegaConf reads as the same values."""
+    return yaml.dump(value, default_flow_style=False, allow_unicode=True, sort_keys=False, Dumper=_Dumper)
+
+
+def write_settings(folder: Path, composed: DictConfig, number: int) -> None:
+    """Write .hydra/config.yaml, hydra.yaml and overrides.yaml of a job, as Hydra writes them for a job that it runs.
+
+    Args:
+        folder: the job's folder.
+        composed: its configuration with the node hydra, whose entries of the job's number and output folder are set here.
+        number: the job's number in the sweep.
+    """
+    hydra = composed.hydra
+    with read_write(hydra), open_dict(hydra):
+        hydra.runtime.output_dir = str(folder.absolute())
+        hydra.job.num, hydra.job.id = number, str(number)
+        hydra.sweep.subdir = folder.name
+        hydra.overrides.hydra = [*hydra.overrides.hydra, f"hydra.sweep.subdir='{folder.name}'"]
+    place = folder / str(hydra.output_subdir)
+    place.mkdir(parents=True, exist_ok=True)
+    own: Any = OmegaConf.to_container(composed, resolve=False, enum_to_str=True)
+    node = own.pop("hydra")
+    for name, content in {"config": own, "hydra": {"hydra": node}, "overrides": node["overrides"]["task"]}.items():
+        (place / f"{name}.yaml").write_text(as_yaml(content), encoding="utf-8")

@@ -9,13 +9,16 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
+from hydra.plugins.launcher import Launcher
+
+from bows.config.hydra_internals import LAUNCHER, add_launcher
 
 
 @dataclass
 class Basic:
     """Run one job after another in this process."""
 
-    _target_: str = "hydra_plugins.bows_launcher.SweepLauncher"
+    _target_: str = LAUNCHER
     engine: str = "basic"
     # Train compatible jobs as one stacked model.
     vectorized: bool = False
@@ -94,8 +97,14 @@ LAUNCHERS = {
 }
 
 
-def register_launchers() -> None:
-    """Register the options with Hydra, replacing its plugins' own."""
+def register_launchers(launcher: type[Launcher] | None = None) -> None:
+    """Register the options with Hydra, replacing its plugins' own.
+
+    Args:
+        launcher: the class that the options stand for; None where configurations are only composed.
+    """
     Plugins.instance()  # registers the options of the plugins; the last one of a name counts
     for name, node in LAUNCHERS.items():
         ConfigStore.instance().store(group="hydra/launcher", name=name, node=node, provider="bows")
+    if launcher is not None:
+        add_launcher(launcher)

@@ -8,7 +8,9 @@ from bows.errors import DataError, SettingError
 from bows.files import read_json
 from bows.runs.folder import RunFolder, read_run
 
-# Folders that hold no runs, however deep.
+# The list of a sweep's jobs.
+LIST = "jobs.json"
+# Folders that contain no runs at any depth.
 NOT_RUNS = {"corpora", "reports", "figures", "checkpoints", "analysis", "wandb", "tensorboard"}
 
 
@@ -67,9 +69,11 @@ def _inside(folder: Path) -> Iterator[RunFolder]:
     if is_run(folder):
         yield read_run(folder)
         return
-    asked, problem = _asked_jobs(folder)
-    if problem:
-        yield RunFolder(folder / LIST, "damaged", problems=[f"{problem}; jobs that never began are not known"])
+    asked = {}
+    try:
+        asked = {job["folder"]: [str(word) for word in job["overrides"]] for job in listed(folder)}
+    except DataError as error:
+        yield RunFolder(folder / LIST, "damaged", problems=[f"{error}; jobs that never began are not known"])
     names = {path.name for path in _subfolders(folder)} | set(asked)
     for name in sorted(names, key=_natural):
         if name not in asked:
@@ -89,45 +93,38 @@ def _subfolders(folder: Path) -> list[Path]:
 
 
 def _natural(name: str) -> tuple[int, int, str]:
-    """Jobs in the order of their numbers: 2 before 10."""
-    return (0, int(name), name) if name.isdecimal() else (1, 0, name)
-
-
-def _asked_jobs(folder: Path) -> tuple[dict[str, list[str]], str]:
-    """Folder name -> command line of every job that was asked of a sweep; and what is wrong with its list."""
-    try:
-        jobs = {job["folder"]: [str(word) for word in job["overrides"]] for job in listed(folder)}
-    except DataError as error:
-        return {}, str(error)
-    if foreign := [name for name in jobs if Path(name).name != name]:
-        return (
-            {},
-            f"{folder / LIST}: {foreign[0]!r} is no name of a folder in it; move it away: the jobs' own folders say what was done",
-        )
-    return jobs, ""
-
-
-LIST = "jobs.json"
+    """Sort jobs by their numbers: 2, 2-1f2a9c04, 10."""
+    number = name.partition("-")[0]
+    return (0, int(number), name) if number.isdecimal() else (1, 0, name)
 
 
 def listed(sweep: Path) -> list[dict[str, Any]]:
-    """The jobs of jobs.json; none where there is no such file.
+    """Return the jobs in a sweep's jobs.json, each with `folder`, `overrides` and `config`; none where there is no such file.
 
     Raises:
-        DataError: where it cannot be read, or holds something else.
+        DataError: the file is damaged.
+    """
+    return read_list(sweep)["jobs"] if (sweep / LIST).is_file() else []
+
+
+def read_list(sweep: Path) -> dict[str, Any]:
+    """Return the content of a sweep's jobs.json: how it was launched, and its jobs.
+
+    Raises:
+        DataError: the file is missing or damaged.
     """
     path = sweep / LIST
-    if not path.is_file():
-        return []
-    remedy = "move it away: the jobs' own folders say what was done"
     try:
-        content: Any = read_json(path)
+        content = read_json(path)
+        jobs = content.get("jobs")
+        wanted = {"folder": str, "overrides": list, "config": str}
+        if not isinstance(jobs, list) or not all(
+            isinstance(job, dict) and all(isinstance(job.get(name), kind) for name, kind in wanted.items())
+            for job in jobs
+        ):
+            raise DataError(f"{path} is damaged: it is not a list of jobs of this version of bows")
+        if foreign := [job["folder"] for job in jobs if Path(job["folder"]).name != job["folder"]]:
+            raise DataError(f"{path} is damaged: {foreign[0]!r} is not the name of a folder in it")
     except DataError as error:
-        raise DataError(f"{error}; {remedy}") from None
-    jobs = content.get("jobs") if isinstance(content, dict) else None
-    wanted = {"folder": str, "overrides": list, "config": str}
-    if not isinstance(jobs, list) or not all(
-        isinstance(job, dict) and all(isinstance(job.get(name), kind) for name, kind in wanted.items()) for job in jobs
-    ):
-        raise DataError(f"{path}: it is no list of jobs of this version of bows; {remedy}")
-    return jobs
+        raise DataError(f"{error}; move it away: the jobs' own folders tell what was done") from None
+    return content

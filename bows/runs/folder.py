@@ -227,7 +227,7 @@ def _attempt(read: Any, *arguments: Any) -> tuple[Any, str]:
         return read(*arguments), ""
     except DataError as error:
         path = arguments[0]
-        return None, str(error).removeprefix(f"{path.parent}/").removeprefix(f"{path}/")
+        return None, str(error).removeprefix(f"{path}/").removeprefix(f"{path.parent}/")
 
 
 def _is_number(value: Any) -> bool:

@@ -2,7 +2,9 @@
 
 import json
 import logging
+import os
 import platform
+import socket
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -89,8 +91,14 @@ class RunStatus:
                 "commit": commit(),
                 "corpus": self.corpus,
                 "config": self.config,
+                "process": process_name(),
             },
         )
+
+
+def process_name() -> str:
+    """Return what identifies this process for a person who wants to stop it."""
+    return f"process {os.getpid()} on {socket.gethostname()}"
 
 
 def _now() -> str:

@@ -154,6 +154,19 @@ def counted(table: pa.Table) -> list[dict[str, Any]]:
     return list(latest.values())
 
 
+def save_tables(folders: Sequence[Path | str], output: Path) -> tuple[pa.Table, pa.Table, list[Path]]:
+    """Write `results` (see `collect`) and `summary` (see `over_seeds`) of run and sweep folders, each as .parquet and .csv.
+
+    Returns:
+        The two tables and the four files.
+    """
+    results = collect(folders)
+    summary = over_seeds(results)
+    output.mkdir(parents=True, exist_ok=True)
+    tables = (("results", results), ("summary", summary))
+    return results, summary, [file for name, table in tables for file in save_table(table, output / name)]
+
+
 def save_table(table: pa.Table, stem: Path) -> list[Path]:
     """Write a table as .parquet and .csv, each whole or not at all."""
     files = []

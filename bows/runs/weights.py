@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bows.config.resolve import instantiate_plain
 from bows.errors import DataError, SettingError
+from bows.files import file_mode
 from bows.model.autoencoder import Autoencoder
 
 
@@ -34,6 +35,7 @@ def save_model(path: Path, autoencoder: Autoencoder) -> None:
     held = {value.data_ptr() for value in tensors.values()}
     tensors |= {f"module.{name}": value for name, value in _own(autoencoder).items() if value.data_ptr() not in held}
     save_file({name: value.detach().float().cpu().contiguous() for name, value in tensors.items()}, path)
+    path.chmod(file_mode())  # safetensors writes 0600, whatever the umask
 
 
 def read_weights(path: Path, words: int) -> Weights:

@@ -1,11 +1,8 @@
-"""What carries a sweep's jobs out: this process, the cores of this machine by joblib, or a cluster by submitit."""
-
-from __future__ import annotations
+"""The back ends of a sweep: this process, the cores of this machine by joblib, or a cluster by submitit."""
 
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.util import find_spec
 from shutil import which
 from typing import Any, Protocol
@@ -15,29 +12,24 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
+from bows.config.hydra_internals import uncache_compositions
 from bows.errors import SweepError
+from bows.sweep.units import Unit
 
 log = logging.getLogger(__name__)
 
 
-@dataclass
-class Unit:
-    """What is handed to a worker: one job, or a stack, which goes by the overrides and the number of its first job."""
-
-    overrides: list[str]
-    number: int
-
-
 class Engine(Protocol):
-    """workers: how many units are done at once."""
+    """Runs units."""
 
     workers: int
+    """Units that run at once."""
 
     def launch(self, units: Sequence[Unit], task: TaskFunction) -> list[JobReturn]: ...
 
 
 class InThisProcess:
-    """One unit after another, as Hydra's own basic launcher does it, but that each keeps the number it has in the sweep."""
+    """Runs one unit after another, as Hydra's basic launcher does, except that each keeps its number in the sweep."""
 
     workers = 1
 
@@ -68,7 +60,7 @@ class InThisProcess:
 
 
 class SideBySide:
-    """Units on the cores of this machine, by hydra-joblib-launcher."""
+    """Runs units on the cores of this machine, by hydra-joblib-launcher."""
 
     def __init__(self, context: HydraContext, config: DictConfig, settings: dict[str, Any]):
         _find("joblib", "hydra_plugins.hydra_joblib_launcher")
@@ -92,9 +84,9 @@ class SideBySide:
 
 
 class BySubmitit:
-    """Units as jobs of a cluster, or as processes of this machine, by hydra-submitit-launcher."""
+    """Runs units as jobs of a cluster, or as processes of this machine, by hydra-submitit-launcher."""
 
-    workers = 1  # a cluster has its own measure; a stack is not cut for it
+    workers = 1  # the size of a cluster is not known: stacks are not divided for it
 
     def __init__(self, context: HydraContext, config: DictConfig, settings: dict[str, Any], local: bool):
         _find("submitit_local" if local else "submitit_slurm", "hydra_plugins.hydra_submitit_launcher")
@@ -117,7 +109,7 @@ class BySubmitit:
 
 
 def share_cores(units: Sequence[Unit], config: DictConfig, threads: int) -> None:
-    """Give each unit its share of the cores, where the command line does not say how many threads a job has."""
+    """Give each unit its share of the cores, unless the command line sets `trainer.threads`."""
     if "trainer" in config and config.trainer.threads is None:
         for unit in units:
             if not any(override.startswith("trainer.threads=") for override in unit.overrides):
@@ -127,8 +119,7 @@ def share_cores(units: Sequence[Unit], config: DictConfig, threads: int) -> None
 def _by_plugin(
     launcher: Launcher, context: HydraContext, config: DictConfig, units: Sequence[Unit], task: TaskFunction
 ) -> list[JobReturn]:
-    # What this process remembers of compositions is not sent to the workers.
-    vars(context.config_loader).pop("load_sweep_config", None)
+    uncache_compositions(context.config_loader)
     launcher.setup(hydra_context=context, task_function=task, config=config)
     return list(launcher.launch([unit.overrides for unit in units], initial_job_idx=units[0].number))
 

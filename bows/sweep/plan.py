@@ -1,25 +1,34 @@
-"""What is to be done of a sweep: its jobs beside what earlier starts left in its folder."""
+"""The jobs of a sweep and their folders.
 
-import json
-import os
-import socket
-from collections.abc import Sequence
-from dataclasses import dataclass
+A job is identified by the key of its configuration (`bows.config.identity.config_key`). The first digits of the key are in the name of its
+folder, such as `3-1f2a9c04`. Resuming a sweep, widening it, and running it from two processes follow from that: the key
+finds a job's folder, status.json there states what is left to do, and its lock (`bows.runs.lock`) whether a process is doing it.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig
 
 from bows.config.identity import config_key
 from bows.config.resolve import plain
-from bows.files import read_json, write_json
+from bows.errors import DataError
+from bows.files import file_lock, write_json
 from bows.runs.discover import LIST, listed
-from bows.sweep.locks import claimed
+from bows.runs.folder import read_run
+from bows.runs.lock import is_locked
+from bows.runs.status import process_name, read_status
 
-# Held by the process that launches a sweep.
-LOCK = ".lock"
+# Held by the process that launches a sweep: the same command, given meanwhile, starts another one.
+LAUNCH_LOCK = ".lock"
+# Held while a process makes the folders of its jobs, so that two processes agree on them.
+PLAN_LOCK = ".jobs.lock"
+# Digits of the key in a folder's name. Two keys with the same ones get folders of different numbers.
+DIGITS = 8
 
 
 @dataclass
@@ -29,108 +38,91 @@ class Job:
     number: int
     """Its place in the sweep as it is now launched."""
     overrides: list[str]
-    config: dict[str, Any]
-    """Composed, plain and resolved."""
-    key: str
-    """Of its configuration (`bows.config.identity.config_key`)."""
-    folder: str = ""
-    """The name of its folder in that of the sweep."""
-    state: str = "new"
-    """new; completed; begun (it said so in its folder, and did not complete); running (another process is doing it); or double, of a job
-    that stands in the sweep before."""
+    composed: DictConfig
+    config: dict[str, Any] = field(default_factory=dict)
+    """`composed`, plain and resolved."""
+    key: str = ""
+    folder: Path = Path()
+
+    @property
+    def state(self) -> str:
+        """completed, interrupted, new, or running (by another process)."""
+        return "running" if is_locked(self.folder) else progress(self.folder)
 
 
-def plan(sweep: Path, jobs: Sequence[Job]) -> None:
-    """Give each job its folder and state, by what earlier starts left: by its configuration, not by its number.
+def make_jobs(job_overrides: Sequence[list[str]], first: int, compose: Callable[[list[str]], DictConfig]) -> list[Job]:
+    """Return the jobs of the command lines `job_overrides`, numbered from `first`."""
+    jobs = [Job(first + place, overrides, compose(overrides)) for place, overrides in enumerate(job_overrides)]
+    for job in jobs:
+        job.config = plain(job.composed)
+        job.key = config_key(job.config)
+    return jobs
 
-    A job whose configuration has a folder keeps that folder. A new one takes its own number where that is free, else the next free one.
+
+def plan(sweep: Path, jobs: Sequence[Job], command: dict[str, Any]) -> list[Job]:
+    """Give each job its folder, make it, and list the jobs in jobs.json.
+
+    Args:
+        sweep: the sweep's folder.
+        jobs: whose `folder` is set.
+        command: how the sweep was asked for (`what_to_note`).
+
+    Returns:
+        One job per configuration: of jobs with equal configurations the first.
 
     Raises:
-        DataError: where the sweep's list of jobs cannot be read.
+        DataError: jobs.json is damaged.
     """
-    left = found(sweep)
-    running = claimed(sweep)
-    taken = {path.name for path in sweep.iterdir() if path.is_dir()} | set(left.values())
-    first: dict[str, Job] = {}
-    for job in jobs:
-        if job.key in first:
-            job.folder, job.state = first[job.key].folder, "double"
-            continue
-        first[job.key] = job
-        if job.key in left:
-            job.folder = left[job.key]
-            job.state = "running" if job.folder in running else state_of(sweep / job.folder)
-    free = 0
-    for job in first.values():
-        if job.folder:
-            continue
-        job.folder = str(job.number)
-        if job.folder in taken:
-            while str(free) in taken or free < len(jobs):
-                free += 1
-            job.folder = str(free)
-        taken.add(job.folder)
+    unique: dict[str, Job] = {}
+    with file_lock(sweep / PLAN_LOCK):
+        known = {job["config"]: job for job in listed(sweep)}
+        folders: dict[str, list[Path]] = {}
+        for folder in sorted(path for path in sweep.iterdir() if path.is_dir()):
+            number, _, digits = folder.name.partition("-")
+            if number.isdecimal():  # without digits: of a version that named folders by number alone
+                folders.setdefault(digits or stored_key(folder)[:DIGITS], []).append(folder)
+        for job in jobs:
+            if unique.setdefault(job.key, job) is not job:
+                continue
+            digits = job.key[:DIGITS]
+            found = (folder for folder in folders.get(digits, []) if stored_key(folder) in ("", job.key))
+            job.folder = next(found, sweep / f"{job.number}-{digits}")
+            job.folder.mkdir(exist_ok=True)
+            known[job.key] = {"folder": job.folder.name, "overrides": job.overrides, "config": job.key}
+        write_json(sweep / LIST, {**command, "launcher": process_name(), "jobs": list(known.values())})
+    return list(unique.values())
 
 
-def found(sweep: Path) -> dict[str, str]:
-    """Configuration key -> folder, of all jobs ever asked of a sweep and of all run folders in it."""
-    folders: dict[str, str] = {}
-    for job in listed(sweep):
-        folders.setdefault(job["config"], job["folder"])
-    for status in sorted(sweep.glob("*/status.json")):
-        if key := _key(status):
-            folders.setdefault(key, status.parent.name)
-    return folders
+def stored_key(folder: Path) -> str:
+    """Return the configuration's key in a run's status.json; empty where there is none."""
+    with suppress(DataError):
+        return str(read_status(folder).get("config") or "")
+    return ""
 
 
-def write_list(sweep: Path, jobs: Sequence[Job], asked: dict[str, Any]) -> None:
-    """jobs.json: how the sweep was asked for last (`bows.sweep.plan.what_to_note`), and every job that was ever asked of it."""
-    known = {job["config"]: job for job in listed(sweep)}
-    for job in jobs:
-        known[job.key] = {"folder": job.folder, "overrides": job.overrides, "config": job.key}
-    launcher = f"process {os.getpid()} on {socket.gethostname()}"
-    write_json(sweep / LIST, {**asked, "launcher": launcher, "jobs": list(known.values())})
-
-
-def state_of(folder: Path) -> str:
-    """completed, begun or new, of a job's folder."""
+def progress(folder: Path) -> str:
+    """Return what is done of a run: completed, interrupted (also failed), or new."""
     try:
-        state = json.loads((folder / "status.json").read_text(encoding="utf-8"))["state"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return "new"  # its process was killed before it said that it began: there is nothing to go on with
-    return "completed" if state == "completed" else "begun"
+        return "completed" if read_status(folder)["state"] == "completed" else "interrupted"
+    except DataError:
+        return "new"  # its process was killed before it wrote status.json: there is nothing to resume from
 
 
 def held_out_loss(folder: Path) -> float:
-    """Of a completed run, by its summary.json; NaN where it was not measured."""
-    return read_json(folder / "summary.json").get("reconstruction/loss", float("nan"))
-
-
-def _key(status: Path) -> str | None:
-    """Of a run's configuration; of versions that did not note it, from the configuration itself."""
-    try:
-        noted = json.loads(status.read_text(encoding="utf-8"))
-        if noted.get("config"):
-            return noted["config"]
-        stored: Any = OmegaConf.to_container(OmegaConf.load(status.parent / ".hydra" / "config.yaml"), resolve=True)
-        return config_key(stored)
-    except (OSError, ValueError, AttributeError, yaml.YAMLError, OmegaConfBaseException):
-        return None  # half written: its process was killed, and its job is done again
+    """Return the held-out loss in a completed run's summary.json; NaN where it was not measured or cannot be read."""
+    return read_run(folder).summary.get("reconstruction/loss", math.nan)
 
 
 def what_to_note(hydra: Any) -> dict[str, Any]:
-    """The part of jobs.json by which a sweep is found and taken up again; of Hydra's composed node."""
-    launching = [
-        str(word)
-        for word in hydra.overrides.hydra
-        if str(word).lstrip("+~").startswith(("hydra/launcher", "hydra.launcher", "hydra/sweeper", "hydra.sweeper"))
-    ]
+    """Return the part of jobs.json by which a sweep is found and resumed.
+
+    Args:
+        hydra: Hydra's composed node.
+    """
+    prefixes = ("hydra/launcher", "hydra.launcher", "hydra/sweeper", "hydra.sweeper")
+    launching = [str(word) for word in hydra.overrides.hydra if str(word).lstrip("+~").startswith(prefixes)]
     return {
         "command": [str(word) for word in hydra.overrides.task],
         "launching": launching,
-        "sweeper": _sweeper(hydra),
+        "sweeper": plain(hydra.sweeper),
     }
-
-
-def _sweeper(hydra: Any) -> dict[str, Any]:
-    return plain(hydra.sweeper)

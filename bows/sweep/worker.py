@@ -1,102 +1,90 @@
-"""What a worker does with a unit of a sweep: a job as it would be done alone, or a stack in the place of its first job."""
+"""Run one unit of a sweep in a worker: a job as it would run alone, or a stack in the folder of its first unfinished job."""
 
-from __future__ import annotations
-
-import hashlib
 import logging
 import os
+import resource
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import TaskFunction
 from omegaconf import DictConfig, open_dict, read_write
 
-from bows.config.identity import config_key
+from bows.config.hydra_internals import write_settings
 from bows.config.overrides import quoted
-from bows.sweep.begun import SCRATCH, has_checkpoint, note_members
-from bows.sweep.locks import claim
-from bows.sweep.plan import held_out_loss, state_of
+from bows.runs.lock import lock_runs
+from bows.sweep.plan import Job, held_out_loss, progress
+from bows.sweep.units import CHECKPOINT, note_members, scratch_of
 
 log = logging.getLogger(__name__)
 
-# What Lightning sets in the environment as it starts the other processes of a run.
+# Environment variables that Lightning sets as it starts the other processes of a run.
 OF_SEVERAL_PROCESSES = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE")
 
 
-class StackedJob(NamedTuple):
-    """A job of a stack. number: Hydra's. folder: its name in the sweep's. composed: its configuration; config: the same, plain and
-    resolved."""
-
-    number: int
-    folder: str
-    composed: DictConfig
-    config: dict[str, Any]
-
-
 class SweepTask:
-    """A Hydra task: what to do with a job, told by its folder.
+    """A Hydra task that runs the unit to which the output folder belongs.
 
-    task: of a job alone. stacks: folder of a stack's first job -> all its jobs.
+    Args:
+        task: runs a single job.
+        stacks: name of a unit's folder -> the members of its stack.
     """
 
-    def __init__(self, task: TaskFunction, stacks: dict[str, list[StackedJob]]):
+    def __init__(self, task: TaskFunction, stacks: Mapping[str, list[Job]]):
         self.task = task
         self.stacks = stacks
         self.__name__ = getattr(task, "__name__", "task")
 
     def __call__(self, config: DictConfig) -> Any:
-        """A job's loss, or, of a stack, the losses or errors of its jobs in their order.
+        """Return a job's held-out loss; of a stack, the loss or the error of each member in their order.
 
-        What another process completed since the sweep was planned is not done again; what was begun goes on.
+        A job that another process completed meanwhile is skipped, an interrupted one resumed.
 
         Raises:
-            Claimed: where another process is doing the job, or one of the stack's.
+            RunInUse: another process runs the job, or a member of the stack.
         """
-        first = Path(HydraConfig.get().runtime.output_dir)
-        sweep = first.parent
-        if not _keeps_the_books():
-            # What the first process does with this job is told by its checkpoint: none is written before all are here.
-            if (first / "checkpoints" / "last.ckpt").is_file():
-                config.resume = str(first)
+        folder = Path(HydraConfig.get().runtime.output_dir)
+        if not _is_first_process():
+            # Whether the first process resumes this job follows from the checkpoint: none is written before all processes are here.
+            if (folder / CHECKPOINT).is_file():
+                config.resume = str(folder)
             return self.task(config)
-        jobs = self.stacks.get(first.name, [])
-        with claim(sweep, [job.folder for job in jobs] or [first.name]):
-            if jobs:
-                done = {job.folder for job in jobs if state_of(sweep / job.folder) == "completed"}
-                ended: dict[str, float | BaseException] = {}
-                if len(done) < len(jobs):
-                    # Its checkpoint is of all its jobs together: those that are completed come along.
-                    whole = has_checkpoint(scratch_of(sweep, jobs))
-                    members = [job for job in jobs if whole or job.folder not in done]
-                    ended = dict(
-                        zip((job.folder for job in members), run_stack(sweep, members, config, done), strict=True)
-                    )
-                return [held_out_loss(sweep / job.folder) if job.folder in done else ended[job.folder] for job in jobs]
-            state = state_of(first)
+        if jobs := self.stacks.get(folder.name):
+            _allow_open_files(3 * len(jobs))  # the lock, the log and a table of each member
+            with lock_runs([job.folder for job in jobs]):
+                return _run_unfinished(jobs, config)
+        with lock_runs([folder]):
+            state = progress(folder)
             if state == "completed":
-                return held_out_loss(first)
-            if state == "begun":
-                config.resume = str(first)
-            with _as_a_single_run(first, config.resume):
+                return held_out_loss(folder)
+            if state == "interrupted":
+                config.resume = str(folder)
+            with _as_single_run(folder, config.resume):
                 return self.task(config)
 
 
-def _keeps_the_books() -> bool:
-    """Whether this process is the first, or only, one of a run's: a cluster may start the others of itself."""
+def _is_first_process() -> bool:
+    """Return whether this is the first, or only, process of a run: a cluster may start the others by itself."""
     from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
     return rank_zero_only.rank == 0
 
 
-@contextmanager
-def _as_a_single_run(folder: Path, resume: str | None) -> Iterator[None]:
-    """For the time of a job, this process's command line is the job's own, and what Lightning leaves of several processes is cleared.
+def _allow_open_files(count: int) -> None:
+    """Raise the limit of open files by `count`, as far as this process may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = soft + count if hard == resource.RLIM_INFINITY else min(soft + count, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
 
-    Lightning starts the other processes of a run (trainer=ddp) by the command line of the first; that of the sweep would be a sweep again.
+
+@contextmanager
+def _as_single_run(folder: Path, resume: str | None) -> Iterator[None]:
+    """Set the command line of this process to the job's own, and remove what Lightning leaves of several processes afterwards.
+
+    Lightning starts the other processes of a run (trainer=ddp) by the command line of the first; that of the sweep would start a sweep.
     """
     import torch.distributed
 
@@ -119,45 +107,49 @@ def _as_a_single_run(folder: Path, resume: str | None) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def scratch_of(sweep: Path, jobs: Sequence[StackedJob]) -> Path:
-    """The folder of a stack's own checkpoints."""
-    keys = sorted(config_key(job.config) for job in jobs)
-    return sweep / SCRATCH / hashlib.sha256("".join(keys).encode()).hexdigest()[:12]
+def _run_unfinished(jobs: Sequence[Job], config: DictConfig) -> list[float | BaseException]:
+    """Run a stack, without the members that are completed, unless its checkpoint, which is of all members together, includes them."""
+    done = {job.key for job in jobs if progress(job.folder) == "completed"}
+    outcomes: dict[str, float | BaseException] = {}
+    if len(done) < len(jobs):
+        resumed = (scratch_of(jobs) / CHECKPOINT).is_file()
+        members = [job for job in jobs if resumed or job.key not in done]
+        outcomes = dict(zip((job.key for job in members), run_stack(members, config, done), strict=True))
+    return [held_out_loss(job.folder) if job.key in done else outcomes[job.key] for job in jobs]
 
 
-def run_stack(
-    sweep: Path, jobs: Sequence[StackedJob], leader: DictConfig, done: Collection[str] = ()
-) -> list[float | BaseException]:
-    """Train the jobs as one stack. The folder that Hydra made is there, and its log; the others are given theirs here.
+def run_stack(jobs: Sequence[Job], unit: DictConfig, done: Collection[str] = ()) -> list[float | BaseException]:
+    """Train jobs as one stack. Hydra made one of their folders, and its log; the others are made here.
 
-    leader: the configuration of the unit, which says how many threads it may use. done: folders of jobs that are completed.
+    Args:
+        jobs: the members.
+        unit: the configuration of the unit, which states how many threads it may use.
+        done: keys of members that are completed.
     """
     from bows.config.validate import check
-    from bows.sweep.hydra_files import write_settings
     from bows.training.stack.train_stack import StackJob, train_stack
 
     hydra = HydraConfig.get()
     hydras_own = Path(hydra.runtime.output_dir).name
-    scratch = scratch_of(sweep, jobs)
-    note_members(scratch, [job.folder for job in jobs], [config_key(job.config) for job in jobs])
-    made = []
+    made, logs = [], []
     for job in jobs:
-        folder, composed, config = sweep / job.folder, job.composed, job.config
-        if job.folder != hydras_own and job.folder not in done:
-            write_settings(folder, composed, job.number)
-        if leader.trainer.threads:
-            config = {**config, "trainer": {**config["trainer"], "threads": leader.trainer.threads}}
+        completed = job.key in done
+        config = job.config
+        if job.folder.name != hydras_own and not completed:
+            write_settings(job.folder, job.composed, job.number)
+            logs.append(job.folder / f"{hydra.job.name}.log")
+        if unit.trainer.threads:
+            config = {**config, "trainer": {**config["trainer"], "threads": unit.trainer.threads}}
         settings = check(config)
-        name = f"{settings.name} {composed.hydra.job.override_dirname}".strip()
-        made.append(StackJob(folder, config, settings, sweep.name, name, done=job.folder in done))
-    logs = [job.folder / f"{hydra.job.name}.log" for job in made if job.folder.name != hydras_own and not job.done]
+        name = f"{settings.name} {job.composed.hydra.job.override_dirname}".strip()
+        made.append(StackJob(job.folder, config, settings, job.folder.parent.name, name, done=completed))
     with _logging_to(logs):
-        return train_stack(made, scratch)
+        return train_stack(made, note_members(jobs))
 
 
 @contextmanager
 def _logging_to(files: Sequence[Path]) -> Iterator[None]:
-    """What is logged goes to these files too, in the form of the first job's own log file."""
+    """Write log records to these files too, in the format of the first member's log."""
     root = logging.getLogger()
     form = next((handler.formatter for handler in root.handlers if isinstance(handler, logging.FileHandler)), None)
     handlers = [logging.FileHandler(file, encoding="utf-8") for file in files]

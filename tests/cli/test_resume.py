@@ -170,16 +170,17 @@ def test_by_command(tmp_path, train):
     ]  # fmt: skip
     assert train(outputs, *grid).returncode == 1
     (folder,) = (outputs / "sweeps").glob("*/*")
-    before = (folder / "0" / "status.json").stat().st_mtime_ns
+    (first,) = folder.glob("0-*/status.json")
+    before = first.stat().st_mtime_ns
     again = train(outputs, *grid)
     assert again.returncode == 1
     assert f"resuming {folder}" in again.stderr
     by_name = train(outputs, "-m", f"resume={folder}", "logger=csv", "hydra.launcher.stack_members=1")
     assert by_name.returncode == 1
     for done in (again, by_name):
-        assert "of 2 jobs 1 are completed and not done again" in done.stderr
+        assert "2 jobs: 1 completed (skipped), 1 resuming" in done.stderr
     assert list((outputs / "sweeps").glob("*/*")) == [folder]
-    assert (folder / "0" / "status.json").stat().st_mtime_ns == before
+    assert first.stat().st_mtime_ns == before
     noted = read_json(folder / "jobs.json")
     assert noted["launching"] == ["hydra/launcher=vectorized", "hydra.launcher.stack_members=1"]
     assert noted["command"] == [*(word for word in grid if word[:2] not in {"hy", "lo", "-m"}), "logger=csv"]

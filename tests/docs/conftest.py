@@ -43,7 +43,7 @@ def apply(diff: str, folder: Path) -> None:
 def project(tmp_path_factory) -> Path:
     """A copy of the project with the files and changes in it that the pages on bringing one's own show."""
     folder = tmp_path_factory.mktemp("project")
-    for part in ("bows", "conf", "hydra_plugins"):
+    for part in ("bows", "conf"):
         shutil.copytree(REPOSITORY / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     for block in marked("file"):
         path = folder / block.marks["file"]

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from bows.config.hydra_internals import LAUNCHER
 from bows.config.launchers import LAUNCHERS
 from bows.files import read_json
 
@@ -33,7 +34,7 @@ def test_launchers_compose_with_their_settings(launcher, setting, value, run_com
     assert done.returncode == 0, done.stderr
     printed = dict(line.split(": ", 1) for line in done.stdout.splitlines() if ": " in line)
     assert printed[setting] == value
-    assert printed["_target_"] == "hydra_plugins.bows_launcher.SweepLauncher"
+    assert printed["_target_"] == LAUNCHER
     assert printed["engine"] == ("basic" if launcher == "vectorized" else launcher)
     assert printed.keys() >= set(vars(LAUNCHERS[launcher]())) - {"additional_parameters"}
 
@@ -96,7 +97,7 @@ def test_a_sweep_goes_through_slurm(tmp_path, monkeypatch, stacked):
     assert done.returncode == 0, done.stderr
     jobs = 2 + stacked
     assert f"sweep of {jobs} jobs: {jobs} completed" in done.stderr
-    assert [read_json(folder / str(number) / "status.json")["state"] for number in range(jobs)] == ["completed"] * jobs
+    assert [read_json(path)["state"] for path in folder.glob("*/status.json")] == ["completed"] * jobs
     asked = (tmp_path / "submitted").read_text()
     assert "#SBATCH --partition=long" in asked
     assert "#SBATCH --cpus-per-task=3" in asked

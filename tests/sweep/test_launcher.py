@@ -1,4 +1,5 @@
-"""Sweeps by the real command: stacks and engines give the same runs, what is completed is not done again, and two do not share a folder."""
+"""Sweeps by the real command: stacks and back ends give the same runs, and each job is run once, however often and by how many processes
+the sweep is launched."""
 
 import json
 import shutil
@@ -7,13 +8,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
+from pyarrow.parquet import read_table
 
 from bows.config.identity import config_key
 from bows.files import read_json
+from bows.runs.lock import lock_runs
 from bows.sweep.grouping import pieces, stacks
 
-from ..support.commands import Paused, fresh
+from ..support.commands import Paused, fresh, wait_for
 
 GRID = [
     "data=circular", "data.train_rows=300", "data.validation_rows=100", "model=tied,linear", "wd=0,2", "latent=3,5", "lr=1e-2",
@@ -35,6 +37,11 @@ def losses(folder: Path) -> dict[str, float]:
         read_json(path.parent / "status.json")["config"]: read_json(path)["reconstruction/loss"]
         for path in folder.glob("*/summary.json")
     }
+
+
+def jobs_in(folder: Path) -> list[str]:
+    """The names of the jobs' folders: number and key of the configuration."""
+    return sorted(path.parent.name for path in folder.glob("*/status.json"))
 
 
 @pytest.fixture(scope="module")
@@ -80,13 +87,13 @@ def test_completed_jobs_are_not_done_again_wherever_they_stand_in_the_new_grid(b
     wider = [word.replace("wd=0,2", "wd=1,0,2") for word in GRID]
     done = sweep(folder, *wider, "hydra/launcher=vectorized")
     assert done.returncode == 0, done.stderr
-    assert "8 are completed and not done again" in done.stderr
+    assert "12 jobs: 8 completed (skipped), 0 resuming, 0 running elsewhere" in done.stderr
     assert {name: (folder / name / "status.json").stat().st_mtime_ns for name in before} == before
     assert len(losses(folder)) == 12  # nothing lost, nothing twice
     keys = [read_json(path)["config"] for path in folder.glob("*/status.json")]
     assert len(set(keys)) == 12
     again = sweep(folder, *wider)
-    assert "12 are completed" in again.stderr
+    assert "12 jobs: 12 completed" in again.stderr
     assert len(list(folder.glob("*/status.json"))) == 12
 
 
@@ -139,15 +146,54 @@ def test_a_stack_has_no_more_members_than_it_may(by_one, tmp_path, sweep):
         assert loss == pytest.approx(theirs[asked], rel=1e-5)
 
 
-def test_two_sweeps_do_not_write_into_one_folder(tmp_path, sweep):
+def test_two_processes_divide_the_jobs_of_a_sweep(tmp_path, by_one, run_command):
     folder = tmp_path / "sweep"
-    folder.mkdir()
-    with FileLock(folder / ".lock"):
-        done = sweep(folder, *GRID)
-    assert done.returncode == 2
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
-    assert "another sweep is writing into this folder" in line
-    assert not list(folder.glob("*/status.json"))
+    words = ["bows.train", "-m", *GRID, f"hydra.sweep.dir={folder}"]
+    first = Paused(run_command.popen, "write:1:*/summary.json:", tmp_path / "paused", words)
+    with (tmp_path / "said.txt").open("w") as said:
+        second = run_command.popen(words, stderr=said)
+        wait_for(second, lambda: "waiting for 1 jobs that run elsewhere" in (tmp_path / "said.txt").read_text())
+    assert states(folder) == ["completed"] * 7 + ["running"]  # the second process ran all but that of the first
+    written = {path: path.stat().st_mtime_ns for path in folder.glob("*/model.safetensors")}
+    first.file.unlink()
+    assert (first.process.wait(), second.wait()) == (0, 0)
+    assert {path: path.stat().st_mtime_ns for path in written} == written
+    assert losses(folder) == pytest.approx(losses(by_one), rel=1e-5)
+    assert jobs_in(folder) == jobs_in(by_one)
+    assert "sweep of 8 jobs: 8 completed" in (tmp_path / "said.txt").read_text()
+
+
+@pytest.mark.parametrize("completed", [True, False])
+def test_a_job_that_another_process_runs_is_waited_for(tmp_path, compose, completed, run_command):
+    words = [word.replace("model=tied,linear", "model=tied").replace("latent=3,5", "latent=3") for word in GRID]
+    folder, said = tmp_path / "sweep", tmp_path / "said.txt"
+    config = compose(*(word.replace("wd=0,2", "wd=0") for word in words))
+    # A job of an earlier launch, in a folder as earlier versions named it, which continues without its launcher.
+    (folder / "0").mkdir(parents=True)
+    status = {"state": "running", "config": config_key(config), "started": "2026-01-01T00:00:00+00:00"}
+    (folder / "0" / "status.json").write_text(json.dumps({**status, "process": "process 7 on node3"}))
+    with lock_runs([folder / "0"]), said.open("w") as stderr:
+        process = run_command.popen(["bows.train", "-m", *words, f"hydra.sweep.dir={folder}"], stderr=stderr)
+        wait_for(process, lambda: "waiting for 1 jobs that run elsewhere (process 7 on node3)" in said.read_text())
+        (other,) = folder.glob("1-*/status.json")
+        assert read_json(other)["state"] == "completed"  # meanwhile it ran the other job
+        assert not (folder / "0" / "checkpoints").exists()
+        if completed:
+            (folder / "0" / "summary.json").write_text('{"reconstruction/loss": 0.5}')
+            (folder / "0" / "status.json").write_text(json.dumps({**status, "state": "completed"}))
+    assert process.wait() == 0, said.read_text()
+    assert "sweep of 2 jobs: 2 completed" in said.read_text()
+    assert read_json(folder / "0" / "status.json")["state"] == "completed"
+    assert (folder / "0" / "model.safetensors").exists() is not completed
+
+
+def test_a_sweep_ends_with_its_tables(by_one):
+    table = read_table(by_one / "results.parquet")
+    assert table.column("run").to_pylist() == jobs_in(by_one)
+    assert set(table.column("state").to_pylist()) == {"completed"}
+    summary = read_table(by_one / "summary.parquet").to_pylist()
+    assert {row["count"] for row in summary if row["metric"] == "reconstruction/loss"} == {1}
+    assert (by_one / "results.csv").is_file()
 
 
 def test_what_may_share_a_stack(compose):
@@ -192,14 +238,14 @@ def test_an_interrupted_stack_goes_on_at_its_step_and_ends_as_an_unbroken_one(tm
     asked = ["bows.train", "-m", *words, f"hydra.sweep.dir={folder}"]
     assert Paused(run_command.popen, "step:3", tmp_path / "paused", asked).end_by(signal.SIGINT) == 130
     assert {read_json(path)["state"] for path in folder.glob("*/status.json")} == {"failed"}
-    assert f"hydra.sweep.dir={folder}" in read_json(folder / "0" / "status.json")["error"]
+    assert f"hydra.sweep.dir={folder}" in read_json(folder / jobs_in(folder)[0] / "status.json")["error"]
     again = sweep(folder, *words)
     assert again.returncode == 0, again.stderr
     assert "from batch" in again.stderr
     unbroken = sweep(tmp_path / "unbroken", *words)
     assert unbroken.returncode == 0, unbroken.stderr
     assert losses(folder) == losses(tmp_path / "unbroken")
-    for name in ("0", "7"):
+    for name in jobs_in(folder):
         ours, theirs = ((each / name / "model.safetensors").read_bytes() for each in (folder, tmp_path / "unbroken"))
         assert ours == theirs
     assert not (folder / ".stacks").exists()
@@ -227,7 +273,7 @@ def test_a_stack_killed_while_it_finishes_or_beside_new_jobs_goes_on_from_its_ch
     assert "a stack of 4 jobs" in again.stderr
     assert states(folder) == ["completed"] * 12
     assert all(path.read_bytes() == text for path, text in before.items())
-    for name in map(str, range(8)):
+    for name in jobs_in(tmp_path / "unbroken"):
         ours, theirs = ((each / name / "model.safetensors").read_bytes() for each in (folder, tmp_path / "unbroken"))
         assert ours == theirs
         rows = [(each / name / "metrics.csv").read_text().splitlines() for each in (folder, tmp_path / "unbroken")]

@@ -6,7 +6,7 @@ import sys
 import pytest
 from omegaconf import OmegaConf
 
-from bows.sweep.locks import Claimed, claim, claimed
+from bows.runs.lock import RunInUse, is_locked, lock_runs
 from bows.sweep.worker import SweepTask
 
 
@@ -16,7 +16,7 @@ def begin(tmp_path, monkeypatch):
 
     def worker(state: str | None, loss: float | None = None):
         folder = tmp_path / "3"
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         if state:
             (folder / "status.json").write_text(json.dumps({"state": state}))
         if loss:
@@ -26,7 +26,7 @@ def begin(tmp_path, monkeypatch):
         called = []
 
         def task(config):
-            called.append((config.resume, sys.argv[1:], set(claimed(tmp_path))))
+            called.append((config.resume, sys.argv[1:], is_locked(folder)))
             return 0.25
 
         return SweepTask(task, {})(OmegaConf.create({"resume": None})), called
@@ -34,13 +34,13 @@ def begin(tmp_path, monkeypatch):
     return worker
 
 
-def test_a_new_job_is_done_under_its_own_command_line_and_claim(begin, tmp_path):
+def test_a_new_job_runs_under_its_own_command_line_and_lock(begin, tmp_path):
     before = sys.argv
     result, called = begin(None)
     assert result == 0.25
-    assert called == [(None, ["wd=1"], {"3"})]
+    assert called == [(None, ["wd=1"], True)]
     assert sys.argv is before
-    assert claimed(tmp_path) == {}
+    assert not is_locked(tmp_path / "3")
 
 
 @pytest.mark.parametrize("state", ["running", "failed"])
@@ -58,5 +58,5 @@ def test_what_another_process_completed_is_not_done_again(begin):
 
 
 def test_what_another_process_is_doing_is_left_to_it(begin, tmp_path):
-    with claim(tmp_path, ["2", "3"]), pytest.raises(Claimed):
+    with lock_runs([tmp_path / "3"]), pytest.raises(RunInUse):
         begin("running")
