@@ -56,7 +56,10 @@ class RunStatus:
     def start(cls, folder: Path, resumed: bool) -> "RunStatus":
         status = cls(folder)
         if resumed and (folder / "status.json").is_file():
-            before = read_status(folder)
+            try:
+                before = read_status(folder)
+            except DataError as error:
+                raise DataError(f"{error}; copy the run again, or start a new run without resume") from None
             status.started = str(before.get("started") or status.started)
             status.seconds_before = float(before.get("seconds") or 0.0)
         status.write("running")

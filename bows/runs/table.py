@@ -6,11 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
-from scipy.special import stdtrit
 
 from bows.runs.discover import find_jobs
 from bows.runs.folder import RunFolder
@@ -91,43 +89,35 @@ def ordered(values: Iterable[Any]) -> list[Any]:
 
 
 def over_seeds(table: pa.Table) -> pa.Table:
-    """Each metric of the completed runs over seeds, for each setting of the other dials.
+    """Summarize each metric of the completed runs over seeds, for each setting of the other dials.
 
-    Runs of one setting, seed and corpus are one: the one finished last counts. Where one setting and seed has several corpora (its text
-    has changed between runs), `corpus` is a dial too.
+    Of runs of one setting, seed and corpus the one that finished last counts. Where one setting and seed has several corpora (its text
+    changed between runs), `corpus` is a dial too.
 
     Args:
         table: from `collect`, or read back from its Parquet file.
 
     Returns:
-        A row a setting and metric that at least one run has: a column for each dial but the seed, `metric`, `mean`,
+        A row per setting and metric that at least one run has: a column for each dial except the seed, `metric`, `mean`,
         `standard_deviation` (ddof 1), `count`, and `low` and `high`, the ends of the 95 % interval of the mean by Student's t; these
         and the standard deviation are null for one seed. By setting in the order of `dials`, then by metric.
     """
-    names = [name for name in _of_role(table, "dial") if name != SEED]
-    kinds = [(name, table.schema.field(name).type) for name in names]
-    rows = counted(table)
-    seeds = Counter((_setting(row, [*names, SEED])) for row in rows)
-    if any(count > 1 for count in seeds.values()):
-        names, kinds = [*names, "corpus"], [*kinds, ("corpus", pa.string())]
-    settings: dict[tuple, list[dict[str, Any]]] = {}
-    for row in rows:
-        settings.setdefault(_setting(row, names), []).append(row)
-    ranks = [{value: rank for rank, value in enumerate(ordered(row[name] for row in rows))} for name in names]
-    summary = []
-    for setting in sorted(settings, key=lambda each: [rank[value] for rank, value in zip(ranks, each, strict=True)]):
-        for metric in metrics(table):
-            values = [row[metric] for row in settings[setting] if row[metric] is not None]
-            if values:
-                summary.append(dict(zip(names, setting, strict=True)) | {"metric": metric} | _spread(values))
-    kinds += [
-        ("metric", pa.string()),
-        ("mean", pa.float64()),
-        ("standard_deviation", pa.float64()),
-        ("count", pa.int64()),
-    ]
-    kinds += [("low", pa.float64()), ("high", pa.float64())]
-    return pa.Table.from_pylist(summary, pa.schema(kinds))
+    import pandas as pd
+    from scipy.special import stdtrit
+
+    keys = _of_role(table, "dial")
+    names = [name for name in keys if name != SEED]
+    frame = _counted(table).to_pandas(types_mapper=pd.ArrowDtype)
+    if frame.duplicated(keys).any() if keys else len(frame) > 1:
+        names.append("corpus")
+    long = frame.melt(names, metrics(table), "metric", "value").dropna(subset="value")
+    groups = long.astype({"value": float}).groupby([*names, "metric"], dropna=False)["value"]
+    summary = groups.agg(mean="mean", standard_deviation="std", count="count").reset_index()
+    half = stdtrit(summary["count"] - 1, 0.975) * summary["standard_deviation"] / summary["count"] ** 0.5
+    summary = summary.assign(low=summary["mean"] - half, high=summary["mean"] + half)
+    kinds = [(name, table.schema.field(name).type) for name in names] + [("metric", pa.string())]
+    numbers = [(name, pa.int64() if name == "count" else pa.float64()) for name in summary.columns[len(kinds) :]]
+    return pa.Table.from_pandas(summary, pa.schema(kinds + numbers), preserve_index=False).replace_schema_metadata()
 
 
 def corpora(table: pa.Table) -> str:
@@ -139,19 +129,20 @@ def corpora(table: pa.Table) -> str:
 
 
 def repeats(table: pa.Table) -> int:
-    """Completed runs that `over_seeds` leaves out, as another of the same setting, seed and corpus finished later."""
-    return sum(state == "completed" for state in table.column("state").to_pylist()) - len(counted(table))
+    """Return the number of completed runs that `over_seeds` leaves out, as repeats of a setting, seed and corpus."""
+    return table.column("state").to_pylist().count("completed") - len(_counted(table))
 
 
 def counted(table: pa.Table) -> list[dict[str, Any]]:
-    """The completed runs as rows by column, of each setting, seed and corpus the one finished last."""
-    latest: dict[tuple, dict[str, Any]] = {}
-    for row in table.to_pylist():
-        if row["state"] == "completed":
-            key = _setting(row, [*_of_role(table, "dial"), "corpus"])
-            if key not in latest or (latest[key]["finished"] or "") <= (row["finished"] or ""):
-                latest[key] = row
-    return list(latest.values())
+    """Return, as rows by column, the completed runs, of those of one setting, seed and corpus the one that finished last."""
+    return _counted(table).to_pylist()
+
+
+def _counted(table: pa.Table) -> pa.Table:
+    keys = [*_of_role(table, "dial"), "corpus"]
+    frame = table.select([*keys, "finished", "state"]).to_pandas(ignore_metadata=True)
+    completed = frame[frame["state"] == "completed"].sort_values("finished", kind="stable", na_position="first")
+    return table.take(pa.array(sorted(completed.drop_duplicates(keys, keep="last").index), pa.int64()))
 
 
 def save_tables(folders: Sequence[Path | str], output: Path) -> tuple[pa.Table, pa.Table, list[Path]]:
@@ -180,19 +171,6 @@ def save_table(table: pa.Table, stem: Path) -> list[Path]:
             partial.unlink(missing_ok=True)
         files.append(file)
     return files
-
-
-def _setting(row: dict[str, Any], names: Sequence[str]) -> tuple:
-    return tuple(row.get(name) for name in names)
-
-
-def _spread(values: Sequence[float]) -> dict[str, float | int | None]:
-    count, mean = len(values), float(np.mean(values))
-    if count < 2:
-        return {"mean": mean, "standard_deviation": None, "count": count, "low": None, "high": None}
-    deviation = float(np.std(values, ddof=1))
-    half = float(stdtrit(count - 1, 0.975)) * deviation / count**0.5
-    return {"mean": mean, "standard_deviation": deviation, "count": count, "low": mean - half, "high": mean + half}
 
 
 def _of_role(table: pa.Table, role: str) -> list[str]:

@@ -27,7 +27,7 @@ def varied(jobs: Sequence[RunFolder]) -> dict[str, list[Any]]:
     """
     groups = dict.fromkeys(group for job in jobs for group in job.choices)
     lines = [{} if job.stored_config and job.choices else _command_line(job.overrides) for job in jobs]
-    flat = [_flat(job.stored_config) if job.stored_config else None for job in jobs]
+    stored_leaves = [flat(job.stored_config) if job.stored_config else None for job in jobs]
     named = {name for job in jobs for name in _names(job.overrides)} - set(groups)
     found: dict[str, list[Any]] = {}
     for group in groups:
@@ -35,7 +35,7 @@ def varied(jobs: Sequence[RunFolder]) -> dict[str, list[Any]]:
         if group not in NOT_DIALS and _differ([each[group] for each in options if group in each]):
             found[group] = [each.get(group) for each in options]
     # Without a configuration to read, command lines are all there is.
-    settings = dict.fromkeys(setting for leaves in flat for setting in leaves or ())
+    settings = dict.fromkeys(setting for leaves in stored_leaves for setting in leaves or ())
     settings |= dict.fromkeys(setting for line in lines for setting in line)
     for setting in settings:
         top = setting.partition(".")[0]
@@ -43,9 +43,9 @@ def varied(jobs: Sequence[RunFolder]) -> dict[str, list[Any]]:
             continue
         if (top in found or ANYWHERE in found) and not any(f"{setting}.".startswith(f"{name}.") for name in named):
             continue
-        stored = [line if leaves is None else leaves for leaves, line in zip(flat, lines, strict=True)]
+        stored = [line if leaves is None else leaves for leaves, line in zip(stored_leaves, lines, strict=True)]
         # One that began has None where its options lack the setting; of one that did not, what it would have had is not known.
-        told = [leaves is not None or setting in line for leaves, line in zip(flat, lines, strict=True)]
+        told = [leaves is not None or setting in line for leaves, line in zip(stored_leaves, lines, strict=True)]
         values = [_resolved(each.get(setting), each) for each in stored]
         written = [each.get(setting) for each in stored]
         if all(_differ(list(compress(which, told))) for which in (written, values)):
@@ -82,13 +82,13 @@ def _command_line(overrides: Sequence[str]) -> dict[str, Any]:
     return line
 
 
-def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Dotted setting -> value; an empty mapping has none."""
+def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return dotted setting -> value, lists as text; an empty mapping has none."""
     leaves: dict[str, Any] = {}
     for key, value in config.items():
         name = f"{prefix}{key}"
         if isinstance(value, Mapping):
-            leaves |= _flat(value, f"{name}.")
+            leaves |= flat(value, f"{name}.")
         else:
             leaves[name] = _leaf(value)
     return leaves
@@ -100,7 +100,7 @@ def _leaf(value: Any) -> Any:
 
 def resolved(node: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a node of a stored configuration, values behind interpolations such as ${seed} in their place."""
-    leaves = _flat(config)
+    leaves = flat(config)
     return {name: _resolved(value, leaves) for name, value in node.items()}
 
 

@@ -1,6 +1,5 @@
-"""Which jobs of a sweep may share a stack, and why the others may not. Plain configurations in, groups out; nothing is built."""
+"""Decide which jobs of a sweep can be stacked, from their plain configurations; nothing is built."""
 
-import copy
 import json
 import os
 from collections import defaultdict
@@ -8,38 +7,33 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hydra.utils import get_object
+from bows.config.resolve import trains_on_pairs, trait
+from bows.runs.varied import flat
 
-# What members of a stack may differ in. Models may be of any kind and size: those of one kind share batched products.
+# Settings in which members of a stack may differ, besides those that their data allow (`stack_free`). Models may be of any kind and size:
+# those of one kind share batched products.
 FREE = (
     "seed", "wd", "lr", "latent", "name", "outputs", "debug", "resume", "model",
     "optimizer.lr", "optimizer.weight_decay", "optimizer.clip_norm",
 )  # fmt: skip
-# ... and in their data, which must be of equal size.
-FREE_OF_DATA = {
-    "bows.data.factories.synthetic": ("name", "structure", "sharpness", "log_odds", "seed", "relabel"),
-    "bows.data.factories.pydoc": ("name", "seed"),
-    "bows.data.factories.files": ("name", "seed"),
-    "bows.data.factories.hub": ("name", "seed"),
-}
-# Settings of trainer with the values that a stack can do with.
+# Settings of `trainer`, each with the values that a stack supports.
 TRAINER = {"devices": (1,), "strategy": ("auto",), "num_nodes": (1,), "compile": (False,), "detect_anomaly": (False,)}
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "64-true", "bf16-true")
-# Copies of a weight, beside its gradient: the optimizer's two, three of the best state, the model that looks at it.
+# Copies of a weight, besides its gradient: the optimizer's two, three of the best state, and the model that is evaluated.
 COPIES = 8
 # (batch, V) arrays alive in a step of one model.
 ARRAYS = 6
 
 
 def may_not_stack(config: dict[str, Any]) -> str | None:
-    """Why a job can be no member of any stack; None where it can."""
-    target = config["model"]["_target_"]
-    kind, name = get_object(target), f"model {target.rpartition('.')[2]}"
-    if getattr(kind, "closed_form", False):
+    """Return why a job can be in no stack; None where it can."""
+    model = config["model"]
+    name = f"model {model['_target_'].rpartition('.')[2]}"
+    if trait(model, "closed_form"):
         return f"{name} is fitted in closed form, not trained"
-    if getattr(kind, "trains_on", "bags") != "bags":
-        return f"{name} is no autoencoder; it trains alone"
-    if not getattr(kind, "stackable", False):
+    if trains_on_pairs(model):
+        return f"{name} is not an autoencoder; it trains alone"
+    if not trait(model, "stackable"):
         return f"{name} does not state that it can be stacked (stackable = True)"
     trainer = config["trainer"]
     for name, allowed in TRAINER.items():
@@ -51,10 +45,13 @@ def may_not_stack(config: dict[str, Any]) -> str | None:
 
 
 def stacks(configs: Sequence[dict[str, Any]]) -> tuple[list[list[int]], dict[int, str]]:
-    """Places of the jobs that may train together, in groups of two or more; and of the others, why they cannot.
+    """Group the jobs that can be stacked.
 
     Args:
         configs: composed configurations, plain and resolved.
+
+    Returns:
+        Groups of two or more indices into `configs`, and, for each other index, why that job runs alone.
     """
     alone: dict[int, str] = {}
     alike: dict[str, list[int]] = defaultdict(list)
@@ -63,7 +60,7 @@ def stacks(configs: Sequence[dict[str, Any]]) -> tuple[list[list[int]], dict[int
         if reason := may_not_stack(config):
             alone[place] = reason
         else:
-            shared[place] = _flat(_without_free(config))
+            shared[place] = _shared(config)
             alike[json.dumps(shared[place], sort_keys=True, default=str)].append(place)
     groups = []
     for places in alike.values():
@@ -75,7 +72,7 @@ def stacks(configs: Sequence[dict[str, Any]]) -> tuple[list[list[int]], dict[int
 
 
 def _nearest(place: int, shared: dict[int, dict[str, Any]]) -> str:
-    """What keeps a job from the stack of the job it is most like."""
+    """Return the settings in which a job differs from the job it is most like."""
     own = shared[place]
     differences = [
         sorted(key for key in {*own, *other} if own.get(key) != other.get(key))
@@ -85,32 +82,18 @@ def _nearest(place: int, shared: dict[int, dict[str, Any]]) -> str:
     if not differences:
         return "no other job can be stacked"
     nearest = min(differences, key=len)
-    told = ", ".join(f"{key}={own.get(key)}" for key in nearest[:3])
-    return f"no other job has its {told}" + (f" and {len(nearest) - 3} settings more" if len(nearest) > 3 else "")
+    first = ", ".join(f"{key}={own.get(key)}" for key in nearest[:3])
+    return f"no other job has its {first}" + (f" and {len(nearest) - 3} settings more" if len(nearest) > 3 else "")
 
 
-def _without_free(config: dict[str, Any]) -> dict[str, Any]:
-    shared = copy.deepcopy(config)
-    free_of_data = FREE_OF_DATA.get(shared["data"]["_target_"], ())
-    for setting in (*FREE, *(f"data.{name}" for name in free_of_data)):
-        *path, last = setting.split(".")
-        node = shared
-        for part in path:
-            node = node[part]
-        node.pop(last, None)
-    return shared
-
-
-def _flat(value: Any, path: str = "") -> dict[str, Any]:
-    if not isinstance(value, dict):
-        return {path: value}
-    return {
-        name: leaf for key, inner in value.items() for name, leaf in _flat(inner, f"{path}.{key}".lstrip(".")).items()
-    }
+def _shared(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings in which the members of a stack must agree, by their dotted names."""
+    free = [f"{name}." for name in (*FREE, *(f"data.{name}" for name in trait(config["data"], "stack_free", ())))]
+    return {name: value for name, value in flat(config).items() if not f"{name}.".startswith(tuple(free))}
 
 
 def pieces(bytes_of: Sequence[int], most_bytes: int, most_members: int | None = None) -> list[list[int]]:
-    """Places of a stack's members in pieces, in their order and of about equal size, each within both limits.
+    """Divide a stack's members, in their order, into pieces of about equal size within both limits; return their indices.
 
     >>> pieces([3, 3, 3, 3, 3], most_bytes=7)
     [[0, 1], [2, 3], [4]]
@@ -131,16 +114,16 @@ def pieces(bytes_of: Sequence[int], most_bytes: int, most_members: int | None = 
 
 
 def member_bytes(config: dict[str, Any]) -> int:
-    """About how much memory a job takes as a member of a stack, from above: text may turn out to have fewer words than it may."""
+    """Return an upper estimate of the memory that a job needs in a stack, in bytes: a text may have fewer words than `vocab_size`."""
     data, model = config["data"], config["model"]
     words = data.get("features") or data.get("vocab_size") or 10_000
     wide = max(model["latent"], model.get("hidden", 0))
-    matrices = getattr(get_object(model["_target_"]), "matrices", 2)
+    matrices = trait(model, "matrices", 2)
     return 4 * words * (matrices * wide * COPIES + (data.get("batch_size") or 512) * ARRAYS)
 
 
 def free_bytes(accelerator: str) -> int:
-    """Memory that is free on the GPU where training goes there, else in this machine."""
+    """Return the free memory, in bytes, of the GPU if training runs there, else of this machine."""
     if accelerator in {"auto", "gpu", "cuda"}:
         import torch
 
