@@ -41,8 +41,8 @@ class RunLogger(WandbLogger):
 
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
         """Log metrics at an optimizer step, except those that the run had logged there before it was resumed."""
-        if step in self._logged:
-            metrics = {name: value for name, value in metrics.items() if name not in self._logged[step]}
+        if step is not None and (known := self._logged.get(step)):
+            metrics = {name: value for name, value in metrics.items() if name not in known}
         if metrics:
             super().log_metrics(metrics, step)  # type: ignore[arg-type]
 
@@ -142,7 +142,7 @@ def _without_launch() -> Iterator[None]:
     if look is None:
         yield
         return
-    setattr(Run, name, lambda run: None)
+    setattr(Run, name, lambda _: None)
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 from urllib.parse import urlsplit
 
 import wandb
@@ -126,7 +127,8 @@ def has_key() -> bool:
     problems: list[str] = []
     settings = wandb.setup().settings
     # A silent wandb sends its messages to this logger; a key file that cannot be read is only a warning of it.
-    wandb.termsetup(settings, SimpleNamespace(info=lambda text: None, warning=problems.append, error=problems.append))
+    listener: Any = SimpleNamespace(info=lambda _: None, warning=problems.append, error=problems.append)
+    wandb.termsetup(settings, listener)
     try:
         found = wandb.login(prompt=False, verify=False)
     except wandb.errors.Error as error:
