@@ -132,7 +132,7 @@ def trained(composed):
 
     from bows.config.validate import check
     from bows.files import write_json
-    from bows.training.autoencoder import train
+    from bows.training.run import train
 
     def train_run(folder: Path, *overrides: str) -> Path:
         config = composed("train", *overrides)

@@ -20,6 +20,7 @@ from bows.tracking.csv_logger import MetricsTable
 from bows.training.callbacks.nan_guard import LossGuard
 from bows.training.callbacks.reconstruction import ReconstructionMonitor
 from bows.training.callbacks.throughput import SpeedMonitor
+from bows.training.callbacks.training_loss import TrainingLoss
 from bows.training.sparse import choose_bags
 
 WARM_UP, TIMED = 3, 24
@@ -107,7 +108,7 @@ def time_training(
         trainer = pl.Trainer(
             max_steps=warm_up + timed,
             logger=[MetricsTable(Path(folder))],
-            callbacks=[SpeedMonitor(), ReconstructionMonitor(), LossGuard(), timer],
+            callbacks=[SpeedMonitor(), TrainingLoss(), ReconstructionMonitor(), LossGuard(), timer],
             devices=1,
             enable_checkpointing=False,
             enable_progress_bar=False,

@@ -1,8 +1,9 @@
-"""One run, from checked settings to a complete run folder."""
+"""The task of an autoencoder of bags: trained by gradient steps, or fitted in closed form."""
 
 import logging
+import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -11,138 +12,135 @@ from bows.analysis.geometry import GROUPS
 from bows.analysis.ordered_sets import whole_sets
 from bows.config.resolve import instantiate_plain
 from bows.config.schema import TrainConfig
-from bows.console import quiet_libraries
 from bows.data.datamodule import BagsDataModule
-from bows.evaluation.device import check_accelerator
-from bows.evaluation.evaluate import measure
-from bows.evaluation.save import log_results, write_results
-from bows.figures.render_pool import draw
+from bows.evaluation.evaluate import Evaluation, evaluate
+from bows.evaluation.save import write_results
+from bows.figures.render_pool import Picture
 from bows.model.autoencoder import Autoencoder
 from bows.model.lightning import BagsModule
-from bows.runs.status import RunStatus
 from bows.runs.weights import make_autoencoder
-from bows.tracking.csv_logger import MetricsTable
-from bows.tracking.loggers import extra_loggers
-from bows.training.callbacks.checkpoints import checkpoint_callbacks
+from bows.training.callbacks.checkpoints import MONITOR
 from bows.training.callbacks.geometry import GeometryMonitor
-from bows.training.callbacks.interrupt import InterruptGuard
 from bows.training.callbacks.nan_guard import LossGuard
-from bows.training.callbacks.progress import progress_callback
 from bows.training.callbacks.reconstruction import ReconstructionMonitor
-from bows.training.callbacks.throughput import SpeedMonitor, peak_memory_bytes
+from bows.training.callbacks.throughput import peak_memory_bytes
+from bows.training.callbacks.training_loss import TrainingLoss
+from bows.training.checkpoint_files import CHECKPOINTS, LAST
 from bows.training.sparse import choose_bags
-from bows.training.trainer import find_checkpoint_or_start, make_trainer, optimizer_settings, training_steps
+from bows.training.task import RunTask
+from bows.training.trainer import optimizer_settings, training_steps
 
 log = logging.getLogger(__name__)
 
 
-def train(
-    settings: TrainConfig,
-    config: dict[str, Any],
-    folder: Path,
-    status: RunStatus | None,
-    group: str | None = None,
-    run_name: str | None = None,
-) -> dict[str, float]:
-    """Train one autoencoder and fill its run folder. Returns the metrics of `summary.json`."""
-    quiet_libraries()
-    if settings.trainer.threads:
-        torch.set_num_threads(settings.trainer.threads)
-    pl.seed_everything(settings.seed, verbose=False)
-    check_accelerator(settings.trainer.accelerator)
+class AutoencoderTask(RunTask):
+    """Trains an autoencoder and evaluates its reconstruction and its geometry.
 
-    data: BagsDataModule = instantiate_plain(config["data"])
-    words = len(data.corpus.vocabulary)
-    data.setup("fit")  # a window longer than a split is said before anything else is made
-    log.info("%s windows of %d rows, %d a batch", f"{len(data.windows('train')):,}", data.window, data.batch_size)
-    if status:
-        status.corpus = data.corpus.hash
-        status.write("running")
-    autoencoder = make_autoencoder(config["model"], words)
-    sets = whole_sets(settings.analysis.sets, data.corpus.vocabulary)
+    Args:
+        settings: The settings.
+        folder: The run folder.
+        data: The opened data if another task has opened it, as the members of a stack share it.
+    """
 
-    checkpoint = find_checkpoint_or_start(folder) if settings.resume else None
-    step = (
-        torch.load(checkpoint, weights_only=True)["global_step"] - 1 if checkpoint else -1 if settings.resume else None
-    )
-    table = MetricsTable(folder, resume_step=step)
-    with extra_loggers(settings.logger, config, folder, group, run_name or settings.name, table) as loggers:
-        trainer = make_trainer(settings, folder, [table, *loggers], callbacks_of(settings, folder, sets), words)
-        module = BagsModule(
-            autoencoder,
-            optimizer_settings(settings),
-            steps=training_steps(settings, data),
-            compile=settings.trainer.compile,
-        )
-        if autoencoder.closed_form:
-            fit_closed_form(trainer, module, data, folder)
-        else:
-            choose_bags(trainer, module, data, settings.trainer.compile)
-            trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
-        as_kept(autoencoder)
-        if trainer.global_rank == 0:
-            last_step = max(trainer.global_step - 1, 0)
-            measured = measure(
-                autoencoder,
-                data,
-                sets,
-                settings.analysis,
-                settings.seed,
-                trainer.strategy.root_device,
-                sum(callback.seconds for callback in trainer.callbacks if isinstance(callback, GeometryMonitor)),  # type: ignore[attr-defined]
+    objective = MONITOR
+    data: BagsDataModule
+    autoencoder: Autoencoder
+
+    def __init__(self, settings: TrainConfig, folder: Path, data: BagsDataModule | None = None):
+        super().__init__(settings, folder)
+        if data is None:
+            data = open_bags(settings)
+            windows = f"{len(data.windows('train')):,}"
+            log.info("%s windows of %d rows, %d per batch", windows, data.window, data.batch_size)
+        self.data = data
+        self.vocabulary = self.data.corpus.vocabulary
+        self.words = len(self.vocabulary)
+        self.sets: dict[str, list[int]] = {}
+
+    @property
+    def data_hash(self) -> str:
+        return self.data.corpus.hash
+
+    def build(self, quiet: bool = False) -> None:
+        """Create the model and find the ordered sets in the vocabulary; quiet: without a log line on incomplete sets."""
+        self.autoencoder = make_autoencoder(self.settings.model, len(self.vocabulary))
+        self.sets = whole_sets(self.settings.analysis.sets, self.vocabulary, quiet=quiet)
+
+    def monitors(self) -> list[pl.Callback]:
+        analysis, monitors = self.settings.analysis, [TrainingLoss(), ReconstructionMonitor()]
+        if geometry_groups(self.settings):
+            monitors.append(
+                GeometryMonitor(
+                    self.sets, analysis.permutations, self.settings.seed, analysis.looks, geometry_groups(self.settings)
+                )
             )
-            if (r2 := measured.metrics.get("reconstruction/r2", 0.0)) < 0:
-                log.warning(
-                    "held-out R² is %.2g: worse than naming each word by its frequency; more text, a smaller data.vocab_size, a larger "
-                    "latent, more wd or fewer epochs may help", r2,
-                )  # fmt: skip
-            for logger in trainer.loggers:
-                logger.log_metrics({**measured.metrics, "epoch": max(trainer.current_epoch - 1, 0)}, step=last_step)
-                logger.save()
-            pictures = write_results(folder, autoencoder, data.corpus, measured, table.summary, sets, settings.analysis)
-            log_results(loggers, draw(folder / "figures", pictures), measured, last_step)
-    return table.summary
+        return [*monitors, LossGuard()]
+
+    def module(self, trainer: pl.Trainer) -> BagsModule:
+        compiled = self.settings.trainer.compile
+        steps = training_steps(self.settings, self.data)
+        module = BagsModule(self.autoencoder, optimizer_settings(self.settings), steps=steps, compile=compiled)
+        if not self.autoencoder.closed_form:
+            choose_bags(trainer, module, self.data, compiled)
+        return module
+
+    def fit(self, trainer: pl.Trainer, checkpoint: Path | None) -> None:
+        if self.autoencoder.closed_form:
+            self._fit_closed_form(trainer)
+        else:
+            super().fit(trainer, checkpoint)
+        # In the precision and the order of memory of model.safetensors, so that the evaluation can be repeated on the stored weights.
+        self.autoencoder.float()
+        for weight in self.autoencoder.parameters():
+            weight.data = weight.data.contiguous()
+
+    def evaluate(self, trainer: pl.Trainer) -> Evaluation:
+        callbacks: list = trainer.callbacks  # type: ignore[attr-defined]
+        seconds = sum(callback.seconds for callback in callbacks if isinstance(callback, GeometryMonitor))
+        found = self.evaluate_on(trainer.strategy.root_device, seconds)
+        if (r2 := found.metrics.get("reconstruction/r2", 0.0)) < 0:
+            log.warning(
+                "held-out R² is %.2g: worse than predicting each word by its frequency; more text, a smaller data.vocab_size, a larger "
+                "latent, more wd or fewer epochs may help", r2,
+            )  # fmt: skip
+        return found
+
+    def evaluate_on(self, device: torch.device, seconds_before: float) -> Evaluation:
+        """Evaluate the model on a device; seconds_before: spent on the geometry during training."""
+        settings = self.settings
+        return evaluate(
+            self.autoencoder, self.data, self.sets, settings.analysis, settings.seed, device, seconds_before
+        )
+
+    def write(self, evaluation: Evaluation, summary: Mapping[str, float]) -> dict[str, Picture]:
+        corpus, analysis = self.data.corpus, self.settings.analysis
+        return write_results(self.folder, self.autoencoder, corpus, evaluation, summary, self.sets, analysis)
+
+    def _fit_closed_form(self, trainer: pl.Trainer) -> None:
+        """Fit the model to the training windows, then validate and save it as a trained one."""
+        module, windows = self.module(trainer), self.data.windows("train")
+        began = time.perf_counter()
+        # Large batches: counting co-occurrences is one matrix product per batch.
+        self.autoencoder.fit(windows.batches(self.data.evaluation_batch_size, trainer.strategy.root_device))
+        seconds = time.perf_counter() - began
+        metrics = trainer.validate(module, datamodule=self.data, verbose=False)[0]
+        trainer.save_checkpoint(self.folder / CHECKPOINTS / LAST)
+        speed = {
+            "speed/windows_per_second": len(windows) / seconds,
+            "speed/seconds": seconds,
+            "speed/peak_memory_mb": peak_memory_bytes() / 1e6,
+        }
+        for logger in trainer.loggers:
+            logger.log_metrics({**metrics, **speed, "epoch": 0}, step=0)
 
 
-def as_kept(autoencoder: Autoencoder) -> None:
-    """Give the weights the precision and the order in memory that model.safetensors will give them: what is measured can be measured
-    again."""
-    autoencoder.float()
-    for weight in autoencoder.parameters():
-        weight.data = weight.data.contiguous()
+def open_bags(settings: TrainConfig) -> BagsDataModule:
+    """Open the corpus of the settings and cut it into windows, so that a window longer than a split is refused before anything else."""
+    data: BagsDataModule = instantiate_plain(settings.data)
+    data.setup("fit")
+    return data
 
 
-def callbacks_of(settings: TrainConfig, folder: Path, sets: dict[str, list[int]]) -> list[pl.Callback]:
-    """What watches the training of one autoencoder."""
-    checkpoints, analysis = folder / "checkpoints", settings.analysis
-    callbacks: list[pl.Callback] = [SpeedMonitor(), ReconstructionMonitor()]
-    if analysis.looks != 0 and set(analysis.groups) & set(GROUPS):
-        callbacks.append(GeometryMonitor(sets, analysis.permutations, settings.seed, analysis.looks, analysis.groups))
-    return [
-        *callbacks,
-        LossGuard(),
-        progress_callback(plain=None),
-        *checkpoint_callbacks(checkpoints, settings.trainer.checkpoint_every_steps),
-        InterruptGuard(checkpoints),
-    ]
-
-
-def fit_closed_form(trainer: pl.Trainer, module: BagsModule, data: BagsDataModule, folder: Path) -> None:
-    """The closed-form model: fitted from the training windows' moments, then validated and saved like a trained one."""
-    import time
-
-    began = time.perf_counter()
-    device = trainer.strategy.root_device
-    windows = data.windows("train")
-    # Large batches: counting co-occurrences is one matrix product a batch.
-    module.autoencoder.fit(windows.batches(data.evaluation_batch_size, device))
-    seconds = time.perf_counter() - began
-    metrics = trainer.validate(module, datamodule=data, verbose=False)[0]
-    trainer.save_checkpoint(folder / "checkpoints" / "last.ckpt")
-    speed = {
-        "speed/windows_per_second": len(windows) / seconds,
-        "speed/seconds": seconds,
-        "speed/peak_memory_mb": peak_memory_bytes() / 1e6,
-    }
-    for logger in trainer.loggers:
-        logger.log_metrics({**metrics, **speed, "epoch": 0}, step=0)
+def geometry_groups(settings: TrainConfig) -> list[str]:
+    """Return the groups of metrics that are evaluated during training; none with analysis.looks=0."""
+    return sorted(set(settings.analysis.groups) & set(GROUPS)) if settings.analysis.looks != 0 else []

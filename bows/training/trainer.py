@@ -1,6 +1,5 @@
 """Build Lightning's trainer from the settings of a run or a stack."""
 
-import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -8,45 +7,34 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.plugins import CheckpointIO
 
 from bows.config.schema import TrainConfig, TrainerSettings
 from bows.data.datamodule import BagsDataModule
 from bows.data.pairs import PairsDataModule
 from bows.model.optimizers import OptimizerSettings
-from bows.training.callbacks.checkpoints import AtomicCheckpointIO, find_checkpoint
 
-log = logging.getLogger(__name__)
-
-
-# Validations over a run, at most; more would cost small models more time than their training.
+# The most validations of a run; more would take small models longer than their training.
 VALIDATIONS = 20
-
-
-# Words of a vocabulary up to which models train in double precision on a CPU. It costs them nothing that is felt, and what rounding does to
-# the directions a model does not use, which it amplifies step by step, then stays far below anything that is read off a model.
+# The largest vocabulary whose models train in double precision on a CPU. The time it takes is negligible there, and the rounding of the
+# directions that a model does not use, which training amplifies step by step, stays far below every metric.
 DOUBLE_PRECISION_WORDS = 64
 
 
 def optimizer_settings(settings: TrainConfig) -> OptimizerSettings:
+    """Return the settings of the optimizer without those that only the check of the configuration needs."""
     chosen = asdict(settings.optimizer)
     del chosen["allow_negative_decay"]
     return OptimizerSettings(**chosen)
 
 
 def training_steps(settings: TrainConfig, data: BagsDataModule | PairsDataModule) -> int:
-    """Optimizer steps of the whole training."""
+    """Return the number of optimizer steps of the whole training."""
     return settings.epochs * min(len(data.train_dataloader()), settings.trainer.limit_train_batches or sys.maxsize)
 
 
-def find_checkpoint_or_start(folder: Path) -> Path | None:
-    if not (folder / "checkpoints" / "last.ckpt").exists():
-        log.info("no checkpoint was written before this run stopped: it starts from its first step again")
-        return None
-    return find_checkpoint(folder)
-
-
 def chosen_precision(chosen: TrainerSettings, words: int | None) -> str:
-    """Lightning's name of the precision that trainer.precision=auto stands for."""
+    """Return Lightning's name of the precision; auto is double precision for small vocabularies on a CPU."""
     if chosen.precision != "auto":
         return chosen.precision
     on_cpu = chosen.accelerator == "cpu" or (
@@ -56,9 +44,23 @@ def chosen_precision(chosen: TrainerSettings, words: int | None) -> str:
 
 
 def make_trainer(
-    settings: TrainConfig, folder: Path, loggers: list, callbacks: Sequence[pl.Callback], words: int | None = None
+    settings: TrainConfig,
+    folder: Path,
+    loggers: list,
+    callbacks: Sequence[pl.Callback],
+    files: CheckpointIO,
+    words: int | None = None,
 ) -> pl.Trainer:
-    """Lightning's trainer of a run, or of a stack. words: of the vocabulary; None where the model is not of bags."""
+    """Return Lightning's trainer of a run or a stack.
+
+    Args:
+        settings: The settings.
+        folder: The run folder.
+        loggers: Lightning's loggers.
+        callbacks: Lightning's callbacks.
+        files: The plugin that reads and writes checkpoints.
+        words: Size of the vocabulary; None where the model does not read bags.
+    """
     chosen = settings.trainer
     return pl.Trainer(
         accelerator=chosen.accelerator,
@@ -72,7 +74,7 @@ def make_trainer(
         detect_anomaly=chosen.detect_anomaly,
         logger=loggers,
         callbacks=list(callbacks),
-        plugins=[AtomicCheckpointIO()],
+        plugins=[files],
         default_root_dir=folder,
         num_sanity_val_steps=0,
         enable_progress_bar=False,

@@ -8,7 +8,7 @@ from bows.analysis.catalog import MEANINGS, NULL_MEANINGS, RING_MEANINGS, meanin
 from bows_docs.docstrings import REPOSITORY, Documented, as_markdown, documented, parts
 
 # Where metrics are defined.
-CODE = ("bows/analysis", "bows/training/callbacks", "bows/evaluation/evaluate.py", "bows/training/pairs.py")
+CODE = ("bows/analysis", "bows/training/callbacks", "bows/evaluation/evaluate.py", "bows/training/evaluate_pairs.py")
 # Functions whose docstrings call their metrics by the last part of the name.
 SHORT = {"ring": "ring/<set>", "fit_probe": "probe"}
 # Metrics that no docstring names: the functions, and the metrics, whose docstrings define them all the same.

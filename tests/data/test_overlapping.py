@@ -17,7 +17,7 @@ from bows.data.windows import Windows, hold_out_overlapping
 from bows.errors import SettingError
 from bows.files import read_json
 from bows.runs.status import RunStatus
-from bows.training.autoencoder import train
+from bows.training.run import train
 from bows.training.stack.train_stack import StackJob, train_stack
 
 

@@ -279,7 +279,7 @@ def test_a_sweep_goes_on_past_a_failing_job(outputs, words, run, run_command):
 def train_here(compose, words, tmp_path):
     """Trains in this process, which saves the seconds of starting another: returns the run folder."""
     from bows.config.validate import check
-    from bows.training.autoencoder import train
+    from bows.training.run import train
 
     def trained(*more: str) -> Path:
         config = compose(*words, "logger=none", *more)

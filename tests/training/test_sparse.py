@@ -14,7 +14,7 @@ from bows.model.optimizers import OptimizerSettings
 from bows.model.tied import Tied
 from bows.model.untied import Untied
 from bows.sparse_bags import SparseBags
-from bows.training.callbacks.checkpoints import AtomicCheckpointIO
+from bows.training.checkpoint_files import AtomicCheckpointIO
 from bows.training.sparse import choose_bags
 
 pytestmark = [

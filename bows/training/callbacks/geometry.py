@@ -1,4 +1,4 @@
-"""Looks at the geometry of the weights a few times while they train."""
+"""Evaluate the geometry of the weights a few times during training."""
 
 import logging
 import math
@@ -10,17 +10,24 @@ import pytorch_lightning as pl
 
 from bows.analysis.geometry import GROUPS, geometry
 from bows.model.autoencoder import weights
-from bows.training.callbacks.throughput import last_epoch
+from bows.training.lightning_internals import last_epoch
 
 log = logging.getLogger(__name__)
 
+# The share of the training time that evaluations of the geometry may take.
+AFFORDABLE = 0.05
+
 
 class GeometryMonitor(pl.Callback):
-    """Logs the groups of metrics that rest on weights alone at evenly spaced ends of epochs; the closing measurement logs the last.
+    """Logs the metrics of the weights alone at evenly spaced ends of epochs; the final evaluation logs the last values.
 
-    sets: word indices of each ordered set. permutations, seed: of p values. looks: how often in all, with the closing one, or fewer
-    where so many would take more than a twentieth of a short training; None for every epoch, whatever it takes. groups: capacity,
-    packing, ring, or some of them.
+    Args:
+        sets: Word indices of each ordered set.
+        permutations: Random orders per p value.
+        seed: Of the random orders.
+        looks: Number of evaluations, including the final one; fewer if they would take more than 5 % of the training. None for every
+            epoch, whatever time that takes.
+        groups: capacity, packing, ring, or some of them.
     """
 
     def __init__(
@@ -37,7 +44,7 @@ class GeometryMonitor(pl.Callback):
         self.looks = looks
         self.groups = groups
         self.seconds = 0.0
-        """Spent measuring so far."""
+        """Seconds spent so far."""
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self.looks is None:
@@ -48,14 +55,17 @@ class GeometryMonitor(pl.Callback):
         asked = self.looks
         self.looks = affordable_looks(asked, autoencoder.features, autoencoder.latent, loader.batch_size, steps)
         if self.looks < asked:
-            log.info("geometry is looked at %d times, not %d: this training is short beside a look", self.looks, asked)
+            log.info(
+                "evaluating geometry %d times instead of %d (limit: %.0f %% of the training time)",
+                self.looks, asked, 100 * AFFORDABLE,
+            )  # fmt: skip
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         epoch, epochs = trainer.current_epoch + 1, trainer.max_epochs or 1
         if trainer.global_rank != 0 or not due(epoch, epochs, self.looks):
             return
         began = time.perf_counter()
-        encoder, decoder = weights(pl_module.autoencoder)
+        encoder, decoder = weights(pl_module.autoencoder)  # type: ignore[arg-type]
         measured = geometry(encoder, decoder, self.sets, self.permutations, self.seed, self.groups)
         self.seconds += time.perf_counter() - began
         for logger in trainer.loggers:
@@ -63,7 +73,7 @@ class GeometryMonitor(pl.Callback):
 
 
 def due(epoch: int, epochs: int, looks: int | None) -> bool:
-    """Whether a look is due after `epoch` of `epochs`, where there are `looks` in all, None for every epoch, the last of them at the end.
+    """Return whether an evaluation is due after `epoch` of `epochs`; None for every epoch. The last of `looks` comes after training.
 
     >>> [epoch for epoch in range(1, 11) if due(epoch, 10, looks=4)]
     [3, 5, 8]
@@ -74,13 +84,13 @@ def due(epoch: int, epochs: int, looks: int | None) -> bool:
 
 
 def affordable_looks(looks: int, words: int, latent: int, batch: int, steps: int) -> int:
-    """At most `looks` looks, and no more than take a twentieth of the training; at least the closing one.
+    """Return `looks`, or as many evaluations as take at most 5 % of the training; at least the final one.
 
-    A look costs about 2 V^2 m + 4 V m^2 operations, a step's five products 10 B V m (bows.bench measures the ratio), so the number
-    does not depend on how busy the machine is.
+    An evaluation takes about 2 V^2 m + 4 V m^2 operations, the five products of a step 10 B V m (bows.bench measures the ratio), so the
+    number does not depend on the load of the machine.
 
     >>> affordable_looks(4, 10_000, 1000, 512, steps=35_000), affordable_looks(4, 10_000, 1000, 512, steps=200)
     (4, 2)
     """
-    steps_a_look = (0.2 * words + 0.4 * latent) / batch
-    return max(1, min(looks, int(0.05 * steps / steps_a_look)))
+    steps_per_look = (0.2 * words + 0.4 * latent) / batch
+    return max(1, min(looks, int(AFFORDABLE * steps / steps_per_look)))

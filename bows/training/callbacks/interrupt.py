@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import threading
@@ -12,28 +11,28 @@ from typing import Any
 import pytorch_lightning as pl
 
 from bows.errors import Interrupted
-
-log = logging.getLogger(__name__)
+from bows.training.checkpoint_files import LAST
+from bows.training.lightning_internals import between_steps
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class InterruptGuard(pl.Callback):
-    """Ctrl-C or SIGTERM: finish the step, save ``last.ckpt``, leave ``trainer.fit`` by `Interrupted`.
+    """On Ctrl-C or SIGTERM: finish the step, save ``last.ckpt``, and leave ``trainer.fit`` by raising `Interrupted`.
 
-    The signal only sets a flag. After the optimizer's step the state is whole, and a run resumed from it ends with the
-    weights of an unbroken one. At the last step of an epoch, or during the validation after it, the epoch is ended
-    first, and `bows.training.callbacks.checkpoints.LastCheckpoint`, which belongs beside this, saves it. A second signal stops
-    at once and saves nothing. The signals' former handlers are put back afterwards.
+    The signal only sets a flag. After the optimizer's step the state is complete, and a run resumed from it ends with the weights of an
+    uninterrupted one. If the signal comes in the last step of an epoch or in the validation after it, the epoch is completed first and
+    saved by LastCheckpoint, which must be among the callbacks. A second signal stops at once and saves nothing. The former signal
+    handlers are restored afterwards.
 
-    Put it last among the callbacks, so that the others have seen the step.
+    It must be the last of the callbacks, so that the others have seen the step.
 
     Args:
         folder: The checkpoints' folder.
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self._path = Path(folder) / "last.ckpt"
+        self._path = Path(folder) / LAST
         self._former: dict[int, Any] = {}
         self.signum: int | None = None
 
@@ -44,7 +43,7 @@ class InterruptGuard(pl.Callback):
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         self.signum = None
-        # Kept before Lightning puts its own handler for SIGTERM in place.
+        # Stored before Lightning installs its own handler of SIGTERM.
         if threading.current_thread() is threading.main_thread():
             self._former = {signum: signal.getsignal(signum) for signum in STOP_SIGNALS}
 
@@ -55,15 +54,12 @@ class InterruptGuard(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, *args: Any
     ) -> None:
-        # The epoch's last step waits for its validation and on_train_epoch_end: resumed from here they would be lost.
-        # With accumulated gradients a step ends only where the optimizer has moved.
-        ends_epoch = trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
-        if self.interrupted and not ends_epoch and not trainer.fit_loop._should_accumulate():
+        if self.interrupted and between_steps(trainer):
             trainer.save_checkpoint(self._path)
             self._leave(trainer)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        # The epoch before has logged its metrics and LastCheckpoint has saved it.
+        # The previous epoch has logged its metrics, and LastCheckpoint has saved it.
         if self.interrupted:
             self._leave(trainer)
 
@@ -72,7 +68,7 @@ class InterruptGuard(pl.Callback):
             self._leave(trainer)
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        self._put_back()
+        self._restore()
         if isinstance(exception, KeyboardInterrupt):
             # Lightning would end the process here by sys.exit(1).
             self.signum = self.signum or signal.SIGINT
@@ -83,14 +79,14 @@ class InterruptGuard(pl.Callback):
             ) from exception
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        self._put_back()
+        self._restore()
 
     def _ask(self, signum: int, frame: Any) -> None:
         if self.interrupted:
             raise KeyboardInterrupt
         self.signum = signum
-        # Not through logging or print: the signal may have come in the middle of either.
-        os.write(2, b"\nStopping: this step is finished and saved first. Ctrl-C again stops at once.\n")
+        # Neither logging nor print, since the signal may have interrupted either.
+        os.write(2, b"\nStopping after this step, with a checkpoint. Ctrl-C again stops at once.\n")
 
     def _leave(self, trainer: pl.Trainer) -> None:
         assert self.signum is not None
@@ -100,7 +96,7 @@ class InterruptGuard(pl.Callback):
         run_folder = self._path.parent.parent
         raise Interrupted(f"{where}; saved, continue with resume={run_folder}", self.signum, self._path)
 
-    def _put_back(self) -> None:
+    def _restore(self) -> None:
         if threading.current_thread() is threading.main_thread():
             for signum, handler in self._former.items():
                 signal.signal(signum, handler if handler is not None else signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""Records the training loss, and at each validation the held-out loss and R^2."""
+"""Log the held-out loss and R^2 at each validation."""
 
 from typing import Any
 
@@ -7,26 +7,12 @@ import torch
 
 from bows.analysis.reconstruction import ReconstructionSums
 
-# Training losses recorded over a run, about.
-POINTS = 500
-
 
 class ReconstructionMonitor(pl.Callback):
-    """Logs `train/loss` some 500 times over a run, and `reconstruction/loss` and `/r2` on the validation windows."""
+    """Logs `reconstruction/loss` and `reconstruction/r2` on the validation windows."""
 
     def __init__(self) -> None:
         self._sums: ReconstructionSums | None = None
-        self._every = 1
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._every = max(1, int(trainer.estimated_stepping_batches) // POINTS)
-
-    def on_train_batch_end(self, trainer, pl_module, outputs: Any, batch, batch_idx) -> None:
-        step = trainer.global_step - 1
-        if step % self._every == 0:
-            loss: Any = outputs["loss"] if isinstance(outputs, dict) else outputs
-            for logger in trainer.loggers:
-                logger.log_metrics({"train/loss": float(loss), "epoch": trainer.current_epoch}, step=step)
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._sums = None

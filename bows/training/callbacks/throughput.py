@@ -1,4 +1,4 @@
-"""How fast and how large: windows a second, seconds, peak memory."""
+"""Measure throughput, time and peak memory."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
+from bows.training.lightning_internals import last_batch_of_epoch, last_epoch
+
 WARM_UP_STEPS = 5
 MEGABYTE = 1e6
 
 
 class TrainingClock:
-    """Counts windows and the seconds spent on them; it stands still while paused.
+    """Counts windows and the seconds spent on them, without those between `pause` and `start`.
 
     Args:
-        now: The time in seconds; a test passes its own.
+        now: Returns the time in seconds; a test passes its own.
     """
 
     def __init__(self, now: Callable[[], float] | None = None) -> None:
@@ -32,42 +34,41 @@ class TrainingClock:
 
     @property
     def seconds(self) -> float:
-        """Seconds spent training so far."""
+        """Seconds of training so far."""
         return self._seconds + (0.0 if self._since is None else self._now() - self._since)
 
     def start(self) -> None:
-        """Run, or go on after `pause`."""
+        """Start, or continue after `pause`."""
         if self._since is None:
             self._since = self._now()
 
     def pause(self) -> None:
-        """Stand still: what follows is no training."""
+        """Stop counting seconds until `start`."""
         self._seconds = self.seconds
         self._since = None
 
     def count(self, windows: int) -> None:
-        """One more step is done, over that many windows."""
+        """Count a step over this number of windows."""
         self.windows += windows
         self.steps += 1
         if self.steps == WARM_UP_STEPS:
             self._warm = (self.windows, self.seconds)
 
     def windows_per_second(self) -> float | None:
-        """The rate; the first steps are left out once as many again and more have followed. None before any step."""
+        """Return the rate, without the first steps once more than as many again have followed; None before any step."""
         warm_windows, warm_seconds = self._warm if self.steps > 2 * WARM_UP_STEPS else (0, 0.0)
         seconds = self.seconds - warm_seconds
         return (self.windows - warm_windows) / seconds if seconds > 0 and self.windows else None
 
 
 class SpeedMonitor(pl.Callback):
-    """Logs ``speed/windows_per_second`` (training alone) each epoch; ``speed/seconds`` and peak memory at the end.
+    """Logs ``speed/windows_per_second`` (of training alone) at each epoch; ``speed/seconds`` and peak memory at the end.
 
-    ``speed/seconds`` is this process's whole fit, validation and analysis with it. ``speed/peak_memory_mb`` is the
-    largest resident memory of the process so far, ``speed/peak_gpu_memory_mb`` the largest PyTorch held on the GPU
-    during the fit; both in megabytes of 1,000,000 bytes.
+    ``speed/seconds`` is the time of the whole fit in this process, with validation and analysis. ``speed/peak_memory_mb`` is the largest
+    resident memory of the process so far, ``speed/peak_gpu_memory_mb`` the largest memory that PyTorch held on the GPU during the fit;
+    both in megabytes of 1,000,000 bytes.
 
-    Put it first among the callbacks: what others do at an epoch's end is then not counted as training. A callback
-    that works for long in the middle of an epoch brackets that by ``clock.pause()`` and ``clock.start()``.
+    It must be the first of the callbacks, so that the time of the others at the end of an epoch is not counted as training.
     """
 
     def __init__(self) -> None:
@@ -80,11 +81,11 @@ class SpeedMonitor(pl.Callback):
         if pl_module.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(pl_module.device)
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, *args: Any) -> None:
         self.clock.start()
 
-    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, *args: Any) -> None:
-        # A run resumed in the middle of an epoch has no start of an epoch.
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        # Before the first batch is made; a run resumed within an epoch starts its clock with a batch.
         self.clock.start()
 
     def on_train_batch_end(
@@ -96,9 +97,8 @@ class SpeedMonitor(pl.Callback):
         self._pause(pl_module)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if trainer.sanity_checking or trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
-            return
-        self.clock.start()
+        if not (trainer.sanity_checking or last_batch_of_epoch(trainer)):
+            self.clock.start()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._pause(pl_module)
@@ -114,7 +114,7 @@ class SpeedMonitor(pl.Callback):
 
     def _pause(self, pl_module: pl.LightningModule) -> None:
         if pl_module.device.type == "cuda":
-            # Steps that were only queued are training too, and shall not be charged to what comes next.
+            # Queued steps are training too, and must not be counted with what follows.
             torch.cuda.synchronize(pl_module.device)
         self.clock.pause()
 
@@ -123,7 +123,7 @@ class SpeedMonitor(pl.Callback):
         return {} if rate is None else {"speed/windows_per_second": rate}
 
     def _log(self, trainer: pl.Trainer, metrics: dict[str, float]) -> None:
-        # Lightning logs an epoch's end at the index of its last step: the same row.
+        # At the index of the last step, as Lightning logs the end of an epoch: in the same row.
         step = max(trainer.global_step - 1, 0)
         if metrics:
             for logger in trainer.loggers:
@@ -131,16 +131,11 @@ class SpeedMonitor(pl.Callback):
                 logger.save()
 
 
-def last_epoch(trainer: pl.Trainer) -> int:
-    """The epoch that the last step belongs to; at the end of training ``current_epoch`` is already one more."""
-    return max(trainer.fit_loop.epoch_progress.current.ready - 1, 0)
-
-
 def peak_memory_bytes() -> int:
-    """The largest resident memory of this process so far, in bytes."""
+    """Return the largest resident memory of this process so far, in bytes."""
     status = Path("/proc/self/status")
     if status.exists():
-        # Better than getrusage, whose peak a process inherits from the one that started it.
+        # Not getrusage, whose peak a process inherits from its parent.
         line = next((line for line in status.read_text().splitlines() if line.startswith("VmHWM:")), None)
         if line is not None:
             return int(line.split()[1]) * 1024

@@ -1,4 +1,4 @@
-"""A member's checkpoint, cut out of its stack: what the same model would have saved at that moment had it trained alone."""
+"""Extract a member's checkpoint from its stack: the one that the same model, trained alone, would have saved at that moment."""
 
 from __future__ import annotations
 
@@ -11,29 +11,30 @@ from torch import Tensor
 
 from bows.model.autoencoder import Autoencoder
 from bows.model.optimizers import OptimizerSettings, make_optimizer, make_schedule
+from bows.training.lightning_internals import checkpoint_content
 from bows.training.stack.stack_module import StackModule
 
-# Parts of a stack's checkpoint that are of all members together.
+# Parts of a stack's checkpoint that belong to all members together.
 OF_THE_STACK = {"state_dict", "optimizer_states", "lr_schedulers", "callbacks", "StackData", "failures"}
 
 
 @dataclass
 class Moment:
-    """One member at one moment."""
+    """The state of a member at a moment."""
 
     weights: dict[str, Tensor]
     """Under the names of its own class."""
     moments: dict[str, dict[str, Tensor]]
-    """What the optimizer remembers of each weight."""
+    """The optimizer's state of each weight."""
     schedule: dict[str, Any]
-    """The state of the learning rate's schedule."""
+    """The state of the learning-rate schedule."""
     progress: dict[str, Any]
-    """What Lightning counts: epochs, steps, batches."""
+    """Lightning's counts of epochs, steps and batches."""
 
 
 def moments(trainer: pl.Trainer, module: StackModule, members: list[int]) -> dict[int, Moment]:
-    """Copies of some members as they are now."""
-    whole = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
+    """Return copies of some members as they are now."""
+    whole = checkpoint_content(trainer)
     progress = {key: value for key, value in whole.items() if key not in OF_THE_STACK}
     return {
         number: Moment(
@@ -52,10 +53,14 @@ def moments(trainer: pl.Trainer, module: StackModule, members: list[int]) -> dic
 def member_checkpoint(
     moment: Moment, autoencoder: Autoencoder, settings: OptimizerSettings, steps: int, best: float | None
 ) -> dict[str, Any]:
-    """The content of a Lightning checkpoint, from which the member's own run can be taken up.
+    """Return the content of a Lightning checkpoint from which the member's own run can resume.
 
-    autoencoder: of the member's class and size; it is left with the moment's weights. settings, steps: as BagsModule takes them. best: its
-    lowest held-out loss so far.
+    Args:
+        moment: The state of the member.
+        autoencoder: A model of the member's class and size; it gets the weights of the moment.
+        settings: The optimizer's settings.
+        steps: Optimizer steps of the whole training.
+        best: The lowest held-out loss so far.
     """
     autoencoder.load_state_dict(moment.weights)
     optimizer = make_optimizer(autoencoder.parameters(), settings)

@@ -1,4 +1,4 @@
-"""Watches a stack train: what ReconstructionMonitor, GeometryMonitor and BestCheckpoint do for one model, for each of its members."""
+"""Observe the training of a stack: metrics, geometry and the best state of each member."""
 
 from __future__ import annotations
 
@@ -13,52 +13,46 @@ from torch import Tensor
 
 from bows.analysis.geometry import geometry
 from bows.analysis.reconstruction import ReconstructionSums
-from bows.model.autoencoder import Autoencoder, weights
+from bows.model.autoencoder import weights
+from bows.training.autoencoder import AutoencoderTask, geometry_groups
 from bows.training.callbacks.geometry import affordable_looks, due
-from bows.training.callbacks.reconstruction import POINTS
-from bows.training.callbacks.throughput import last_epoch
+from bows.training.callbacks.training_loss import POINTS
+from bows.training.lightning_internals import last_epoch
 from bows.training.stack.history import StackTables
 from bows.training.stack.member_checkpoint import Moment, moments
 from bows.training.stack.stack_data import StackBatch
 from bows.training.stack.stack_module import StackModule
 from bows.training.stack.threads import threads_for
 
-# Seconds between two writings of the members' tables while they train, and the share of the training that writing may take.
+# The shortest time in seconds between two writings of the members' tables, and the share of the training time that writing may take.
 PAUSE, WRITING = 10.0, 0.02
 
 
 class StackMonitor(pl.Callback):
-    """Logs each member's training loss, held-out loss and R^2, and looks at its geometry, at the steps at which it would be done alone;
-    keeps the state of each member at its lowest held-out loss, and at the end.
+    """Does for each member what TrainingLoss, ReconstructionMonitor, GeometryMonitor and BestCheckpoint do for a single run.
 
-    tables: where it goes. autoencoders: one a member, of its class and size, to hold its weights while they are looked at. sets,
-    permutations, looks, groups: of the geometry, as GeometryMonitor takes them; no looks where groups is empty. seeds: one a member.
+    It keeps the state of each member at its lowest held-out loss, and at the end.
+
+    Args:
+        tables: Where metrics go.
+        tasks: The members, of one setting of analysis; their autoencoders hold the weights while they are evaluated.
     """
 
-    def __init__(
-        self,
-        tables: StackTables,
-        autoencoders: Sequence[Autoencoder],
-        sets: Sequence[Mapping[str, Sequence[int]]],
-        seeds: Sequence[int],
-        permutations: int,
-        looks: int | None,
-        groups: Sequence[str],
-    ):
+    def __init__(self, tables: StackTables, tasks: Sequence[AutoencoderTask]):
         self.tables = tables
-        self.autoencoders = list(autoencoders)
-        self.sets = list(sets)
-        self.seeds = list(seeds)
-        self.permutations = permutations
-        self.groups = groups
-        self.seconds = [0.0] * len(self.autoencoders)
-        """Spent on the geometry of each member so far."""
+        self.autoencoders = [task.autoencoder for task in tasks]
+        self.sets = [task.sets for task in tasks]
+        self.seeds = [task.settings.seed for task in tasks]
+        self.permutations = tasks[0].settings.analysis.permutations
+        self.groups = geometry_groups(tasks[0].settings)
+        self.seconds = [0.0] * len(tasks)
+        """Seconds spent on the geometry of each member so far."""
         self.last: dict[int, Moment] = {}
         """Each member at the end of training."""
         self.best: dict[int, Moment] = {}
         """Each member at its lowest held-out loss."""
-        self._looks = [looks] * len(self.autoencoders)
-        self.lowest = torch.full((len(self.autoencoders),), math.inf)
+        self._looks: list[int | None] = [tasks[0].settings.analysis.looks] * len(tasks)
+        self.lowest = torch.full((len(tasks),), math.inf)
         self._every = 1
         self._sums: list[ReconstructionSums] = []
         self._held_out: dict[str, Tensor] = {}
@@ -100,7 +94,7 @@ class StackMonitor(pl.Callback):
             return
         self.tables.log_members(self._held_out, trainer.global_step - 1, last_epoch(trainer))
         losses = self._held_out["reconstruction/loss"]
-        lower = losses < self.lowest  # a loss that is no number is lower than none
+        lower = losses < self.lowest  # false for NaN
         lower[list(pl_module.failures)] = False
         if lower.any():
             self.lowest = torch.where(lower, losses, self.lowest)
@@ -113,14 +107,14 @@ class StackMonitor(pl.Callback):
             self.last = moments(trainer, pl_module, living)
         elif self.groups:
             with threads_for(max(model.features * model.latent for model in self.autoencoders)):
-                self._look(trainer, pl_module, step, epoch)
+                self._evaluate(trainer, pl_module, step, epoch)
         if (began := time.monotonic()) > self._next_writing:
             self.tables.write()
             ended = time.monotonic()
             self._next_writing = ended + max(PAUSE, (ended - began) / WRITING)
 
     def state_dict(self) -> dict[str, Any]:
-        # No copies: this is asked for at each validation.
+        # No copies: every checkpoint and every copy of a member calls this.
         best, last = (
             {number: vars(moment) for number, moment in moments.items()} for moments in (self.best, self.last)
         )
@@ -138,7 +132,7 @@ class StackMonitor(pl.Callback):
         self.best = {number: Moment(**moment) for number, moment in state_dict["best"].items()}
         self.last = {number: Moment(**moment) for number, moment in state_dict["last"].items()}
 
-    def _look(self, trainer: pl.Trainer, pl_module: StackModule, step: int, epoch: int) -> None:
+    def _evaluate(self, trainer: pl.Trainer, pl_module: StackModule, step: int, epoch: int) -> None:
         done, epochs = trainer.current_epoch + 1, trainer.max_epochs or 1
         found: list[dict[str, float]] = [{} for _ in self.autoencoders]
         for number, autoencoder in enumerate(self.autoencoders):
@@ -157,6 +151,6 @@ class StackMonitor(pl.Callback):
 
 
 def by_name(members: Sequence[Mapping[str, float]], dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
-    """(members,) tensors by name; NaN where a member lacks the metric. Names are in the order of the member that has most."""
+    """Return (members,) tensors by name, NaN where a member lacks the metric, in the order of the member with the most names."""
     names = dict.fromkeys(name for member in sorted(members, key=len, reverse=True) for name in member)
     return {name: torch.tensor([member.get(name, math.nan) for member in members], dtype=dtype) for name in names}

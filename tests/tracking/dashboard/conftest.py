@@ -30,7 +30,7 @@ def finished_run(folder: Path, overrides: list[str], categories: dict[str, str])
     from bows.config.resolve import plain
     from bows.config.validate import check
     from bows.runs.status import RunStatus
-    from bows.training.job import kind_of_run
+    from bows.training.run import train
 
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         config = plain(compose("train", [f"outputs={folder.parent / 'outputs'}", *overrides]))
@@ -41,7 +41,7 @@ def finished_run(folder: Path, overrides: list[str], categories: dict[str, str])
     (folder / ".hydra" / "config.yaml").write_text(yaml.safe_dump(config))
     settings = check(config)
     status = RunStatus.start(folder, resumed=False)
-    kind_of_run(settings)[0](settings, config, folder, status)
+    train(settings, config, folder, status)
     status.write("completed")
     return folder
 

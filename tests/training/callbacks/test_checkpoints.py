@@ -1,6 +1,8 @@
 """Checkpoints: never torn, never missing, refused when damaged; a resumed run ends like an unbroken one."""
 
+import builtins
 import errno
+import io
 import os
 import zipfile
 from pathlib import Path
@@ -10,8 +12,8 @@ import pytorch_lightning as pl
 import torch
 
 from bows.errors import DataError, SettingError, TrainingError
-from bows.training.callbacks import checkpoints
-from bows.training.callbacks.checkpoints import AtomicCheckpointIO, checkpoint_callbacks, find_checkpoint
+from bows.training.callbacks.checkpoints import checkpoint_callbacks
+from bows.training.checkpoint_files import AtomicCheckpointIO, last_checkpoint
 
 # Quieted by bows.console in a run.
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers")
@@ -126,7 +128,7 @@ def test_a_run_killed_anywhere_ends_with_the_same_weights(tmp_path, every_steps,
     with pytest.raises(RuntimeError, match="killed"):
         fit(tmp_path / "broken", broken, every_steps=every_steps)
     resumed = Tiny()
-    trainer = fit(tmp_path / "broken", resumed, every_steps=every_steps, resume=find_checkpoint(tmp_path / "broken"))
+    trainer = fit(tmp_path / "broken", resumed, every_steps=every_steps, resume=last_checkpoint(tmp_path / "broken"))
     assert trainer.global_step == 12
     assert trainer.current_epoch == 3
     assert torch.equal(weights(unbroken), weights(resumed))
@@ -139,9 +141,9 @@ def test_a_run_killed_anywhere_ends_with_the_same_weights(tmp_path, every_steps,
 
 def test_a_resumed_run_does_not_take_a_worse_state_for_the_best(tmp_path):
     fit(tmp_path, Tiny(scores=[0.25, 0.5]), epochs=2)
-    fit(tmp_path, Tiny(scores=[0.25, 0.5, 0.3, 0.2]), epochs=3, resume=find_checkpoint(tmp_path))
+    fit(tmp_path, Tiny(scores=[0.25, 0.5, 0.3, 0.2]), epochs=3, resume=last_checkpoint(tmp_path))
     assert load(tmp_path / "checkpoints" / "best.ckpt")["global_step"] == 4
-    fit(tmp_path, Tiny(scores=[0.25, 0.5, 0.3, 0.2]), epochs=4, resume=find_checkpoint(tmp_path))
+    fit(tmp_path, Tiny(scores=[0.25, 0.5, 0.3, 0.2]), epochs=4, resume=last_checkpoint(tmp_path))
     assert load(tmp_path / "checkpoints" / "best.ckpt")["global_step"] == 16
 
 
@@ -160,7 +162,7 @@ def test_accumulated_gradients_save_only_between_steps(tmp_path):
         fit(tmp_path / "broken", Tiny(fail_at=3), every_steps=1, accumulate_grad_batches=2)
     unbroken, resumed = Tiny(), Tiny()
     fit(tmp_path / "unbroken", unbroken, accumulate_grad_batches=2)
-    path = find_checkpoint(tmp_path / "broken")
+    path = last_checkpoint(tmp_path / "broken")
     assert load(path)["global_step"] == 3
     fit(tmp_path / "broken", resumed, every_steps=1, accumulate_grad_batches=2, resume=path)
     assert torch.equal(weights(unbroken), weights(resumed))
@@ -175,7 +177,7 @@ def test_a_run_killed_in_the_validation_of_an_epoch_repeats_it(tmp_path):
     with pytest.raises(RuntimeError, match="killed"):
         fit(tmp_path, Killed(), every_steps=1)
     resumed = Tiny()
-    fit(tmp_path, resumed, every_steps=1, resume=find_checkpoint(tmp_path))
+    fit(tmp_path, resumed, every_steps=1, resume=last_checkpoint(tmp_path))
     assert resumed.validated == 3
 
 
@@ -290,20 +292,19 @@ def two_checkpoints(folder):
 @pytest.mark.parametrize("how", ["flipped", "cut", "empty", "text"])
 def test_a_damaged_checkpoint_is_refused_and_the_one_before_offered(tmp_path, how):
     path, previous = two_checkpoints(tmp_path)
-    assert find_checkpoint(tmp_path) == path
+    assert last_checkpoint(tmp_path) == path
+    assert AtomicCheckpointIO().load_checkpoint(path)["step"] == 1
     if how == "flipped":
         damage(path)
     else:
         path.write_bytes({"cut": path.read_bytes()[:-300], "empty": b"", "text": b"no checkpoint"}[how])
-    with pytest.raises(TrainingError) as refused:
-        find_checkpoint(tmp_path)
+    with pytest.raises(TrainingError, match="damaged") as refused:
+        AtomicCheckpointIO().load_checkpoint(path)
     assert str(path) in str(refused.value)
     assert str(previous) in str(refused.value)
-    with pytest.raises(TrainingError, match="damaged"):
-        AtomicCheckpointIO().load_checkpoint(path)
     damage(previous)
-    with pytest.raises(TrainingError) as refused:
-        find_checkpoint(tmp_path)
+    with pytest.raises(TrainingError, match="damaged") as refused:
+        AtomicCheckpointIO().read(path)
     assert "previous.ckpt" not in str(refused.value)
 
 
@@ -320,19 +321,39 @@ def test_flips_are_found_wherever_tensors_lie(tmp_path):
             content[offset] ^= 1
             path.write_bytes(content)
             with pytest.raises(TrainingError, match="damaged"):
-                checkpoints.check(path)
+                AtomicCheckpointIO().load_checkpoint(path)
 
 
-def test_resuming_without_a_run_or_a_checkpoint(tmp_path):
-    with pytest.raises(SettingError, match="no such run folder"):
-        find_checkpoint(tmp_path / "nothing")
-    with pytest.raises(TrainingError, match="start the run anew"):
-        find_checkpoint(tmp_path)
+def test_a_run_without_a_checkpoint_restarts_and_one_without_its_last_is_refused(tmp_path, caplog):
+    with caplog.at_level("INFO", logger="bows"):
+        assert last_checkpoint(tmp_path) is None
+    assert "no checkpoint found: restarting from step 0" in caplog.text
     path, previous = two_checkpoints(tmp_path)
     path.unlink()
     with pytest.raises(TrainingError, match="copy") as refused:
-        find_checkpoint(tmp_path)
+        last_checkpoint(tmp_path)
     assert str(previous) in str(refused.value)
+    damage(previous)
+    with pytest.raises(TrainingError, match="start the run anew"):
+        last_checkpoint(tmp_path)
+
+
+def test_a_checkpoint_is_read_from_the_disk_once(tmp_path, monkeypatch):
+    path, _ = two_checkpoints(tmp_path)
+    opened, real_open = [], open
+
+    def counted(file, *args, **kwargs):
+        opened.extend([file] if str(file).startswith(str(tmp_path)) else [])
+        return real_open(file, *args, **kwargs)
+
+    monkeypatch.setattr(io, "open", counted)
+    monkeypatch.setattr(builtins, "open", counted)
+    files = AtomicCheckpointIO()
+    step = files.read(path)["step"]
+    assert files.load_checkpoint(path)["step"] == step == 1
+    assert opened == [path]
+    files.load_checkpoint(path)  # no longer the content kept for the one load
+    assert opened == [path, path]
 
 
 def test_a_checkpoint_that_could_run_code_is_refused(tmp_path):

@@ -41,7 +41,7 @@ def test_a_short_training_is_looked_at_less_often(tmp_path, caplog):
     caplog.set_level("INFO", "bows")
     # 400 words cost (80 + 0.8) / 16, some 5 steps a look; a twentieth of 8 x 40 steps is 16: three looks with the closing one.
     assert len(steps_looked_at(tmp_path, 8, words=400)) == 2
-    assert "looked at 3 times, not 8" in caplog.text
+    assert "evaluating geometry 3 times instead of 8 (limit: 5 % of the training time)" in caplog.text
 
 
 @pytest.mark.parametrize("steps", [1, 100, 1000, 10_000])

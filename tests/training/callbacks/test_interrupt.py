@@ -9,9 +9,10 @@ import pytorch_lightning as pl
 import torch
 
 from bows.errors import Interrupted, TrainingError
-from bows.training.callbacks.checkpoints import AtomicCheckpointIO, checkpoint_callbacks
+from bows.training.callbacks.checkpoints import checkpoint_callbacks
 from bows.training.callbacks.interrupt import InterruptGuard
 from bows.training.callbacks.nan_guard import LossGuard, likely_cause
+from bows.training.checkpoint_files import AtomicCheckpointIO
 
 V, BATCHES = 6, 4
 
@@ -130,7 +131,7 @@ class Elsewhere(LossGuard):
 
 @pytest.mark.parametrize(("poison", "covered"), [(1, "0 to 2"), (5, "4 to 6"), (2, "0 to 2")])
 def test_on_an_accelerator_the_exact_step_among_those_covered(tmp_path, poison, covered):
-    with pytest.raises(TrainingError, match=rf"at step {poison} \(looked at steps {covered} together\)"):
+    with pytest.raises(TrainingError, match=rf"at step {poison} \(steps {covered} checked together\)"):
         fit(tmp_path, Tiny(poison=poison), [Elsewhere(every=3)])
 
 
@@ -160,12 +161,12 @@ def test_weights_that_are_no_numbers_are_not_saved(tmp_path):
 
 
 def test_accumulated_gradients_are_counted_in_steps(tmp_path):
-    with pytest.raises(TrainingError, match=r"at step 1 \(looked at steps 0 to 1 together\)"):
+    with pytest.raises(TrainingError, match=r"at step 1 \(steps 0 to 1 checked together\)"):
         fit(tmp_path, Tiny(poison=1), [Elsewhere(every=4)], accumulate_grad_batches=2)
 
 
 def test_the_likely_cause_is_the_product_of_rate_and_decay_where_that_is_one_or_more(tmp_path):
-    with pytest.raises(TrainingError, match=r"lr \* wd = 0.5 \* 4 = 2 a step.*flip") as stopped:
+    with pytest.raises(TrainingError, match=r"lr \* wd = 0.5 \* 4 = 2 per step.*change their sign") as stopped:
         fit(tmp_path, Tiny(lr=0.5, wd=4.0, poison=2), [LossGuard()])
     assert "learning rate is too high" not in str(stopped.value)
 

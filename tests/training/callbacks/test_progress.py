@@ -12,8 +12,9 @@ import pytorch_lightning as pl
 import torch
 
 from bows import console
-from bows.training.callbacks import progress
-from bows.training.callbacks.progress import BarProgress, PlainProgress, progress_callback
+from bows.training.callbacks import progress, throughput
+from bows.training.callbacks.progress import TrainingProgress
+from bows.training.callbacks.throughput import SpeedMonitor
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers")
 
@@ -27,8 +28,6 @@ class Time:
 
     def monotonic(self):
         return self.now
-
-    perf_counter = monotonic
 
 
 class Tiny(pl.LightningModule):
@@ -55,6 +54,7 @@ class Tiny(pl.LightningModule):
 def clock(monkeypatch):
     clock = Time()
     monkeypatch.setattr(progress, "time", clock)
+    monkeypatch.setattr(throughput, "perf_counter", clock.monotonic)
     return clock
 
 
@@ -80,7 +80,7 @@ def screen(monkeypatch):
 def fit(callback, model, epochs=5, resume=None, **kwargs):
     trainer = pl.Trainer(
         max_epochs=epochs, logger=False, enable_progress_bar=False, enable_model_summary=False,
-        enable_checkpointing=False, accelerator="cpu", callbacks=[callback], **kwargs,
+        enable_checkpointing=False, accelerator="cpu", callbacks=[SpeedMonitor(), callback], **kwargs,
     )  # fmt: skip
     loader = torch.utils.data.DataLoader(torch.rand(20 * BATCH, V), batch_size=BATCH)
     validation = torch.utils.data.DataLoader(torch.rand(BATCH, V), batch_size=BATCH)
@@ -94,62 +94,62 @@ def lines(caplog):
 
 def test_the_kind_follows_the_terminal(screen, monkeypatch):
     screen()
-    assert isinstance(progress_callback(None), BarProgress)
-    assert isinstance(progress_callback(True), PlainProgress)
+    assert not TrainingProgress().plain
+    assert TrainingProgress(plain=True).plain
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    assert isinstance(progress_callback(None), PlainProgress)
-    assert isinstance(progress_callback(False), BarProgress)
+    assert TrainingProgress().plain
+    assert not TrainingProgress(plain=False).plain
 
 
 def test_a_line_each_tenth_of_training(clock, caplog):
     with caplog.at_level(logging.INFO, logger="bows"):
-        fit(progress_callback(True), Tiny(clock, seconds=10))
+        fit(TrainingProgress(plain=True), Tiny(clock, seconds=10))
     first, *middle, last = lines(caplog)
-    assert first == "training: 100 batches"
+    assert first == "training: 100 steps"
     assert len(middle) == 10
     assert [line.split("%")[0].strip() for line in middle] == [str(10 * i) for i in range(1, 11)]
-    assert re.search(r"epoch 3/5  loss \d\S*  [\d,]+ windows/s  8 min 20 s left", middle[4])
-    assert last.startswith("training done: loss")
+    assert re.search(r"epoch 3/5  loss \d\S*  [\d,]+ windows/s  0:08:20 left", middle[4])
+    assert last == "training done in 0:16:40: 1 windows/s"
 
 
 def test_a_quick_run_says_little(clock, caplog):
     with caplog.at_level(logging.INFO, logger="bows"):
-        fit(progress_callback(True), Tiny(clock, seconds=0.3))
+        fit(TrainingProgress(plain=True), Tiny(clock, seconds=0.3))
     # 30 seconds: no two lines within ten.
     assert len(lines(caplog)) == 2 + 2
 
 
 def test_a_long_run_shows_life(clock, caplog):
     with caplog.at_level(logging.INFO, logger="bows"):
-        fit(progress_callback(True), Tiny(clock, seconds=601.0), epochs=1)
+        fit(TrainingProgress(plain=True), Tiny(clock, seconds=601.0), epochs=1)
     assert len(lines(caplog)) == 2 + 20
 
 
 def test_a_resumed_run_begins_where_it_stopped(tmp_path, clock, caplog):
-    fit(progress_callback(True), Tiny(), epochs=2).save_checkpoint(tmp_path / "last.ckpt")
+    fit(TrainingProgress(plain=True), Tiny(), epochs=2).save_checkpoint(tmp_path / "last.ckpt")
     caplog.clear()
     with caplog.at_level(logging.INFO, logger="bows"):
-        fit(progress_callback(True), Tiny(clock, seconds=10), epochs=4, resume=tmp_path / "last.ckpt")
+        fit(TrainingProgress(plain=True), Tiny(clock, seconds=10), epochs=4, resume=tmp_path / "last.ckpt")
     first, *middle, _ = lines(caplog)
-    assert first == "training: 80 batches, from batch 40"
+    assert first == "training: 80 steps, from step 40"
     assert [line.split("%")[0].strip() for line in middle] == ["60", "70", "80", "90", "100"]
     assert "epoch 3/4" in middle[0]
-    # The pace is this process's own: 8 batches took 80 s, 32 are left.
-    assert "5 min 20 s left" in middle[0]
+    # The pace is that of this process: 8 steps took 80 s, 32 are left.
+    assert "0:05:20 left" in middle[0]
 
 
-def test_max_steps_bounds_the_course(clock, caplog):
+def test_max_steps_bounds_the_training(clock, caplog):
     with caplog.at_level(logging.INFO, logger="bows"):
-        fit(progress_callback(True), Tiny(clock), epochs=5, max_steps=30)
-    assert lines(caplog)[0] == "training: 30 batches"
+        fit(TrainingProgress(plain=True), Tiny(clock), epochs=5, max_steps=30)
+    assert lines(caplog)[0] == "training: 30 steps"
 
 
 def test_the_bar_shows_epoch_loss_rate_and_time_left_and_clears_itself(screen, clock):
     shown = screen()
-    fit(progress_callback(None), Tiny(clock))
+    fit(TrainingProgress(), Tiny(clock))
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.getvalue())
     assert re.search(r"epoch \d/5", text)
-    assert re.search(r"loss \d\S*  [\d,]+ windows/s  (\d min )?\d+ s left", text)
+    assert re.search(r"loss \d\S*  [\d,]+ windows/s  0:0\d:\d\d left", text)
     # The cursor is shown again and the bar's line wiped.
     assert shown.getvalue().endswith("\x1b[?25h\r\x1b[1A\x1b[2K")
 
@@ -157,14 +157,14 @@ def test_the_bar_shows_epoch_loss_rate_and_time_left_and_clears_itself(screen, c
 def test_a_run_that_breaks_gives_the_terminal_back(screen, clock):
     shown = screen()
     with pytest.raises(RuntimeError, match="broken"):
-        fit(progress_callback(None), Tiny(clock, fail_at=7))
+        fit(TrainingProgress(), Tiny(clock, fail_at=7))
     assert shown.getvalue().endswith("\x1b[?25h\r\x1b[1A\x1b[2K")
 
 
 def test_the_loss_is_read_a_few_times_a_second_only(screen, clock, monkeypatch):
     screen()
     read = []
-    monkeypatch.setattr(progress, "loss_text", lambda outputs: read.append(clock.now) or "loss 1")
-    fit(progress_callback(None), Tiny(clock, seconds=0.01))
+    monkeypatch.setattr(progress, "loss_of", lambda outputs: read.append(clock.now) or 1.0)
+    fit(TrainingProgress(), Tiny(clock, seconds=0.01))
     assert 1 <= len(read) <= math.ceil(100 * 0.01 / 0.25) + 1
     assert all(b - a >= 0.25 - 1e-9 for a, b in itertools.pairwise(read))

@@ -12,7 +12,7 @@ from bows.errors import TrainingError
 from bows.files import read_json
 from bows.runs.status import RunStatus
 from bows.runs.weights import make_autoencoder
-from bows.training.autoencoder import train
+from bows.training.run import train
 from bows.training.stack.block import Block, Member
 from bows.training.stack.layout import arrange
 from bows.training.stack.single_model import Solo
