@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from hydra.utils import get_object
-
+from bows.config.resolve import trait
 from bows.config.schema import TrainConfig
 from bows.evaluation.save import log_results
 from bows.figures.render_pool import draw
@@ -22,7 +21,7 @@ TASKS: dict[str, type[RunTask]] = {"bags": AutoencoderTask, "pairs": PairClassif
 
 def task_of(settings: TrainConfig) -> type[RunTask]:
     """Return the kind of task that trains the model of the settings."""
-    return TASKS[getattr(get_object(settings.model["_target_"]), "trains_on", "bags")]
+    return TASKS[trait(settings.model, "trains_on", "bags")]
 
 
 def train(
