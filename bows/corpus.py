@@ -1,26 +1,27 @@
-"""python -m bows.corpus: build a corpus, or open it, and print its facts."""
+"""python -m bows.corpus: build or open a corpus, and print its facts."""
 
 from omegaconf import DictConfig
 
-from bows.cli import hydra_app as command
+from bows.cli import hydra_app
 
 
 def main(config: DictConfig) -> None:
+    """Build or open the corpus of a composed configuration, and print its facts."""
     # Imported here: --help and shell completion need not wait for torch and Lightning.
     from bows.config.resolve import instantiate_plain, plain
     from bows.config.validate import check
     from bows.console import quiet_libraries
-    from bows.data.summary import print_facts
+    from bows.data.summary import corpus_summary
 
     settings = plain(config)
     check(settings, "corpus")
     quiet_libraries()
-    print_facts(instantiate_plain(settings["data"]))
+    print("\n".join(corpus_summary(instantiate_plain(settings["data"]))))
 
 
 def command_line() -> None:
-    """python -m bows.corpus, and bows-corpus, which shells can complete."""
-    command.run(main, "corpus")
+    """Run python -m bows.corpus, or bows-corpus, which shells can complete."""
+    hydra_app.run(main, "corpus")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import bows
 PACKAGE = Path(bows.__file__).parent
 # From the bottom up. A part imports from those above it in this list; parts in one row import none of each other.
 LAYERS = [
-    {"errors", "console", "files", "sparse_bags", "setting_types"},
+    {"errors", "console", "files", "sparse_bags", "spelling", "setting_types"},
     {"figures"},
     {"config", "data", "model", "analysis"},
     {"runs"},

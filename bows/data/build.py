@@ -1,16 +1,17 @@
-"""Building a corpus: rows stream in by chunks, words are spilled to disk, the vocabulary is chosen, bags are written.
+"""Build a corpus: rows stream in by chunks, words are stored on disk, the vocabulary is chosen, bags are written.
 
-Text is read once. Each chunk's words go to a temporary folder as positions in the chunk's own list of distinct words, beside
-that list with its counts; memory holds one chunk and a bounded table of counts, whatever the corpus's size. Once the vocabulary
-is known, each chunk's positions are mapped to it. The folder is written under a temporary name, and renamed when whole.
+Text is read once. Each chunk's words go to a temporary folder as positions in the chunk's own list of distinct words; memory holds a
+few chunks, the table of distinct tokens and a bounded table of counts, whatever the size of the corpus. Once the vocabulary is known,
+each chunk's positions are mapped to it. The folder is written under a temporary name and renamed when it is whole.
 """
 
 import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +19,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from filelock import AcquireReturnProxy, FileLock, Timeout
 
-from bows.data.chunk_store import Spill
+from bows.data.chunk_store import ChunkStore, map_in_order
 from bows.data.corpus import Corpus, open_corpus, write_manifest
-from bows.data.tokenize import WordRules, split_words
+from bows.data.tokenize import TokenChunk, Tokenizer, WordRules, join_tokens, split_tokens
 from bows.data.vocabulary import Vocabulary, WordList, choose_vocabulary, listed_vocabulary
 from bows.errors import BowsError, DataError
+from bows.spelling import fold
 
 log = logging.getLogger(__name__)
 
-CHUNK_BYTES = 16 << 20
+# Text is split at white space in pieces, each by one thread: a piece's table of tokens fits the processor's cache. A chunk of several
+# pieces is then cleaned at once, as the table of all tokens met so far is indexed anew for each chunk.
+PIECE_BYTES = 4 << 20
+PIECES_PER_CHUNK = 4
+
+SAMPLE_CHARACTERS = 300
 
 
 @dataclass(frozen=True)
@@ -37,45 +44,61 @@ class Text:
     facts: Callable[[], dict]
 
 
-def open_or_build(
-    root: Path,
-    name: str,
-    key: str,
-    text: Callable[[], Text],
-    rules: WordRules,
-    vocab_size: int,
-    include: list[str],
-    val_fraction: float,
-    listed: WordList | None = None,
-) -> Corpus:
-    """The corpus in `root/<name>-<key>`: opened where it is whole, built from `text()` otherwise.
+@dataclass(frozen=True)
+class CorpusPlan:
+    """What shapes a corpus besides its text.
 
-    Its vocabulary is the words of `listed` where that is given (`vocab_size` and `include` do not apply then). One process builds,
-    others that ask meanwhile wait and use what it built. A folder that fails its checksums is rebuilt, with a warning. Raises
-    DataError where text cannot be read or the folder cannot be written.
+    Attributes:
+        name: of the corpus and, with the key, of its folder.
+        key: a hash of all that shapes the corpus.
+        rules: what counts as a word.
+        vocab_size: words of the vocabulary.
+        include: words of the vocabulary wherever they occur.
+        val_fraction: share of the training rows held out where there is no validation text.
+        listed: the words of the vocabulary; `vocab_size` and `include` do not apply then.
     """
-    folder = root / f"{name}-{key}"
+
+    name: str
+    key: str
+    rules: WordRules
+    vocab_size: int
+    include: list[str] = field(default_factory=list)
+    val_fraction: float = 0.1
+    listed: WordList | None = None
+
+
+def open_or_build(root: Path, plan: CorpusPlan, text: Callable[[], Text]) -> Corpus:
+    """Open the corpus in `root/<name>-<key>` where it is whole; build it from `text()` otherwise.
+
+    One process builds, others that ask meanwhile wait and use what it built. A folder that fails its checksums is rebuilt, with a
+    warning.
+
+    Raises:
+        DataError: text cannot be read, or the folder cannot be written.
+    """
+    own = f"{plan.name}-{plan.key}"
+    folder = root / own
     if folder.is_dir():
         # It was renamed into place when whole: it can be opened without the lock, also where nothing may be written.
         try:
             return open_corpus(folder)
         except (DataError, OSError) as error:
-            log.debug("%s: looked at again under the lock", error)
+            log.debug("%s: checking again under the lock", error)
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with _lock(root / f".{name}-{key}.lock", name):
+        with _lock(root / f".{own}.lock", plan.name):
             if folder.exists():
                 try:
                     return open_corpus(folder)
                 except DataError as error:
                     log.warning("%s: rebuilding it", str(error).partition(";")[0])
                     shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
-            for left_over in root.glob(f".{name}-{key}.building-*"):
+            for left_over in root.glob(f".{own}.building-*"):
                 shutil.rmtree(left_over)
-            temporary = root / f".{name}-{key}.building-{os.getpid()}"
+            temporary = root / f".{own}.building-{os.getpid()}"
             try:
                 temporary.mkdir()
-                _build(temporary, name, text(), rules, vocab_size, include, val_fraction, listed)
+                _build(temporary, plan, text())
                 temporary.rename(folder)
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)
@@ -98,61 +121,36 @@ def _lock(path: Path, name: str) -> AcquireReturnProxy:
         return lock.acquire()
 
 
-def _build(
-    folder: Path,
-    name: str,
-    text: Text,
-    rules: WordRules,
-    vocab_size: int,
-    include: list[str],
-    val_fraction: float,
-    listed: WordList | None,
-) -> None:
+def _build(folder: Path, plan: CorpusPlan, text: Text) -> None:
     started = time.perf_counter()
-    spills: dict[str, Spill] = {}
+    tokenizer = Tokenizer(plan.rules)
+    stores: dict[str, ChunkStore] = {}
+    samples = {}
     for split, stream in text.splits.items():
-        spill = spills[split] = Spill(folder / "spill" / split)
-        for rows in by_size(stream(), CHUNK_BYTES):
-            spill.add(split_words(rows, rules), rows.nbytes)
-        if not spill.rows:
-            raise DataError(f"data: the {split} split of {name} has no rows; give text with at least one row")
-    parts = {split: (spill, 0, spill.rows) for split, spill in spills.items()}
-    if "validation" not in parts:
-        spill = spills["train"]
-        cut = spill.rows - max(1, round(spill.rows * val_fraction))
-        if cut < 1:
-            raise DataError(
-                f"data: {spill.rows} row is too little to hold out validation rows; give data.validation or more text"
-            )
-        parts = {
-            "train": (spill, 0, cut),
-            "validation": (spill, cut, spill.rows),
-            **{k: v for k, v in parts.items() if k != "train"},
-        }
-
-    spill, rows = spills["train"], parts["train"][2]
-    if listed is None:
-        vocabulary = _chosen(name, spill, rows, rules, vocab_size, include)
-        given = {}
-    else:
-        vocabulary = _given(name, spill, rows, rules, listed)
-        given = {"vocabulary": {"file": listed.file, "absent": len(vocabulary.absent)}}
+        store = stores[split] = ChunkStore(folder / "chunks" / split)
+        samples[split] = _store_words(stream(), tokenizer, store)
+        if not store.rows:
+            raise DataError(f"data: the {split} split of {plan.name} has no rows; give text with at least one row")
+    parts = _split_rows(stores, plan)
+    store, _, rows = parts["train"]
+    vocabulary, given = (_chosen if plan.listed is None else _given)(store, rows, plan)
 
     (folder / "vocabulary.txt").write_text("".join(f"{word}\n" for word in vocabulary.words), encoding="utf-8")
     counts = {}
-    for split, (spill, first, last) in parts.items():
-        entries = spill.write_bags(folder / split, vocabulary.words, first, last)
+    for split, (store, first, last) in parts.items():
+        entries = store.write_bags(folder / split, vocabulary.words, first, last)
         counts[split] = {
             "rows": last - first,
             "entries": entries,
             "density": entries / (last - first) / len(vocabulary.words),
         }
-    shutil.rmtree(folder / "spill")
+    shutil.rmtree(folder / "chunks")
     seconds = time.perf_counter() - started
-    size = sum(spill.bytes for spill in spills.values())
+    size = sum(store.bytes for store in stores.values())
+    rules = plan.rules
     write_manifest(
         folder,
-        name=name,
+        name=plan.name,
         words=len(vocabulary.words),
         splits=counts,
         source=text.facts(),
@@ -161,8 +159,11 @@ def _build(
             "lowercase": rules.lowercase,
             "numbers": rules.numbers,
             "stop_words": len(rules.stop_words),
+            "words": rules.words.identity,
         },
         **given,
+        tokens=tokenizer.close().facts(),
+        sample=samples["train"],
         word_counts=dict(zip(vocabulary.words[:100], vocabulary.counts[:100].tolist(), strict=True)),
         build={
             "text_bytes": size,
@@ -173,44 +174,89 @@ def _build(
     )
 
 
-def _chosen(name: str, spill: Spill, rows: int, rules: WordRules, vocab_size: int, include: list[str]) -> Vocabulary:
-    """The most frequent words and those of `include`; says where there are fewer than asked for."""
-    vocabulary = choose_vocabulary(spill, rows, vocab_size, include)
+def _store_words(stream: Iterator[pa.Array], tokenizer: Tokenizer, store: ChunkStore) -> dict | None:
+    """Write the words of a stream of rows, chunk by chunk. Return one row with its words, None where no row among the first has any."""
+    sample = None
+
+    def pieces() -> Iterator[pa.Array]:
+        nonlocal sample
+        for rows in by_size(stream, PIECE_BYTES):
+            sample = sample or _sample(rows, tokenizer.rules)
+            yield rows
+
+    def tokens_of(rows: pa.Array) -> tuple[TokenChunk, int]:
+        return split_tokens(rows, tokenizer.rules.min_chars), rows.nbytes
+
+    tokens = map_in_order(tokens_of, pieces())
+    while part := list(islice(tokens, PIECES_PER_CHUNK)):
+        store.add(tokenizer.words(join_tokens([chunk for chunk, _ in part])), sum(size for _, size in part))
+    return sample
+
+
+def _sample(rows: pa.Array, rules: WordRules) -> dict | None:
+    """Return the beginning of the first row that has words, and those words; None where the first rows have none."""
+    long_enough = rows.filter(pc.greater_equal(pc.utf8_length(rows), max(rules.min_chars, 1)))
+    for row in long_enough[:20].to_pylist():
+        text = row[:SAMPLE_CHARACTERS].rpartition(" ")[0] if len(row) > SAMPLE_CHARACTERS else row
+        if words := replace(rules, min_chars=0).words_of(text):
+            return {"row": text, "words": words}
+    return None
+
+
+def _split_rows(stores: dict[str, ChunkStore], plan: CorpusPlan) -> dict[str, tuple[ChunkStore, int, int]]:
+    """Return the store, the first row and the end of each split; without validation text the last training rows are held out."""
+    parts = {split: (store, 0, store.rows) for split, store in stores.items()}
+    if "validation" in parts:
+        return parts
+    store = stores["train"]
+    cut = store.rows - max(1, round(store.rows * plan.val_fraction))
+    if cut < 1:
+        raise DataError(
+            f"data: {store.rows} row is too little to hold out validation rows; give data.validation or more text"
+        )
+    held_out = {"train": (store, 0, cut), "validation": (store, cut, store.rows)}
+    return held_out | {split: part for split, part in parts.items() if split != "train"}
+
+
+def _chosen(store: ChunkStore, rows: int, plan: CorpusPlan) -> tuple[Vocabulary, dict]:
+    """Choose the most frequent words and those of `include`, and warn where there are fewer than asked for."""
+    vocabulary = choose_vocabulary(store, rows, plan.vocab_size, plan.include)
     if not vocabulary.words:
         raise DataError(
-            f"data: no words in the training rows of {name}: of {spill.rows} rows none of data.min_chars={rules.min_chars} "
+            f"data: no words in the training rows of {plan.name}: of {store.rows} rows none of data.min_chars={plan.rules.min_chars} "
             "or more characters holds a word; lower data.min_chars or give other text"
         )
     if vocabulary.absent:
         log.warning("data.include: not in the training rows, left out: %s", ", ".join(vocabulary.absent))
-    if len(vocabulary.words) < vocab_size:
+    if len(vocabulary.words) < plan.vocab_size:
         log.warning(
             "data.vocab_size=%d: the training rows hold only %d words; using all of them",
-            vocab_size,
+            plan.vocab_size,
             len(vocabulary.words),
         )
-    return vocabulary
+    return vocabulary, {}
 
 
-def _given(name: str, spill: Spill, rows: int, rules: WordRules, listed: WordList) -> Vocabulary:
-    """The words of a list; says how many of them occur."""
-    vocabulary = listed_vocabulary(spill, rows, listed)
+def _given(store: ChunkStore, rows: int, plan: CorpusPlan) -> tuple[Vocabulary, dict]:
+    """Take the words of the list, and log how many of them occur."""
+    listed, rules = plan.listed, plan.rules
+    assert listed is not None
+    vocabulary = listed_vocabulary(store, rows, listed)
     size, occurring = len(listed.words), len(listed.words) - len(vocabulary.absent)
     folded = ""
     if rules.lowercase:
-        words = pa.array(listed.words, pa.string())
-        if capitals := pc.sum(pc.not_equal(pc.utf8_lower(words), words)).as_py():
-            folded = f"; data.lowercase=true folds the text, so {capitals:,} with capitals cannot"
+        capitals = sum(fold(word, rules.words.turkish_i) != word for word in listed.words)
+        folded = f"; data.lowercase=true folds the text, so {capitals:,} with capitals cannot" if capitals else ""
     if not occurring:
         raise DataError(
-            f"data.vocabulary={listed.file}: none of its {size:,} words occurs in the training rows of {name} of "
+            f"data.vocabulary={listed.file}: none of its {size:,} words occurs in the training rows of {plan.name} of "
             f"data.min_chars={rules.min_chars} or more characters{folded}; give other text, or a list of its words"
         )
     log.info("%s of %s words of %s occur in the training rows%s", f"{occurring:,}", f"{size:,}", listed.file, folded)
-    return vocabulary
+    return vocabulary, {"vocabulary": {"file": listed.file, "absent": len(vocabulary.absent)}}
 
 
-def by_size(stream: Iterator[pa.Array], size: int) -> Iterator[pa.Array]:
+def by_size(stream: Iterable[pa.Array], size: int) -> Iterator[pa.Array]:
     """Join and cut a stream of string arrays so that each is of about `size` bytes, and no larger than one row must be."""
     held: list[pa.Array] = []
     held_bytes = 0
@@ -229,7 +275,7 @@ def by_size(stream: Iterator[pa.Array], size: int) -> Iterator[pa.Array]:
 
 
 def _versions() -> dict[str, str]:
-    import platform
+    import platform  # only a build needs these
 
     import bows
 

@@ -31,6 +31,7 @@ from typing_extensions import TypedDict
 from bows.data.corpus import Bags, Corpus
 from bows.errors import SettingError
 from bows.setting_types import Flag, Words
+from bows.spelling import normalize
 
 log = logging.getLogger(__name__)
 
@@ -136,6 +137,7 @@ def _present(indices: np.ndarray, indptr: np.ndarray, shape: tuple[int, int]) ->
 
 def _places(words: Sequence[str], corpus: Corpus) -> np.ndarray:
     place = {word: index for index, word in enumerate(corpus.vocabulary)}
+    words = [normalize(word) for word in words]
     if missing := [word for word in words if word not in place]:
         raise SettingError(
             f"data.rewire.words: not in the vocabulary of {corpus.name}: {', '.join(missing)}; leave them out, or choose a vocabulary that "

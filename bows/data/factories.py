@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, Unpack
 from pydantic import AfterValidator, Field, Strict, ValidationInfo
 from typing_extensions import TypedDict
 
-from bows.data.build import Text, open_or_build
+from bows.data.build import CorpusPlan, Text, open_or_build
 from bows.data.controls import Rewire, Shuffle, with_control
 from bows.data.corpus import FORMAT_VERSION, Corpus
+from bows.data.paper_words import PaperRules
 from bows.data.sources.synthetic import Structure, synthetic_corpus
 from bows.data.tokenize import RULES_VERSION, WordRules, english_stop_words
+from bows.data.unicode_words import UnicodeRules
 from bows.data.vocabulary import ListedWordRules, read_word_list
 from bows.errors import DataError, SettingError
 from bows.setting_types import Count, Flag, Fraction, NonNegativeInt, Number, Paths, Words, with_traits
+from bows.spelling import spelling
 
 if TYPE_CHECKING:
     from bows.data.datamodule import BagsDataModule
@@ -44,7 +47,7 @@ RewireOrNone = Annotated[Rewire | None, AfterValidator(_refuse_both_controls)]
 class TextSettings(TypedDict):
     """Settings that every corpus of text has.
 
-    Those up to `val_fraction`, and the words of the file `vocabulary`, shape the corpus and key its folder. The others are set at each
+    Those up to `words`, and the words of the file `vocabulary`, shape the corpus and key its folder. The others are set at each
     training. `shuffle` and `rewire` permute the opened corpus.
     """
 
@@ -57,6 +60,7 @@ class TextSettings(TypedDict):
     stop_words: str | Words | None
     include: Words
     val_fraction: Fraction
+    words: NotRequired[UnicodeRules | Literal["paper"] | None]
     vocabulary: NotRequired[str | None]
     window: Count
     stride: Count
@@ -85,25 +89,7 @@ def _text_datamodule(
     from bows.data.datamodule import BagsDataModule
 
     def open_corpus() -> Corpus:
-        vocabulary, include, stop_words = settings.get("vocabulary"), settings["include"], settings["stop_words"]
-        vocab_size, min_chars, numbers = settings["vocab_size"], settings["min_chars"], settings["numbers"]
-        lowercase, val_fraction = settings["lowercase"], settings["val_fraction"]
-        listed = None if vocabulary is None else read_word_list(vocabulary)
-        if listed is None:
-            words = english_stop_words() if stop_words == "english" else stop_words_of(stop_words)
-            forced = [word.lower() if lowercase else word for word in include]
-            rules = WordRules(min_chars, lowercase, numbers, words, frozenset(forced))
-            shaping = [vocab_size, min_chars, lowercase, numbers, sorted(rules.stop_words), forced, val_fraction]
-        else:
-            # The list alone says what is a word: no stop words or bounds on numbers, of which nothing in the corpus would tell.
-            forced = []
-            rules = ListedWordRules(min_chars, lowercase, None, kept=frozenset(listed.words))
-            shaping = [min_chars, lowercase, listed.words, val_fraction]
-        identifying = [FORMAT_VERSION, RULES_VERSION, identity(), shaping]
-        key = hashlib.sha256(json.dumps(identifying, sort_keys=True).encode()).hexdigest()[:12]
-        return open_or_build(
-            Path(settings["folder"]), settings["name"], key, text, rules, vocab_size, forced, val_fraction, listed
-        )
+        return open_or_build(Path(settings["folder"]), corpus_plan(settings, identity()), text)
 
     opened = with_control(open_corpus, settings.get("shuffle"), settings.get("rewire"), settings["seed"])
     return BagsDataModule(
@@ -117,18 +103,53 @@ def _text_datamodule(
     )
 
 
-def stop_words_of(setting: str | Sequence[str] | None) -> frozenset[str]:
-    """Stop words from a list, a file with one word a line, or None for none; in lower case."""
+def corpus_plan(settings: TextSettings, identity: object) -> CorpusPlan:
+    """Return the plan of the corpus of a text with this identity, an object of values for JSON."""
+    lowercase, min_chars, numbers = settings["lowercase"], settings["min_chars"], settings["numbers"]
+    rules = word_rules(settings.get("words"))
+    if (file := settings.get("vocabulary")) is None:
+        given = settings["stop_words"]
+        stop_words = english_stop_words() if given == "english" else stop_words_of(given, rules.turkish_i)
+        include = [spelling(word, lowercase, rules.turkish_i) for word in settings["include"]]
+        listed = None
+        words = WordRules(min_chars, lowercase, numbers, stop_words, frozenset(include), rules)
+        shaping = [
+            settings["vocab_size"], min_chars, lowercase, numbers, sorted(stop_words), include, settings["val_fraction"]
+        ]  # fmt: skip
+    else:
+        # The list alone decides what is a word: no stop words or bounds on numbers, of which nothing in the corpus would tell.
+        listed, include = read_word_list(file), []
+        words = ListedWordRules(min_chars, lowercase, None, kept=frozenset(listed.words), words=rules)
+        shaping = [min_chars, lowercase, listed.words, settings["val_fraction"]]
+    key = json.dumps([FORMAT_VERSION, RULES_VERSION, identity, shaping, rules.identity], sort_keys=True)
+    key = hashlib.sha256(key.encode()).hexdigest()[:12]
+    return CorpusPlan(settings["name"], key, words, settings["vocab_size"], include, settings["val_fraction"], listed)
+
+
+def word_rules(setting: Any) -> UnicodeRules | PaperRules:
+    """Return the rules that `data.words` names: "paper", or settings of UnicodeRules (None: its defaults)."""
+    if isinstance(setting, UnicodeRules):
+        return setting
+    if isinstance(setting, str):
+        if setting != "paper":
+            raise SettingError(f"data.words={setting} is not allowed; allowed: paper, or a group of settings")
+        return PaperRules()
+    return UnicodeRules(**(setting or {}))
+
+
+def stop_words_of(setting: str | Sequence[str] | None, turkish_i: bool = False) -> frozenset[str]:
+    """Return the stop words of a list, of a file with one word a line, or none for None; folded as the text is."""
     if setting is None:
         return frozenset()
     if isinstance(setting, str):
         try:
-            setting = Path(setting).read_text(encoding="utf-8").split()
+            # A byte order mark is no part of the first word.
+            setting = Path(setting).read_text(encoding="utf-8-sig").split()
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(
                 f"data.stop_words={setting}: cannot be read ({error}); allowed: english, null, a list of words, or a file of words"
             ) from None
-    return frozenset(word.lower() for word in setting)
+    return frozenset(spelling(word, True, turkish_i) for word in setting)
 
 
 @with_traits(stack_free=_STACK_FREE_OF_TEXT)

@@ -1,14 +1,11 @@
-"""Rows of text to words, by whole Arrow columns.
+"""Split rows of text into words, by whole Arrow columns.
 
-A word is a maximal run of letters inside a token (a stretch between white space); what follows an apostrophe is dropped
-("Teddy's" gives "Teddy", "don't" and a stray "'s" nothing). A run that mixes letters and digits is no word. A token that is a whole number
-from 0 to `numbers`, written without leading zeros, is a word too. WikiText's own marks (<unk>, @-@) are no words.
-
-Only *distinct* tokens are ever looked at one by one, and of those only the few that are not plain letters: the text itself
-passes through Arrow's split and dictionary encoding.
+A token is a stretch of text between white space. Only distinct tokens are split into words, each once in a corpus: a table of the
+tokens met so far is kept from chunk to chunk. Of those, plain letters between ASCII punctuation (85 % in English) are cleaned by
+Arrow; the rest go to the rules of `data.words` (UnicodeRules, PaperRules).
 """
 
-import re
+import string
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -16,73 +13,71 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# Goes into every corpus's key: raise it whenever the same text would give other words.
-RULES_VERSION = 2
+from bows.data.paper_words import PaperRules
+from bows.data.unicode_words import LONE_CLITICS, NOT_PLAIN, SCRIPTS_WITHOUT_SPACES, UnicodeRules
+from bows.spelling import fold, normalize
 
-_PIECE = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-_SURROUNDING = re.compile(r"^[\W_]+|[\W_]+$")
-_CLITIC = re.compile(r"^['’](?:s|t|d|m|re|ve|ll)$", re.IGNORECASE)
-_UNKNOWN = "<unk>"
+# Part of every corpus's key: raise it whenever the same text would give other words.
+RULES_VERSION = 3
+
+# Distinct tokens kept from chunk to chunk: about 100 MB. English needs 500,000 for its first 60 MB.
+TABLE_LIMIT = 2_000_000
+
+_UNKNOWN = "<unk>"  # WikiText's mark for a rare word
+_STOP, _FOLDED, _RESPELT, _SPACELESS = 1, 2, 4, 8
 
 
 @dataclass(frozen=True)
 class WordRules:
     """What counts as a word.
 
-    min_chars: rows with fewer characters count as empty (they stay rows). lowercase: fold case. numbers: whole numbers from 0
-    to this are words, None for no numbers. stop_words: words to drop, compared in lower case. kept: words that stay although they
-    are stop words, spelt as here ("May" the month, where "may" goes).
+    Attributes:
+        min_chars: rows with fewer characters count as empty; they stay rows.
+        lowercase: fold case.
+        numbers: whole numbers from 0 to this are words; None for no numbers.
+        stop_words: words to drop, folded.
+        kept: words that stay although they are stop words, in their own case ("May" the month, where "may" is dropped).
+        words: how tokens are split.
     """
 
     min_chars: int = 50
     lowercase: bool = False
     numbers: int | None = 100
-    stop_words: frozenset[str] = field(default_factory=frozenset)
-    kept: frozenset[str] = field(default_factory=frozenset)
+    stop_words: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
+    words: UnicodeRules | PaperRules = field(default_factory=UnicodeRules)
 
     @cached_property
     def number_words(self) -> frozenset[str]:
         return frozenset() if self.numbers is None else frozenset(str(number) for number in range(self.numbers + 1))
 
-    def words_of(self, token: str) -> list[str]:
-        """The words in one token that is not simply letters.
+    def words_of(self, row: str) -> list[str]:
+        """Return the words of one row, in order.
 
-        >>> WordRules().words_of('(well-known,'), WordRules().words_of("Teddy's"), WordRules().words_of('1,000')
-        (['well', 'known'], ['Teddy'], [])
+        >>> WordRules(0).words_of("A well-known l'homme, Teddy's 7 don't U.S. 1,000")
+        ['A', 'well', 'known', 'homme', 'Teddy', '7', 'U.S.']
         """
-        words = []
-        for stretch in token.replace(_UNKNOWN, " ").split():
-            core = _SURROUNDING.sub("", stretch)
-            if core.isdigit():
-                words += [core] if core in self.number_words else []
-            elif not _CLITIC.match(stretch):
-                words += self._letters_of(core)
-        return words
-
-    def _letters_of(self, stretch: str) -> list[str]:
-        words = []
-        for piece in _PIECE.findall(stretch):
-            head, *rest = re.split("['’]", piece)
-            contraction = bool(rest) and rest[0].lower() == "t" and head.lower().endswith("n")
-            if head.isalpha() and not contraction:
-                words.append(head)
-        return words
+        chunk = split_words(pa.array([row], pa.large_string()), self)
+        words = [*chunk.words.to_pylist(), None]
+        return [word for word in (words[number] for number in chunk.ids) if word is not None]
 
 
 def english_stop_words() -> frozenset[str]:
-    """The 318 English stop words that ship with scikit-learn."""
-    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+    """Return the 318 English stop words that ship with scikit-learn, and two that `data.words` writes with periods."""
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS  # imports for a second; a built corpus needs none
 
-    return frozenset(ENGLISH_STOP_WORDS)
+    return frozenset(ENGLISH_STOP_WORDS) | {"e.g.", "i.e."}
 
 
 @dataclass(frozen=True)
 class WordChunk:
-    """The words of one stretch of rows, in order.
+    """The words of some rows, in order.
 
-    words: (distinct words,) strings. ids: (occurrences,) uint32, positions in `words`, or len(words) for a token that is no word
-    (kept, since dropping it costs more than carrying it). per_row: (rows,) int64, how many of `ids` each row holds, one row after
-    another.
+    Attributes:
+        words: (distinct words,) strings.
+        ids: (occurrences,) uint32, positions in `words`, or len(words) for a token without a word (dropping it costs more than
+            carrying it).
+        per_row: (rows,) int64, the number of `ids` of each row.
     """
 
     words: pa.Array
@@ -90,58 +85,273 @@ class WordChunk:
     per_row: np.ndarray
 
     def counts(self) -> np.ndarray:
-        """(distinct words,) int64: how often each word occurs."""
+        """Return how often each word occurs, (distinct words,) int64."""
         return np.bincount(self.ids, minlength=len(self.words) + 1)[:-1]
+
+
+@dataclass(frozen=True)
+class TokenChunk:
+    """The tokens of some rows: (distinct tokens,) strings, (tokens,) positions among them, (rows,) int64 number of tokens."""
+
+    tokens: pa.Array
+    codes: np.ndarray
+    per_row: np.ndarray
+
+
+def split_tokens(rows: pa.Array, min_chars: int) -> TokenChunk:
+    """Split rows, a string array with nulls as empty rows, at white space. Depends on no other rows: threads may share the work."""
+    length = pc.utf8_length(rows).fill_null(0).to_numpy()
+    chosen = np.flatnonzero(length >= max(min_chars, 1))
+    # Splitting at ASCII white space is twice as fast as at all of Unicode's; tokens are split at other spaces when they are cleaned.
+    tokens = pc.ascii_split_whitespace(rows.take(pa.array(chosen)).cast(pa.large_string()))
+    per_row = np.zeros(len(rows), np.int64)
+    per_row[chosen] = np.diff(tokens.offsets.to_numpy())
+    encoded = tokens.flatten().dictionary_encode()
+    return TokenChunk(encoded.dictionary, encoded.indices.to_numpy(), per_row)
+
+
+def join_tokens(parts: list[TokenChunk]) -> TokenChunk:
+    """Return the tokens of all parts as one chunk, its rows in order."""
+    if len(parts) == 1:
+        return parts[0]
+    encoded = pa.concat_arrays([part.tokens for part in parts]).dictionary_encode()
+    places = encoded.indices.to_numpy()
+    ends = np.cumsum([len(part.tokens) for part in parts])
+    codes = [places[end - len(part.tokens) : end][part.codes] for part, end in zip(parts, ends, strict=True)]
+    return TokenChunk(encoded.dictionary, np.concatenate(codes), np.concatenate([part.per_row for part in parts]))
 
 
 def split_words(rows: pa.Array, rules: WordRules) -> WordChunk:
     """Split rows of text, a (rows,) string array with nulls as empty rows, into words by `rules`."""
-    rows = pc.fill_null(rows, "")
-    long_enough = pc.greater_equal(pc.utf8_length(rows), rules.min_chars)
-    rows = pc.if_else(long_enough, rows, pa.scalar("", rows.type))
-    # Splitting on ASCII white space is twice as fast as on all of Unicode's; other spaces are split where tokens are cleaned.
-    tokens = pc.ascii_split_whitespace(rows)
-    row_ends = tokens.offsets.to_numpy()
-    encoded = tokens.flatten().dictionary_encode()
-    words, owner, ids = _words_of_tokens(encoded.dictionary, rules)
-
-    of_token = np.full(len(encoded.dictionary), len(words), dtype=np.uint32)
-    of_token[owner[::-1]] = ids[::-1]  # a token's first word wins
-    codes = encoded.indices.to_numpy()
-    chunk_ids, per_row = of_token[codes], np.diff(row_ends).astype(np.int64)
-
-    # The few tokens of several words ("well-known"): their further words are put in behind the first.
-    further = np.bincount(owner[1:][owner[1:] == owner[:-1]], minlength=len(of_token))
-    places = np.flatnonzero((further > 0)[codes])
-    if len(places):
-        copies = further[codes[places]]
-        begin = np.searchsorted(owner, codes[places]) + 1
-        within = np.arange(copies.sum()) - np.repeat(np.cumsum(copies) - copies, copies)
-        chunk_ids = np.insert(chunk_ids, np.repeat(places + 1, copies), ids[np.repeat(begin, copies) + within])
-        row_of_place = np.searchsorted(row_ends, places, side="right") - 1
-        per_row += np.bincount(row_of_place, weights=copies, minlength=len(per_row)).astype(np.int64)
-    return WordChunk(words, chunk_ids, per_row)
+    return Tokenizer(rules).words(split_tokens(rows, rules.min_chars))
 
 
-def _words_of_tokens(tokens: pa.Array, rules: WordRules) -> tuple[pa.Array, np.ndarray, np.ndarray]:
-    """Distinct tokens to (distinct words; for each word found, in order of the tokens, the token it came from; and its id)."""
-    plain = pc.utf8_is_alpha(tokens).to_numpy(zero_copy_only=False)
-    odd = np.flatnonzero(~plain)
-    odd_words = [rules.words_of(token) for token in tokens.take(odd).to_pylist()]
-    owner = np.concatenate([np.flatnonzero(plain), np.repeat(odd, [len(words) for words in odd_words])]).astype(
-        np.int64
-    )
-    found = pa.concat_arrays(
-        [tokens.filter(plain), pa.array([word for words in odd_words for word in words], tokens.type)]
-    )
-    if rules.lowercase:
-        found = pc.utf8_lower(found)
-    kept = np.ones(len(found), dtype=bool)
-    if rules.stop_words:
-        is_stop_word = pc.is_in(pc.utf8_lower(found), pa.array(sorted(rules.stop_words), tokens.type))
-        is_kept = pc.is_in(found, pa.array(sorted(rules.kept), tokens.type))
-        kept = pc.or_(pc.invert(is_stop_word), is_kept).to_numpy(zero_copy_only=False)
-    order = np.argsort(owner, kind="stable")
-    order = order[kept[order]]
-    encoded = found.take(order).dictionary_encode()
-    return encoded.dictionary, owner[order], encoded.indices.to_numpy().astype(np.uint32)
+def _ranges(begin: np.ndarray, length: np.ndarray) -> np.ndarray:
+    """Return the concatenation of range(begin[i], begin[i] + length[i]) over all i."""
+    ends = np.cumsum(length)
+    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(begin - ends + length, length)
+
+
+class Tokenizer:
+    """Turns chunks of tokens into chunks of words, splits each distinct token once, and counts what became of the tokens."""
+
+    def __init__(self, rules: WordRules, limit: int = TABLE_LIMIT):
+        self.rules = rules
+        self.limit = limit
+        self.counts = TokenCounts()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._tokens = pa.array([], pa.large_string())
+        self._flags, self._seen = np.zeros(0, np.uint8), np.zeros(0, np.int64)
+        self._words = pa.array([], pa.large_string())
+        # The words of token t are self._ids[self._begin[t] : self._begin[t + 1]].
+        self._begin, self._ids = np.zeros(1, np.int64), np.zeros(0, np.uint32)
+
+    def words(self, chunk: TokenChunk) -> WordChunk:
+        """Return the words of a chunk of tokens."""
+        if len(self._tokens) > self.limit:
+            self.close()
+        known = self._places(chunk.tokens)
+        self._seen[known] += np.bincount(chunk.codes, minlength=len(known))
+        begin, length = self._begin[known], self._begin[known + 1] - self._begin[known]
+        # Ids count this chunk's own words, so that what is written of it does not depend on other chunks.
+        all_ids = self._ids[_ranges(begin, length)]
+        used = np.flatnonzero(np.bincount(all_ids, minlength=len(self._words)))
+        own = np.zeros(len(self._words), np.uint32)
+        own[used] = np.arange(len(used), dtype=np.uint32)
+        first = np.full(len(known), len(used), np.uint32)
+        first[length > 0] = own[self._ids[begin[length > 0]]]
+        ids, per_row = first[chunk.codes], chunk.per_row
+
+        # Tokens of several words ("well-known") are few: their further words are inserted after the first.
+        places = np.flatnonzero((length > 1)[chunk.codes])
+        if len(places):
+            codes = chunk.codes[places]
+            further = own[self._ids[_ranges(begin[codes] + 1, length[codes] - 1)]]
+            ids = np.insert(ids, np.repeat(places + 1, length[codes] - 1), further)
+            row_of_place = np.searchsorted(np.cumsum(per_row), places, side="right")
+            added = np.bincount(row_of_place, weights=length[codes] - 1, minlength=len(per_row))
+            per_row = per_row + added.astype(np.int64)
+        return WordChunk(self._words.take(pa.array(used)), ids, per_row)
+
+    def close(self) -> "TokenCounts":
+        """Add the tokens met so far to the counts, forget them, and return the counts."""
+        words, seen = np.diff(self._begin), self._seen
+        seen[_array(pc.equal(self._tokens, ""))] = 0  # between two spaces, or around a row
+        total = self.counts
+        total.tokens += int(seen.sum())
+        total.split += int(seen[words > 1].sum())
+        stop = self._flags & _STOP > 0
+        total.stop_words += int(seen[stop].sum())
+        dropped = np.flatnonzero((words == 0) & ~stop)
+        total.dropped += int(seen[dropped].sum())
+        total.folded += int(seen[self._flags & _FOLDED > 0].sum())
+        total.respelt += int(seen[self._flags & _RESPELT > 0].sum())
+        total.spaceless += int(seen[self._flags & _SPACELESS > 0].sum())
+        most = dropped[np.argsort(-seen[dropped], kind="stable")[:1000]]
+        for token, count in zip(self._tokens.take(pa.array(most)).to_pylist(), seen[most].tolist(), strict=True):
+            token = token.strip(string.punctuation) or token
+            total.most_dropped[token] = total.most_dropped.get(token, 0) + count
+        self._forget()
+        return total
+
+    def _places(self, tokens: pa.Array) -> np.ndarray:
+        """Return where the tokens are in the table, (distinct tokens,) int64, after adding those that are new."""
+        places, new = _add(tokens, self._tokens)
+        if len(new):
+            self._tokens = pa.concat_arrays([self._tokens, new])
+            owner, words, codes, flags = self._clean(new)
+            ids, new_words = _add(words, self._words)
+            self._words = pa.concat_arrays([self._words, new_words])
+            self._flags = np.concatenate([self._flags, flags])
+            self._seen = np.concatenate([self._seen, np.zeros(len(new), np.int64)])
+            self._ids = np.concatenate([self._ids, ids.astype(np.uint32)[codes]])
+            lengths = np.bincount(owner, minlength=len(new))
+            self._begin = np.concatenate([self._begin, self._begin[-1] + np.cumsum(lengths)])
+        return places
+
+    def _clean(self, tokens: pa.Array) -> tuple[np.ndarray, pa.Array, np.ndarray, np.ndarray]:
+        """Split distinct tokens.
+
+        Returns:
+            For each word in order of the tokens, the token that it comes from; the distinct words; for each word its place among
+            those; and the flags of each token.
+        """
+        core = self._trimmed(tokens)
+        flags = np.zeros(len(tokens), np.uint8)
+        ascii_only, plain = _array(pc.string_is_ascii(core)), _array(pc.ascii_is_alpha(core))
+        other = np.flatnonzero(~ascii_only)
+        plain[other] = _is_plain(core.take(pa.array(other)))
+        flags[other[_array(pc.match_substring_regex(core.take(pa.array(other)), SCRIPTS_WITHOUT_SPACES))]] |= _SPACELESS
+        numbers = np.flatnonzero(_array(pc.ascii_is_decimal(core)))
+        plain[numbers] = _is_in(core.take(pa.array(numbers)), self.rules.number_words)
+        odd = ~plain & (_array(pc.binary_length(core)) > 0)
+        odd[numbers] = False
+
+        owners = [np.flatnonzero(plain)]
+        words = [core.take(pa.array(owners[0]))]
+        for part, split in ((odd & ascii_only, self._split_ascii), (odd & ~ascii_only, self._split_any)):
+            part = np.flatnonzero(part)
+            owner, found, respelt = split(core.take(pa.array(part)).to_pylist())
+            owners.append(part[owner])
+            words.append(found)
+            flags[part[respelt]] |= _RESPELT
+        order = np.argsort(owner := np.concatenate(owners), kind="stable")
+        encoded = pa.concat_arrays(words).dictionary_encode()
+        owner, codes = owner[order], encoded.indices.to_numpy()[order]
+
+        spelt, folded, kept = self._fold(encoded.dictionary)
+        flags[owner[folded[codes]]] |= _FOLDED
+        flags[owner[~kept[codes]]] |= _STOP
+        owner, codes = owner[kept[codes]], codes[kept[codes]]
+        flags[owner] &= ~np.uint8(_STOP)  # a token with a word left is not dropped
+        if self.rules.lowercase:
+            encoded = spelt.dictionary_encode()  # two words may be one once folded
+            spelt, codes = encoded.dictionary, encoded.indices.to_numpy()[codes]
+        return owner, spelt, codes, flags
+
+    def _trimmed(self, tokens: pa.Array) -> pa.Array:
+        """Return tokens without the punctuation around them, empty for a clitic that stands alone; English possessives stripped."""
+        core = pc.ascii_trim(tokens, string.punctuation)
+        special = np.flatnonzero(_array(pc.match_substring_regex(tokens, "['<]")))
+        given, rest = tokens.take(pa.array(special)), core.take(pa.array(special))
+        if self.rules.words.possessives == "strip":
+            rest = pc.replace_substring_regex(rest, r"^([A-Za-z]+)'[sS]$", r"\1")
+        rest = pc.if_else(pc.match_substring(given, _UNKNOWN), given, rest)
+        rest = pc.if_else(pa.array(_is_in(pc.ascii_lower(given), LONE_CLITICS)), "", rest)
+        place = np.arange(len(tokens))
+        place[special] = len(tokens) + np.arange(len(special))
+        return pa.concat_arrays([core, rest.cast(core.type)]).take(pa.array(place)) if len(special) else core
+
+    def _split_ascii(self, tokens: list[str]) -> tuple[np.ndarray, pa.Array, np.ndarray]:
+        """Split ASCII tokens: the token of each word, the words, and the tokens that were respelt."""
+        if any(_UNKNOWN in token for token in tokens):
+            return self._split_any(tokens)
+        tokens = normalize("\n".join(tokens)).split("\n") if tokens else []
+        owner, words = self.rules.words.split(tokens, self.rules.number_words)
+        return owner, words, np.zeros(0, np.int64)
+
+    def _split_any(self, tokens: list[str]) -> tuple[np.ndarray, pa.Array, np.ndarray]:
+        """Split tokens of any script; see _split_ascii."""
+        normal = normalize("\n".join(tokens)).split("\n") if tokens else []
+        respelt = [place for place, (given, now) in enumerate(zip(tokens, normal, strict=True)) if given != now]
+        # Stretches between the white space of Unicode are tokens too.
+        parts = [
+            (place, part)
+            for place, token in enumerate(normal)
+            for part in token.replace(_UNKNOWN, " ").split()
+            if part.lower() not in LONE_CLITICS
+        ]
+        owner, words = self.rules.words.split([part for _, part in parts], self.rules.number_words)
+        return np.array([place for place, _ in parts], np.int64)[owner], words, np.array(respelt, np.int64)
+
+    def _fold(self, words: pa.Array) -> tuple[pa.Array, np.ndarray, np.ndarray]:
+        """Return distinct words as they are spelt in the corpus, whether folding changed each, and whether each is kept."""
+        turkish_i = self.rules.words.turkish_i
+        slow = np.flatnonzero(~_array(pc.string_is_ascii(words)) | turkish_i)
+        place = np.arange(len(words))
+        place[slow] = len(words) + np.arange(len(slow))
+        by_hand = fold("\n".join(words.take(pa.array(slow)).to_pylist()), turkish_i).split("\n")[: len(slow)]
+        folded = pa.concat_arrays([pc.ascii_lower(words), pa.array(by_hand, words.type)]).take(pa.array(place))
+        spelt = folded if self.rules.lowercase else words
+        changed = _array(pc.not_equal(spelt, words))
+        return spelt, changed, ~_is_in(folded, self.rules.stop_words) | _is_in(spelt, self.rules.kept)
+
+
+def _array(values: pa.Array) -> np.ndarray:
+    """Return a Boolean or integer Arrow array without nulls as NumPy's, which may be written to."""
+    return values.to_numpy(zero_copy_only=False).copy()
+
+
+def _is_in(values: pa.Array, words: frozenset[str]) -> np.ndarray:
+    return _array(pc.is_in(values, pa.array(sorted(words), values.type)))
+
+
+def _is_plain(tokens: pa.Array) -> np.ndarray:
+    """Return which tokens are one word as they are, in any script with spaces: letters only, in normal form C."""
+    plain = pc.and_not(pc.utf8_is_alpha(tokens), pc.match_substring_regex(tokens, NOT_PLAIN))
+    return _array(pc.and_(plain, pc.equal(pc.utf8_normalize(tokens, "NFC"), tokens)))
+
+
+def _add(values: pa.Array, known: pa.Array) -> tuple[np.ndarray, pa.Array]:
+    """Return the place of each distinct value in `known` followed by the values that are not in it; and those values."""
+    found = pc.index_in(values, known)
+    new = values.filter(pc.is_null(found))
+    places = found.fill_null(-1).to_numpy().astype(np.int64)
+    places[places < 0] = np.arange(len(known), len(known) + len(new))
+    return places, new
+
+
+@dataclass
+class TokenCounts:
+    """What became of the tokens of a corpus, in occurrences.
+
+    Attributes:
+        tokens: all of them.
+        split: gave more than one word.
+        stop_words: gave only stop words, which are dropped.
+        dropped: gave no word: punctuation, numbers, contractions.
+        folded: a word of theirs was changed by folding case.
+        respelt: a word of theirs is in another Unicode form, or with another apostrophe, than in the text.
+        spaceless: are in a script without spaces between words.
+        most_dropped: tokens of `dropped`, with their counts.
+    """
+
+    tokens: int = 0
+    split: int = 0
+    stop_words: int = 0
+    dropped: int = 0
+    folded: int = 0
+    respelt: int = 0
+    spaceless: int = 0
+    most_dropped: dict[str, int] = field(default_factory=dict)
+
+    def facts(self, most: int = 20) -> dict:
+        """Return the counts as plain values, with the `most` most frequent dropped tokens."""
+        ranked = sorted(self.most_dropped.items(), key=lambda item: (-item[1], item[0]))
+        return {
+            "tokens": self.tokens, "split": self.split, "stop_words": self.stop_words, "dropped": self.dropped,
+            "folded": self.folded, "respelt": self.respelt, "spaceless": self.spaceless,
+            "most_dropped": dict(ranked[:most]),
+        }  # fmt: skip

@@ -14,9 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bows.data.chunk_store import Spill
+from bows.data.chunk_store import ChunkStore
 from bows.data.tokenize import WordRules
 from bows.errors import DataError, SettingError
+from bows.spelling import normalize
 
 # Words held at once while counting: about 150 MB of Arrow table.
 TABLE_LIMIT = 2_000_000
@@ -35,10 +36,12 @@ class Vocabulary:
     absent: list[str]
 
 
-def choose_vocabulary(spill: Spill, rows: int, size: int, include: list[str], limit: int = TABLE_LIMIT) -> Vocabulary:
-    """The `size` most frequent words of the first `rows` rows of `spill`; the words of `include` are among them wherever they occur
+def choose_vocabulary(
+    store: ChunkStore, rows: int, size: int, include: list[str], limit: int = TABLE_LIMIT
+) -> Vocabulary:
+    """The `size` most frequent words of the first `rows` rows of `store`; the words of `include` are among them wherever they occur
     at all, in place of the rarest others. Raises SettingError where there are more of those than `size`."""
-    table = _exact_counts(spill, rows, size, include, limit)
+    table = _exact_counts(store, rows, size, include, limit)
     # Ties fall to the lower code point: UTF-8 bytes sort as code points do.
     table = table.take(pc.sort_indices(table, sort_keys=[("count", "descending"), ("word", "ascending")]))
     forced = pc.is_in(table["word"], pa.array(include, pa.string())).to_numpy()
@@ -55,10 +58,10 @@ def choose_vocabulary(spill: Spill, rows: int, size: int, include: list[str], li
     return Vocabulary(table["word"].to_pylist(), table["count"].to_numpy(), absent)
 
 
-def _exact_counts(spill: Spill, rows: int, size: int, include: list[str], limit: int) -> pa.Table:
+def _exact_counts(store: ChunkStore, rows: int, size: int, include: list[str], limit: int) -> pa.Table:
     """A table of words and counts that holds at least every word that can be chosen, each with its exact count."""
     while True:
-        table, missed = _count(spill.counts(0, rows), limit)
+        table, missed = _count(store.counts(0, rows), limit)
         if not missed:
             return table
         kept = table["count"].to_numpy()
@@ -68,14 +71,14 @@ def _exact_counts(spill: Spill, rows: int, size: int, include: list[str], limit:
         limit *= 2  # so many of the wanted words are rare that none may be dropped so early
     candidates = table["word"].filter(pc.greater_equal(pc.add(table["count"], missed), threshold))
     candidates = pc.unique(pa.concat_arrays([candidates.combine_chunks(), pa.array(include, pa.string())]))
-    total = _counts_of(candidates, spill, rows)
+    total = _counts_of(candidates, store, rows)
     return pa.table({"word": candidates.filter(pa.array(total > 0)), "count": total[total > 0]})
 
 
-def _counts_of(words: pa.Array, spill: Spill, rows: int) -> np.ndarray:
+def _counts_of(words: pa.Array, store: ChunkStore, rows: int) -> np.ndarray:
     """(words,) int64: how often each of these distinct words occurs in the first `rows` rows."""
     total = np.zeros(len(words), np.int64)
-    for found, counts in spill.counts(0, rows):
+    for found, counts in store.counts(0, rows):
         place = pc.index_in(found, words)
         known = pc.is_valid(place).to_numpy(zero_copy_only=False)
         total[place.drop_null().to_numpy()] += counts[known]
@@ -143,17 +146,20 @@ def read_word_list(file: str) -> WordList:
             f"data.vocabulary={file}: {len(lines):,} words are more than indices can number; allowed: {MOST_WORDS:,} or fewer"
         )
     line_of: dict[str, int] = {}
-    for number, word in enumerate(lines, 1):
+    words = [normalize(line) for line in lines]
+    for number, word in enumerate(words, 1):
         if word.split() != [word]:
-            raise DataError(f"data.vocabulary={file}: line {number} is {word!r}, not one word; give one word a line")
+            raise DataError(
+                f"data.vocabulary={file}: line {number} is {lines[number - 1]!r}, not one word; give one word a line"
+            )
         if line_of.setdefault(word, number) != number:
             raise DataError(
                 f"data.vocabulary={file}: the word {word!r} is on lines {line_of[word]} and {number}; give each word once"
             )
-    return WordList(file, lines)
+    return WordList(file, words)
 
 
-def listed_vocabulary(spill: Spill, rows: int, listed: WordList) -> Vocabulary:
-    """Exactly the words of the list, in its order, with their counts in the first `rows` rows of `spill`; 0 for those that never occur."""
-    counts = _counts_of(pa.array(listed.words, pa.string()), spill, rows)
+def listed_vocabulary(store: ChunkStore, rows: int, listed: WordList) -> Vocabulary:
+    """Exactly the words of the list, in its order, with their counts in the first `rows` rows of `store`; 0 for those that never occur."""
+    counts = _counts_of(pa.array(listed.words, pa.string()), store, rows)
     return Vocabulary(listed.words, counts, [listed.words[place] for place in np.flatnonzero(counts == 0)])

@@ -18,10 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bows.data import build
-from bows.data.build import Text, by_size, open_or_build
-from bows.data.chunk_store import Spill
+from bows.data.build import CorpusPlan, Text, by_size, open_or_build
+from bows.data.chunk_store import ChunkStore
 from bows.data.corpus import Bags, Corpus, open_corpus
 from bows.data.tokenize import WordRules, split_words
+from bows.data.unicode_words import UnicodeRules
 from bows.errors import DataError
 
 from ..support.commands import wait_for
@@ -40,7 +41,8 @@ def text_of(arrays: int = 3, **splits: list[str]) -> Text:
 
 
 def make(root: Path, text: Text, vocab_size=10, include=(), val_fraction=0.1, min_chars=0, key="k") -> Corpus:
-    return open_or_build(root, "c", key, lambda: text, WordRules(min_chars), vocab_size, list(include), val_fraction)
+    plan = CorpusPlan("c", key, WordRules(min_chars), vocab_size, list(include), val_fraction)
+    return open_or_build(root, plan, lambda: text)
 
 
 def rows_of(bags: Bags, vocabulary: list[str]) -> list[list[str]]:
@@ -56,7 +58,7 @@ def left_in(root: Path) -> list[str]:
 @pytest.mark.parametrize("chunk_bytes", [1, 40, 300, 1 << 24])
 @pytest.mark.parametrize("arrays", [1, 7, 1000])
 def test_bags_are_those_of_a_slow_build(tmp_path, monkeypatch, chunk_bytes, arrays):
-    monkeypatch.setattr(build, "CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setattr(build, "PIECE_BYTES", chunk_bytes)
     held_out = ["wa wz", "", "wz", "wb wa wb"]
     corpus = make(tmp_path, text_of(arrays, train=ROWS, validation=held_out, test=["wc"]), vocab_size=8)
     count = Counter(word for row in ROWS for word in row.split())
@@ -77,7 +79,7 @@ def test_bags_are_those_of_a_slow_build(tmp_path, monkeypatch, chunk_bytes, arra
     ("rows", "fraction", "held_out"), [(57, 0.1, 6), (10, 0.1, 1), (2, 0.1, 1), (100, 0.25, 25), (4, 0.99, None)]
 )
 def test_without_validation_text_the_last_rows_are_held_out(tmp_path, monkeypatch, rows, fraction, held_out):
-    monkeypatch.setattr(build, "CHUNK_BYTES", 20)
+    monkeypatch.setattr(build, "PIECE_BYTES", 20)
     text = text_of(4, train=["wa " + row for row in (ROWS * 2)[: rows - 1]] + ["last"], test=["wb"])
     if held_out is None:
         with pytest.raises(DataError, match="too little to hold out"):
@@ -98,9 +100,9 @@ def test_a_wide_vocabulary_takes_four_bytes_an_index(tmp_path):
     """More words than uint16 holds, and more cells than int32 counts."""
     names = ["".join("abcdefghijklmnopqrst"[n // 20**k % 20] for k in range(4)) for n in range(66_000)]
     chunk = split_words(pa.array([" ".join(names[::-1]), names[65_999], *[""] * 40_000, names[0]]), WordRules(0))
-    spill = Spill(tmp_path / "spill")
-    spill.add(chunk, 1)
-    assert spill.write_bags(tmp_path / "bags", names, 0, spill.rows) == 66_002
+    store = ChunkStore(tmp_path / "store")
+    store.add(chunk, 1)
+    assert store.write_bags(tmp_path / "bags", names, 0, store.rows) == 66_002
     indices, indptr = np.load(tmp_path / "bags" / "indices.npy"), np.load(tmp_path / "bags" / "indptr.npy")
     assert indices.dtype == np.uint32
     assert np.array_equal(indices, [*range(66_000), 65_999, 0])
@@ -126,9 +128,10 @@ def test_by_size_keeps_rows_in_order_and_arrays_small(arrays, size):
 
 
 def test_long_arrays_are_cut_before_they_are_split(tmp_path, monkeypatch):
-    monkeypatch.setattr(build, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(build, "PIECE_BYTES", 1000)
     seen = []
-    monkeypatch.setattr(build, "split_words", lambda rows, rules: seen.append(rows.nbytes) or split_words(rows, rules))
+    split = build.split_tokens
+    monkeypatch.setattr(build, "split_tokens", lambda rows, least: seen.append(rows.nbytes) or split(rows, least))
     make(tmp_path, text_of(10_000, train=["word " * 20] * 500))
     assert len(seen) > 20
     assert max(seen) < 3000
@@ -141,7 +144,13 @@ def test_the_manifest_tells_what_was_built(tmp_path):
     assert corpus.hash == manifest["hash"]
     assert corpus.folder == tmp_path / "c-k"
     assert (manifest["name"], manifest["words"], manifest["source"]) == ("c", 4, {"kind": "test"})
-    assert manifest["rules"] == {"min_chars": 3, "lowercase": False, "numbers": 100, "stop_words": 0}
+    assert manifest["rules"] == {
+        "min_chars": 3,
+        "lowercase": False,
+        "numbers": 100,
+        "stop_words": 0,
+        "words": UnicodeRules().identity,
+    }
     entries = sum(len(set(row.split()) & set(corpus.vocabulary)) for row in ROWS[:9] if len(row) >= 3)
     assert manifest["splits"]["validation"] == {
         "rows": 9,
@@ -175,7 +184,7 @@ def test_a_whole_corpus_is_opened_and_not_built_again(tmp_path):
     def unread():
         raise AssertionError("the text was read again")
 
-    opened = open_or_build(tmp_path, "c", "k", unread, WordRules(), 1, [], 0.5)
+    opened = open_or_build(tmp_path, CorpusPlan("c", "k", WordRules(), 1, [], 0.5), unread)
     assert (opened.hash, opened.vocabulary) == (built.hash, built.vocabulary)
     for split in built.splits:
         assert np.array_equal(opened.split(split).indices, built.split(split).indices)
@@ -223,7 +232,7 @@ def test_a_failed_build_leaves_nothing_and_frees_the_lock(tmp_path):
 def test_leavings_of_a_killed_build_are_removed(tmp_path):
     stale, other = tmp_path / ".c-k.building-1", tmp_path / ".c-k2.building-1"
     for folder in (stale, other):
-        (folder / "spill").mkdir(parents=True)
+        (folder / "store").mkdir(parents=True)
     make(tmp_path, text_of(train=ROWS))
     assert left_in(tmp_path) == [other.name, "c-k"]  # another corpus may be building just now
 
@@ -322,7 +331,7 @@ BUILDER = """
 import logging, sys, time
 from pathlib import Path
 import pyarrow as pa
-from bows.data.build import Text, open_or_build
+from bows.data.build import CorpusPlan, Text, open_or_build
 from bows.data.tokenize import WordRules
 
 logging.basicConfig(level=logging.INFO)
@@ -336,7 +345,7 @@ def stream():
     yield pa.array(["wa wb", "wb", "wc"])
 
 text = lambda: Text({"train": stream}, lambda: {"kind": "test"})
-print(open_or_build(root / "corpora", "c", "k", text, WordRules(0), 9, [], 0.4).hash)
+print(open_or_build(root / "corpora", CorpusPlan("c", "k", WordRules(0), 9, [], 0.4), text).hash)
 """
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from bows.data import factories
 from bows.data.factories import files, stop_words_of, synthetic
+from bows.data.unicode_words import UnicodeRules
 from bows.errors import DataError
 
 SETTINGS = {
@@ -229,6 +230,7 @@ def test_corpora_of_before_there_were_lists_are_found(make, tiny_text):
         factories.RULES_VERSION,
         identity,
         [50, 10, False, 100, ["a", "the"], ["May"], 0.1],
+        UnicodeRules().identity,
     ]
     key = hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()[:12]
     assert make(stop_words=["the", "a"]).corpus.folder.name == f"files-{key}"

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bows.data import vocabulary
-from bows.data.chunk_store import Spill
+from bows.data.chunk_store import ChunkStore
 from bows.data.tokenize import WordRules, split_words
 from bows.data.vocabulary import WordList, choose_vocabulary, listed_vocabulary, read_word_list
 from bows.errors import DataError, SettingError
@@ -20,12 +20,12 @@ from bows.errors import DataError, SettingError
 WORDS = ["A", "B", "Z", "a", "b", "c", "d", "e", "z", "é", "中", "ｚ", "𝒜"]
 
 
-def spill_of(folder: Path, chunks: list[list[list[str]]]) -> Spill:
-    spill = Spill(folder / "spill")
+def store_of(folder: Path, chunks: list[list[list[str]]]) -> ChunkStore:
+    store = ChunkStore(folder / "store")
     for rows in chunks:
         text = pa.array([" ".join(row) for row in rows], pa.large_string())
-        spill.add(split_words(text, WordRules(min_chars=0)), text.nbytes)
-    return spill
+        store.add(split_words(text, WordRules(min_chars=0)), text.nbytes)
+    return store
 
 
 def by_counter(rows: list[list[str]], size: int, include: list[str]) -> tuple[dict[str, int], list[str]]:
@@ -49,7 +49,7 @@ def test_the_most_frequent_words_with_ties_by_code_point(chunks, data, size, lim
     include = data.draw(st.lists(st.sampled_from([*WORDS, "never"]), max_size=min(3, size)))
     expected, absent = by_counter(rows[:used], size, include)
     with tempfile.TemporaryDirectory() as folder:
-        chosen = choose_vocabulary(spill_of(Path(folder), chunks), used, size, include, limit)
+        chosen = choose_vocabulary(store_of(Path(folder), chunks), used, size, include, limit)
     assert dict(zip(chosen.words, chosen.counts.tolist(), strict=True)) == expected
     assert chosen.words == list(expected)
     assert chosen.absent == absent
@@ -63,10 +63,10 @@ def test_a_word_that_is_rare_in_every_chunk_is_not_forgotten(tmp_path):
     # "steady" comes last in each of 40 chunks, behind 20 words of that chunk alone: whatever is dropped on the way, it is dropped too.
     chunks = [[[word(100 * chunk + k) for k in range(20)] * 2 + ["steady"]] for chunk in range(40)]
     chunks += [[["late"] * 30 + ["steady"] * 3]]
-    spill = spill_of(tmp_path, chunks)
-    _, missed = vocabulary._count(spill.counts(0, spill.rows), 16)
+    store = store_of(tmp_path, chunks)
+    _, missed = vocabulary._count(store.counts(0, store.rows), 16)
     assert missed > 1  # the table did drop words
-    chosen = choose_vocabulary(spill, spill.rows, 2, [word(3900), "absent"], limit=16)
+    chosen = choose_vocabulary(store, store.rows, 2, [word(3900), "absent"], limit=16)
     assert chosen.words == ["steady", word(3900)]
     assert chosen.counts.tolist() == [43, 2]
     assert chosen.absent == ["absent"]
@@ -75,42 +75,42 @@ def test_a_word_that_is_rare_in_every_chunk_is_not_forgotten(tmp_path):
 def test_what_was_missed_adds_up_over_all_the_times_words_were_dropped(tmp_path):
     # "steady" loses a little each time, in the end more than "late" ever has.
     chunks = [[[word(100 * chunk + k) for k in range(20)] * 2 + ["steady"]] for chunk in range(40)]
-    spill = spill_of(tmp_path, [*chunks, [["late"] * 12]])
-    chosen = choose_vocabulary(spill, spill.rows, 1, [], limit=16)
+    store = store_of(tmp_path, [*chunks, [["late"] * 12]])
+    chosen = choose_vocabulary(store, store.rows, 1, [], limit=16)
     assert (chosen.words, chosen.counts.tolist()) == (["steady"], [40])
 
 
 def test_counting_holds_no_more_words_than_its_limit(tmp_path, monkeypatch):
-    spill = spill_of(tmp_path, [[["x"] * 9 + [word(10 * chunk + k) for k in range(10)]] for chunk in range(30)])
+    store = store_of(tmp_path, [[["x"] * 9 + [word(10 * chunk + k) for k in range(10)]] for chunk in range(30)])
     held, merge = [], vocabulary._merge
     monkeypatch.setattr(vocabulary, "_merge", lambda tables: held.append(sum(map(len, tables))) or merge(tables))
-    assert choose_vocabulary(spill, spill.rows, 1, [], limit=40).words == ["x"]
+    assert choose_vocabulary(store, store.rows, 1, [], limit=40).words == ["x"]
     assert max(held) <= 40 + 11  # the limit, and the chunk that went past it
 
 
 def test_rows_past_the_training_rows_do_not_count(tmp_path):
-    spill = spill_of(tmp_path, [[["a"], ["b", "b", "c"]], [["b"]]])
-    chosen = choose_vocabulary(spill, 1, 5, ["b"])
+    store = store_of(tmp_path, [[["a"], ["b", "b", "c"]], [["b"]]])
+    chosen = choose_vocabulary(store, 1, 5, ["b"])
     assert chosen.words == ["a"]
     assert chosen.absent == ["b"]
 
 
 def test_forced_words_take_the_place_of_the_rarest(tmp_path):
-    spill = spill_of(tmp_path, [[["a"] * 4 + ["b"] * 3 + ["c"] * 2 + ["d"]]])
-    assert choose_vocabulary(spill, 1, 3, ["d"]).words == ["a", "b", "d"]
-    assert choose_vocabulary(spill, 1, 3, ["a"]).words == ["a", "b", "c"]
-    assert choose_vocabulary(spill, 1, 9, ["d"]).words == ["a", "b", "c", "d"]
-    assert choose_vocabulary(spill, 1, 2, ["c", "d"]).words == ["c", "d"]
+    store = store_of(tmp_path, [[["a"] * 4 + ["b"] * 3 + ["c"] * 2 + ["d"]]])
+    assert choose_vocabulary(store, 1, 3, ["d"]).words == ["a", "b", "d"]
+    assert choose_vocabulary(store, 1, 3, ["a"]).words == ["a", "b", "c"]
+    assert choose_vocabulary(store, 1, 9, ["d"]).words == ["a", "b", "c", "d"]
+    assert choose_vocabulary(store, 1, 2, ["c", "d"]).words == ["c", "d"]
 
 
 def test_more_forced_words_than_room_is_an_error(tmp_path):
-    spill = spill_of(tmp_path, [[["a", "b", "c"]]])
+    store = store_of(tmp_path, [[["a", "b", "c"]]])
     with pytest.raises(SettingError, match=r"^data\.vocab_size=1 .* 2 words of data\.include .*; allowed: 2 or more"):
-        choose_vocabulary(spill, 1, 1, ["a", "c", "absent"])
+        choose_vocabulary(store, 1, 1, ["a", "c", "absent"])
 
 
 def test_counts_are_whole_numbers(tmp_path):
-    assert choose_vocabulary(spill_of(tmp_path, [[["a", "a"]]]), 1, 1, []).counts.dtype == np.int64
+    assert choose_vocabulary(store_of(tmp_path, [[["a", "a"]]]), 1, 1, []).counts.dtype == np.int64
 
 
 @given(CHUNKS, st.data(), st.lists(st.sampled_from([*WORDS, "never"]), min_size=1, unique=True))
@@ -119,7 +119,7 @@ def test_a_list_keeps_its_order_and_has_the_counts_of_the_training_rows(chunks, 
     used = data.draw(st.integers(1, len(rows)))
     count = Counter(word for row in rows[:used] for word in row)
     with tempfile.TemporaryDirectory() as folder:
-        found = listed_vocabulary(spill_of(Path(folder), chunks), used, WordList("list.txt", words))
+        found = listed_vocabulary(store_of(Path(folder), chunks), used, WordList("list.txt", words))
     assert found.words == words
     assert found.counts.tolist() == [count[word] for word in words]
     assert found.absent == [word for word in words if not count[word]]

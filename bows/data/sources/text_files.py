@@ -1,147 +1,144 @@
-"""A user's own text: .txt (a row a line), .jsonl, .csv or .parquet (a column), plain or .gz, one file or many by a glob."""
+"""Find text files of one's own: paths, globs, folders or standard input, in any of the kinds of bows.data.sources.readers."""
 
-import codecs
+import atexit
 import glob
-import gzip
 import logging
 import shutil
+import sys
 import tempfile
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
 
 from bows.data.build import Text
 from bows.data.corpus import file_digest
-from bows.data.sources.arrow_rows import first_line, load_quietly, text_rows
+from bows.data.sources.readers import (
+    COMPRESSIONS,
+    KINDS,
+    UNREADABLE,
+    ReadCounts,
+    file_rows,
+    has_byte_order_mark,
+    kind_of,
+    open_bytes,
+)
 from bows.errors import DataError
 
 log = logging.getLogger(__name__)
 
-_BUILDERS = {".txt": "text", ".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
-_REPLACED = {"bytes": 0}
-
-
-def _count_and_replace(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeDecodeError):
-        raise error
-    _REPLACED["bytes"] += error.end - error.start
-    return "\ufffd", error.end
-
-
-codecs.register_error("bows-count-and-replace", _count_and_replace)
+STANDARD_INPUT = "-"
 
 
 def find_files(setting: str, patterns: str | list[str]) -> list[Path]:
-    """Files that a path, a glob or a list of them names, in order, each once.
+    """Return the files that a path, a glob, a folder, "-" (standard input) or a list of them names, in order, each once.
 
-    Raises DataError, naming the setting, where one matches nothing, cannot be read, is empty, is binary, or is of an unknown kind.
+    Of a folder, all files of a known kind in it and in the folders inside it are taken, in order of their names.
+
+    Raises:
+        DataError: one matches nothing, cannot be read, is empty, is binary, or is of an unknown kind; with the name of the setting.
     """
     files: dict[Path, None] = {}
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
-        matches = (
-            sorted(glob.glob(pattern, recursive=True))
-            if glob.has_magic(pattern) and not Path(pattern).exists()
-            else [pattern]
-        )
+        if pattern == STANDARD_INPUT:
+            matches = [_standard_input(setting)]
+        elif Path(pattern).is_dir():
+            matches = _files_in(setting, Path(pattern))
+        elif glob.has_magic(pattern) and not Path(pattern).exists():
+            matches = [Path(path) for path in sorted(glob.glob(pattern, recursive=True))]
+        else:
+            matches = [Path(pattern)]
         if not matches:
             raise DataError(
                 f"{setting}={pattern}: no file matches; check the path (it is relative to the folder you start from)"
             )
         for match in matches:
-            _look_at(setting, Path(match))
-            files[Path(match)] = None
+            _check(setting, match)
+            files[match] = None
     return list(files)
 
 
-def _look_at(setting: str, path: Path) -> None:
+def _files_in(setting: str, folder: Path) -> list[Path]:
+    inside = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    known = [path for path in inside if kind_of(path)[0] in KINDS]
+    if not known:
+        raise DataError(f"{setting}={folder}: no file of a known kind in this folder; allowed: {', '.join(KINDS)}")
+    if other := len(inside) - len(known):
+        log.warning("%s=%s: %d files of other kinds are not read", setting, folder, other)
+    return known
+
+
+@cache
+def _standard_input(setting: str) -> Path:
+    """Return a file with what standard input holds, a row a line; it is deleted when the process ends."""
+    if sys.stdin is None or sys.stdin.isatty():
+        raise DataError(f"{setting}=-: standard input is a terminal; give text by a pipe, or a file")
+    folder = Path(tempfile.mkdtemp(prefix="bows-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with (folder / "stdin.txt").open("wb") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
+    return folder / "stdin.txt"
+
+
+def _check(setting: str, path: Path) -> None:
     if not path.exists():
         raise DataError(
             f"{setting}={path}: there is no such file; check the path (it is relative to the folder you start from)"
         )
     if path.is_dir():
         raise DataError(f"{setting}={path}: this is a folder; name files, or a glob such as {path}/*.txt")
-    kind = _kind(path)
-    if kind not in _BUILDERS:
+    kind, _ = kind_of(path)
+    if kind not in KINDS:
         raise DataError(
-            f"{setting}={path}: unknown kind of file {kind!r}; allowed: {', '.join(_BUILDERS)}, each also as .gz"
+            f"{setting}={path}: unknown kind of file {kind!r}; allowed: {', '.join(KINDS)}, each also as {', '.join(COMPRESSIONS)}"
         )
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        with open_bytes(path) as file:
             start = file.read(1 << 16)
-    except (OSError, EOFError, zlib.error) as error:
+    except UNREADABLE as error:
         raise DataError(f"{setting}={path}: cannot be read ({error}); check that the file is whole") from None
     if not start:
         raise DataError(f"{setting}={path}: the file is empty; give one with text")
-    if kind != ".parquet" and b"\0" in start:
-        raise DataError(f"{setting}={path}: this is a binary file (it holds NUL bytes), not text; give UTF-8 text")
-
-
-def _kind(path: Path) -> str:
-    return Path(path.name.removesuffix(".gz")).suffix.lower()
+    if kind != ".parquet" and b"\0" in start and not has_byte_order_mark(start):
+        raise DataError(
+            f"{setting}={path}: this is a binary file (it holds NUL bytes), not text; give UTF-8 text, or UTF-16 with a byte order mark"
+        )
 
 
 def files_identity(files: dict[str, list[Path]]) -> dict[str, list[str]]:
-    """The kind and a digest of every file, by split: the corpus is keyed by what the text is, not by where it lies."""
-    return {split: [f"{_kind(path)} {file_digest(path)}" for path in paths] for split, paths in files.items()}
+    """Return the kind and a digest of every file, by split: the corpus is keyed by the text, not by its place."""
+    return {split: [f"{kind_of(path)[0]} {file_digest(path)}" for path in paths] for split, paths in files.items()}
 
 
 def files_text(files: dict[str, list[Path]], column: str) -> Text:
-    """Rows of the files of each split. `column` names the text in jsonl, csv and parquet files.
+    """Return the rows of the files of each split, and what was replaced and skipped in them.
 
-    Raises DataError for a column that is not there or a file that does not parse. Bytes that are not UTF-8 are replaced, counted
-    and recorded.
+    Args:
+        files: files by split.
+        column: the column with the text, in all kinds but .txt.
     """
-    _REPLACED["bytes"] = 0
+    total = ReadCounts()
 
     def stream(paths: list[Path]) -> Iterator[pa.Array]:
         for path in paths:
-            yield from _rows(path, column)
+            counts = ReadCounts()
+            yield from file_rows(path, column, counts)
+            if counts.bytes_replaced:
+                log.warning("%s: %d bytes are not UTF-8 and were replaced", path, counts.bytes_replaced)
+            if counts.cells_skipped:
+                log.warning(
+                    "%s: %d empty cells without a column in the header were skipped", path, counts.cells_skipped
+                )
+            total.bytes_replaced += counts.bytes_replaced
+            total.cells_skipped += counts.cells_skipped
 
     return Text(
         splits={split: lambda paths=paths: stream(paths) for split, paths in files.items()},
         facts=lambda: {
             "kind": "files",
             "files": {split: [str(path) for path in paths] for split, paths in files.items()},
-            "bytes_replaced": _REPLACED["bytes"],
+            "bytes_replaced": total.bytes_replaced,
+            "cells_skipped": total.cells_skipped,
         },
     )
-
-
-@contextmanager
-def _readable(path: Path, builder: str) -> Iterator[Path]:
-    """The file, or for the time of reading an unpacked copy: from .gz, datasets reads lines without regard to `encoding_errors`, and
-    Parquet, which is read from its end, not at all."""
-    if path.suffix != ".gz" or builder not in {"text", "parquet"}:
-        yield path
-        return
-    with tempfile.TemporaryDirectory(prefix="bows-") as folder:
-        copy = Path(folder) / path.name.removesuffix(".gz")
-        with gzip.open(path) as packed, copy.open("wb") as file:
-            shutil.copyfileobj(packed, file, 1 << 20)
-        yield copy
-
-
-def _rows(path: Path, column: str) -> Iterator[pa.Array]:
-    builder = _BUILDERS[_kind(path)]
-    # The encoding is spelt so that the reader of JSON decodes at all: "utf-8" it takes for clean.
-    options = {} if builder == "parquet" else {"encoding": "utf8", "encoding_errors": "bows-count-and-replace"}
-    before = _REPLACED["bytes"]
-    try:
-        with _readable(path, builder) as readable:
-            exactly = glob.escape(str(readable))  # datasets takes names for globs
-            dataset = load_quietly(builder, data_files={"train": [exactly]}, split="train", streaming=True, **options)
-            _REPLACED["bytes"] = before  # loading may have decoded the file's start, to learn its columns
-            yield from text_rows(dataset, "text" if builder == "text" else column, str(path))
-    except DataError:
-        raise
-    except Exception as error:
-        # datasets wraps whatever its readers raise in errors of its own, of many classes; whatever it is, the file cannot be read.
-        cause = error.__cause__ or error
-        raise DataError(
-            f"{path}: cannot be read as {builder} ({first_line(cause)}); check that the file is whole"
-        ) from error
-    if replaced := _REPLACED["bytes"] - before:
-        log.warning("%s: %d bytes are not UTF-8 and were replaced", path, replaced)
