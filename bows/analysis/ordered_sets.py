@@ -4,6 +4,8 @@ import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from bows.spelling import spelling
+
 log = logging.getLogger(__name__)
 
 
@@ -17,17 +19,17 @@ class Resolved(NamedTuple):
 
 
 def resolve(words: Sequence[str], vocabulary: Sequence[str]) -> Resolved:
-    """Look each word up: exactly first, otherwise lower case against lower case.
+    """Look each word up, in its one spelling (bows.spelling): exactly first, otherwise with case folded.
 
     So ``January`` finds ``january`` in a lower-cased vocabulary, while ``May`` is not taken for ``may`` where both are
-    words. Of several words equal in lower case, the one of lowest index (the most frequent) is found.
+    words. Of several words equal with case folded, the one of lowest index (the most frequent) is found.
 
     >>> resolve(["May", "June", "July"], ["may", "May", "june"])
     Resolved(indices=[1, 2], missing=['July'])
     """
-    exact = {word: index for index, word in reversed(list(enumerate(vocabulary)))}
-    lowered = {word.lower(): index for index, word in reversed(list(enumerate(vocabulary)))}
-    found = [exact.get(word, lowered.get(word.lower())) for word in words]
+    exact = {spelling(word): index for index, word in reversed(list(enumerate(vocabulary)))}
+    folded = {spelling(word, folded=True): index for index, word in reversed(list(enumerate(vocabulary)))}
+    found = [exact.get(spelling(word), folded.get(spelling(word, folded=True))) for word in words]
     return Resolved(
         [index for index in found if index is not None],
         [word for word, index in zip(words, found, strict=True) if index is None],

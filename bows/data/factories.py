@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, Unpack
 
-from pydantic import AfterValidator, Field, Strict, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, Strict, TypeAdapter, ValidationError, ValidationInfo
 from typing_extensions import TypedDict
 
 from bows.data.build import CorpusPlan, Text, open_or_build
@@ -44,6 +44,23 @@ def _refuse_both_controls(rewire: Any, info: ValidationInfo) -> Any:
 RewireOrNone = Annotated[Rewire | None, AfterValidator(_refuse_both_controls)]
 
 
+def _check_words(value: Any) -> Any:
+    """Name the setting of `data.words` that is at fault, where pydantic would name the group."""
+    if isinstance(value, dict):
+        try:
+            TypeAdapter(UnicodeRules).validate_python(value)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            name = str(problem["loc"][0])
+            if name in value:
+                allowed = problem.get("ctx", {}).get("expected", "true or false").replace("'", "")
+                raise SettingError(f"data.words.{name}={value[name]} is not allowed; allowed: {allowed}") from None
+    return value
+
+
+WordsSetting = Annotated[UnicodeRules | Literal["paper"] | None, BeforeValidator(_check_words)]
+
+
 class TextSettings(TypedDict):
     """Settings that every corpus of text has.
 
@@ -60,7 +77,7 @@ class TextSettings(TypedDict):
     stop_words: str | Words | None
     include: Words
     val_fraction: Fraction
-    words: NotRequired[UnicodeRules | Literal["paper"] | None]
+    words: NotRequired[WordsSetting]
     vocabulary: NotRequired[str | None]
     window: Count
     stride: Count

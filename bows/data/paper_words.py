@@ -21,6 +21,8 @@ _CLITIC = re.compile(r"('(s|m|d|ll|re|ve)|n't)$", re.IGNORECASE)
 class PaperRules:
     """The rule `data.words=paper`. It has no settings."""
 
+    trimmed: ClassVar[str] = '[](){}<>;@#$%&?!"'
+    lone_clitics: ClassVar[frozenset[str]] = frozenset({"'s", "'m", "'d", "'ll", "'re", "'ve", "n't"})
     possessives: ClassVar[str] = "strip"
     turkish_i: ClassVar[bool] = False
 

@@ -5,7 +5,6 @@ tokens met so far is kept from chunk to chunk. Of those, plain letters between A
 Arrow; the rest go to the rules of `data.words` (UnicodeRules, PaperRules).
 """
 
-import string
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -14,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bows.data.paper_words import PaperRules
-from bows.data.unicode_words import LONE_CLITICS, NOT_PLAIN, SCRIPTS_WITHOUT_SPACES, UnicodeRules
+from bows.data.unicode_words import NOT_PLAIN, SCRIPTS_WITHOUT_SPACES, UnicodeRules
 from bows.spelling import fold, normalize
 
 # Part of every corpus's key: raise it whenever the same text would give other words.
@@ -24,6 +23,8 @@ RULES_VERSION = 3
 TABLE_LIMIT = 2_000_000
 
 _UNKNOWN = "<unk>"  # WikiText's mark for a rare word
+# Set off where dropped tokens are counted, so that "2008," and "(2008)" are one.
+_SENTENCE_MARKS = ".,;:!?()[]\"'"
 _STOP, _FOLDED, _RESPELT, _SPACELESS = 1, 2, 4, 8
 
 
@@ -184,14 +185,14 @@ class Tokenizer:
         total.split += int(seen[words > 1].sum())
         stop = self._flags & _STOP > 0
         total.stop_words += int(seen[stop].sum())
-        dropped = np.flatnonzero((words == 0) & ~stop)
+        dropped = np.flatnonzero((words == 0) & ~stop & (seen > 0))
         total.dropped += int(seen[dropped].sum())
         total.folded += int(seen[self._flags & _FOLDED > 0].sum())
         total.respelt += int(seen[self._flags & _RESPELT > 0].sum())
         total.spaceless += int(seen[self._flags & _SPACELESS > 0].sum())
         most = dropped[np.argsort(-seen[dropped], kind="stable")[:1000]]
         for token, count in zip(self._tokens.take(pa.array(most)).to_pylist(), seen[most].tolist(), strict=True):
-            token = token.strip(string.punctuation) or token
+            token = token.strip(_SENTENCE_MARKS) or token
             total.most_dropped[token] = total.most_dropped.get(token, 0) + count
         self._forget()
         return total
@@ -233,7 +234,9 @@ class Tokenizer:
         words = [core.take(pa.array(owners[0]))]
         for part, split in ((odd & ascii_only, self._split_ascii), (odd & ~ascii_only, self._split_any)):
             part = np.flatnonzero(part)
-            owner, found, respelt = split(core.take(pa.array(part)).to_pylist())
+            owner, found, respelt = split(
+                (core if split == self._split_ascii else tokens).take(pa.array(part)).to_pylist()
+            )
             owners.append(part[owner])
             words.append(found)
             flags[part[respelt]] |= _RESPELT
@@ -253,13 +256,14 @@ class Tokenizer:
 
     def _trimmed(self, tokens: pa.Array) -> pa.Array:
         """Return tokens without the punctuation around them, empty for a clitic that stands alone; English possessives stripped."""
-        core = pc.ascii_trim(tokens, string.punctuation)
+        rules = self.rules.words
+        core = pc.ascii_trim(tokens, rules.trimmed)
         special = np.flatnonzero(_array(pc.match_substring_regex(tokens, "['<]")))
         given, rest = tokens.take(pa.array(special)), core.take(pa.array(special))
-        if self.rules.words.possessives == "strip":
+        if rules.possessives == "strip":
             rest = pc.replace_substring_regex(rest, r"^([A-Za-z]+)'[sS]$", r"\1")
         rest = pc.if_else(pc.match_substring(given, _UNKNOWN), given, rest)
-        rest = pc.if_else(pa.array(_is_in(pc.ascii_lower(given), LONE_CLITICS)), "", rest)
+        rest = pc.if_else(pa.array(_is_in(pc.ascii_lower(given), rules.lone_clitics)), "", rest)
         place = np.arange(len(tokens))
         place[special] = len(tokens) + np.arange(len(special))
         return pa.concat_arrays([core, rest.cast(core.type)]).take(pa.array(place)) if len(special) else core
@@ -281,7 +285,7 @@ class Tokenizer:
             (place, part)
             for place, token in enumerate(normal)
             for part in token.replace(_UNKNOWN, " ").split()
-            if part.lower() not in LONE_CLITICS
+            if part.lower() not in self.rules.words.lone_clitics
         ]
         owner, words = self.rules.words.split([part for _, part in parts], self.rules.number_words)
         return np.array([place for place, _ in parts], np.int64)[owner], words, np.array(respelt, np.int64)

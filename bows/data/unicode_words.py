@@ -13,10 +13,11 @@ emoji that begin a text (23 % of random strings), so the rules are written here 
 """
 
 import re
+import string
 import unicodedata
 from dataclasses import asdict
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +26,7 @@ import regex
 from pydantic.dataclasses import dataclass
 
 from bows.errors import SettingError
+from bows.setting_types import Flag
 
 _MARK = r"[\p{WB=Extend}\p{WB=ZWJ}]"
 _SPACELESS = r"[\p{LB=SA}\p{Han}\p{Hiragana}ー]"
@@ -65,20 +67,20 @@ _SPACELESS_PIECE = regex.compile(_SPACELESS, regex.V1)
 
 _CONTRACTED = frozenset({"d", "m", "re", "ve", "ll"})
 # Articles, pronouns and prepositions that French, Italian and Catalan elide before a vowel or h.
-_ELIDED = frozenset(  # noqa: SIM905 - a list would take a line per word
-    "agl,all,bell,c,coll,d,dagl,dall,degl,dell,gl,j,jusqu,l,lorsqu,m,n,negl,nell,presqu,puisqu,qu,quell,quest,quoiqu,s,sant,sugl,"
-    "sull,t,un,v".split(",")
-)  # fmt: skip
+_ELIDED = {
+    "l", "d", "j", "m", "n", "s", "t", "c", "v", "qu", "jusqu", "lorsqu", "puisqu", "quoiqu", "presqu", "un", "gl", "all", "dall",
+    "dell", "nell", "sull", "coll", "agl", "dagl", "degl", "negl", "sugl", "quest", "quell", "bell", "sant",
+}  # fmt: skip
 _VOWELS = frozenset("aeiouyhæœ")
 # A token of its own where punctuation has been set off, as in WikiText: "Teddy 's", "do n't", "l' homme".
-LONE_CLITICS = frozenset(
+_LONE_CLITICS = frozenset(
     {"'s", "'t", "n't"} | {f"'{tail}" for tail in _CONTRACTED} | {f"{head}'" for head in _ELIDED if len(head) < 3}
 )
 
 
 @dataclass(frozen=True)
 class UnicodeRules:
-    """The settings of `data.words`. Each rule and its examples are in docs/pages/own/words.md."""
+    """The settings of `data.words`. Each rule and its examples are in docs/pages/words.md."""
 
     apostrophes: Literal["keep", "split"] = "keep"
     contractions: Literal["strip", "keep"] = "strip"
@@ -87,8 +89,12 @@ class UnicodeRules:
     abbreviations: Literal["keep", "join"] = "keep"
     hyphens: Literal["split", "keep"] = "split"
     digits: Literal["keep", "drop"] = "keep"
-    turkish_i: bool = False
+    turkish_i: Flag = False
     dictionary: Literal["auto", "icu", "none"] = "auto"
+
+    # Punctuation that is stripped from tokens before all other rules, and tokens that are no words.
+    trimmed: ClassVar[str] = string.punctuation
+    lone_clitics: ClassVar[frozenset[str]] = _LONE_CLITICS
 
     @cached_property
     def _patterns(self):

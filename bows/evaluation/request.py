@@ -14,6 +14,7 @@ from bows.config.resolve import plain
 from bows.errors import SettingError
 from bows.runs.folder import RunFolder, find_run
 from bows.runs.reload import refuse_other_words
+from bows.spelling import spelling
 
 log = logging.getLogger(__name__)
 
@@ -51,8 +52,11 @@ def find_words(words: Sequence[str], vocabulary: Sequence[str], setting: str) ->
         word = found.missing[0]
         lowered: dict[str, str] = {}
         for known in vocabulary:  # the most frequent of words equal in lower case
-            lowered.setdefault(known.lower(), known)
-        close = [lowered[match] for match in difflib.get_close_matches(word.lower(), list(lowered), n=3, cutoff=0.6)]
+            lowered.setdefault(spelling(known, folded=True), known)
+        close = [
+            lowered[match]
+            for match in difflib.get_close_matches(spelling(word, folded=True), list(lowered), n=3, cutoff=0.6)
+        ]
         hint = (
             f"nearest spellings: {', '.join(close)}"
             if close

@@ -77,9 +77,11 @@ def open_bytes(path: Path) -> IO[bytes]:
     return _OPENERS.get(kind_of(path)[1], open)(path, *([] if kind_of(path)[1] == ".zst" else ["rb"]))
 
 
-def has_byte_order_mark(start: bytes) -> bool:
-    """Return whether a file begins with the byte order mark of UTF-16 or UTF-32."""
-    return start.startswith(tuple(_BYTE_ORDER_MARKS))
+def encoding_of(start: bytes) -> str | None:
+    """Return utf-16 or utf-32 for the first bytes of a file with such a byte order mark, and the NUL bytes that such text has."""
+    if b"\0" not in start:
+        return None
+    return next((name for mark, name in _BYTE_ORDER_MARKS.items() if start.startswith(mark)), None)
 
 
 def file_rows(path: Path, column: str, counts: ReadCounts) -> Iterator[pa.Array]:
@@ -114,7 +116,7 @@ def _blocks(path: Path, counts: ReadCounts) -> Iterator[bytes]:
     """Yield a text file as blocks of whole lines, in UTF-8 without a byte order mark."""
     with open_bytes(path) as file:
         start = file.read(BLOCK_BYTES)
-        encoding = next((name for mark, name in _BYTE_ORDER_MARKS.items() if start.startswith(mark)), None)
+        encoding = encoding_of(start)
         decoder = codecs.getincrementaldecoder(encoding)() if encoding else None
         block = start if decoder else start.removeprefix(codecs.BOM_UTF8)
         held: list[bytes] = []
@@ -221,7 +223,7 @@ def _json_rows(path: Path, column: str, counts: ReadCounts) -> Iterator[pa.Array
             yield _text_array(values, counts)
             values = []
     if missing and names:
-        raise DataError(f"data.column={column}: {path} has no such column; it has {', '.join(names)}")
+        raise missing_column(column, list(names), path)
     yield _text_array(values, counts)
 
 
@@ -259,12 +261,19 @@ def _parquet_rows(path: Path, column: str) -> Iterator[pa.Array]:
             yield as_text(batch.column(0))
 
 
+def missing_column(column: str, names: list[str], source: object) -> DataError:
+    """Return the error for a column that a source lacks, with the first of those that it has."""
+    shown = [name if len(name) <= 40 else f"{name[:40]}..." for name in names[:20]]
+    shown += [f"{len(names) - 20} more"] if len(names) > 20 else []
+    return DataError(f"data.column={column}: {source} has no such column; it has {', '.join(shown)}")
+
+
 def place_of(column: str, names: list[str], source: object) -> int:
     """Return the place of a column among those of a source. Raises DataError where it is missing or there more than once."""
     if names.count(column) > 1:
         raise DataError(f"data.column={column}: {source} has {names.count(column)} columns of this name; rename them")
     if column not in names:
-        raise DataError(f"data.column={column}: {source} has no such column; it has {', '.join(names)}")
+        raise missing_column(column, names, source)
     return names.index(column)
 
 

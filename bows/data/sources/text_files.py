@@ -19,8 +19,8 @@ from bows.data.sources.readers import (
     KINDS,
     UNREADABLE,
     ReadCounts,
+    encoding_of,
     file_rows,
-    has_byte_order_mark,
     kind_of,
     open_bytes,
 )
@@ -100,7 +100,7 @@ def _check(setting: str, path: Path) -> None:
         raise DataError(f"{setting}={path}: cannot be read ({error}); check that the file is whole") from None
     if not start:
         raise DataError(f"{setting}={path}: the file is empty; give one with text")
-    if kind != ".parquet" and b"\0" in start and not has_byte_order_mark(start):
+    if kind != ".parquet" and b"\0" in start and not encoding_of(start):
         raise DataError(
             f"{setting}={path}: this is a binary file (it holds NUL bytes), not text; give UTF-8 text, or UTF-16 with a byte order mark"
         )
@@ -118,27 +118,23 @@ def files_text(files: dict[str, list[Path]], column: str) -> Text:
         files: files by split.
         column: the column with the text, in all kinds but .txt.
     """
-    total = ReadCounts()
+    counts = ReadCounts()
 
     def stream(paths: list[Path]) -> Iterator[pa.Array]:
         for path in paths:
-            counts = ReadCounts()
+            replaced, skipped = counts.bytes_replaced, counts.cells_skipped
             yield from file_rows(path, column, counts)
-            if counts.bytes_replaced:
-                log.warning("%s: %d bytes are not UTF-8 and were replaced", path, counts.bytes_replaced)
-            if counts.cells_skipped:
-                log.warning(
-                    "%s: %d empty cells without a column in the header were skipped", path, counts.cells_skipped
-                )
-            total.bytes_replaced += counts.bytes_replaced
-            total.cells_skipped += counts.cells_skipped
+            if replaced := counts.bytes_replaced - replaced:
+                log.warning("%s: %d bytes are not UTF-8 and were replaced", path, replaced)
+            if skipped := counts.cells_skipped - skipped:
+                log.warning("%s: %d empty cells without a column in the header were skipped", path, skipped)
 
     return Text(
         splits={split: lambda paths=paths: stream(paths) for split, paths in files.items()},
         facts=lambda: {
             "kind": "files",
             "files": {split: [str(path) for path in paths] for split, paths in files.items()},
-            "bytes_replaced": total.bytes_replaced,
-            "cells_skipped": total.cells_skipped,
+            "bytes_replaced": counts.bytes_replaced,
+            "cells_skipped": counts.cells_skipped,
         },
     )
