@@ -10,7 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -198,7 +198,7 @@ def _sample(rows: pa.Array, rules: WordRules) -> dict | None:
     long_enough = rows.filter(pc.greater_equal(pc.utf8_length(rows), max(rules.min_chars, 1)))
     for row in long_enough[:20].to_pylist():
         text = row[:SAMPLE_CHARACTERS].rpartition(" ")[0] if len(row) > SAMPLE_CHARACTERS else row
-        if words := replace(rules, min_chars=0).words_of(text):
+        if words := rules.words_of(text):
             return {"row": text, "words": words}
     return None
 

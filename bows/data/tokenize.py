@@ -52,13 +52,13 @@ class WordRules:
     def number_words(self) -> frozenset[str]:
         return frozenset() if self.numbers is None else frozenset(str(number) for number in range(self.numbers + 1))
 
-    def words_of(self, row: str) -> list[str]:
-        """Return the words of one row, in order.
+    def words_of(self, text: str) -> list[str]:
+        """Return the words of a text, in order, however short it is.
 
-        >>> WordRules(0).words_of("A well-known l'homme, Teddy's 7 don't U.S. 1,000")
+        >>> WordRules().words_of("A well-known l'homme, Teddy's 7 don't U.S. 1,000")
         ['A', 'well', 'known', 'homme', 'Teddy', '7', 'U.S.']
         """
-        chunk = split_words(pa.array([row], pa.large_string()), self)
+        chunk = Tokenizer(self).words(split_tokens(pa.array([text], pa.large_string()), 0))
         words = [*chunk.words.to_pylist(), None]
         return [word for word in (words[number] for number in chunk.ids) if word is not None]
 

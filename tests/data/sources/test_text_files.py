@@ -371,7 +371,6 @@ DAMAGED = {
     "short.txt.bz2": bz2.compress(BLOCK * 3)[:-200],
     "short.txt.xz": lzma.compress(BLOCK * 3)[:-200],
     "short.txt.zst": zstd(BLOCK * 3)[:-200],
-    "middle.txt.zst": zstd(BLOCK * 3)[:-300] + b"\xff" * 40 + zstd(BLOCK * 3)[-260:],
     "not.parquet": b"PAR1, but no more than that",
 }
 
