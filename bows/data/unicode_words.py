@@ -8,7 +8,7 @@ spaces between words (Thai, Lao, Khmer, Burmese, Chinese, Japanese) is one word,
 The properties of characters come from `regex`. Compared were `regex`, `icu4py`, `uniseg`, PyICU and `tokenizers`: the first three
 agree on 20 texts in 15 scripts (but for dictionaries, which only ICU has). `regex` has wheels for every platform, no dependencies and
 monthly releases, and searches many tokens at once, 5 us a token; `uniseg` takes 108 us; `icu4py`, with wheels of 16 MB, is the
-extra `bows[icu]`; PyICU has no wheels; `tokenizers` does not split by UAX #29. The boundary `\\b` of `regex` is wrong at marks and
+extra `bows[icu]`; PyICU has no wheels; `tokenizers` does not split by UAX #29. The word boundary of `regex` itself is wrong at marks and
 emoji that begin a text (23 % of random strings), so the rules are written here from properties.
 """
 

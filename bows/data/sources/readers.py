@@ -148,7 +148,7 @@ def _valid(block: bytes, counts: ReadCounts) -> bytes:
 
 
 def _lines(block: bytes) -> pa.Array:
-    """Return the lines of a block. They end at \\n, \\r\\n or \\r."""
+    """Return the lines of a block. They end at LF, CR LF or CR."""
     if b"\r" in block:
         block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     if not block.endswith(b"\n"):
