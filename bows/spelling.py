@@ -17,9 +17,9 @@ _FORMATTING = regex.compile(r"\p{WB=Format}+")
 
 
 def normalize(text: str) -> str:
-    """Return `text` with one form of every character, apostrophe and hyphen; case as it is.
+    r"""Return `text` with one form of every character, apostrophe and hyphen; case as it is.
 
-    >>> normalize("re\\u0301sume\\u0301 l’homme soft\\u00adhyphen")
+    >>> normalize("re\u0301sume\u0301 l’homme soft\u00adhyphen")
     "résumé l'homme softhyphen"
     """
     if text.isascii():
