@@ -15,7 +15,9 @@ def plain(config: DictConfig) -> dict[str, Any]:
     try:
         return {
             str(key): OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-            for key, value in ((key, config[key]) for key in config if key != "hydra")
+            for key, value in (
+                (key, "???" if OmegaConf.is_missing(config, key) else config[key]) for key in config if key != "hydra"
+            )
         }
     except OmegaConfBaseException as error:
         raise SettingError(f"the settings do not resolve: {str(error).splitlines()[0]}") from error

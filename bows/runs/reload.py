@@ -44,7 +44,14 @@ def open_data(node: dict[str, Any], run: RunFolder, setting: str) -> Any:
     from hydra.errors import HydraException
     from hydra.utils import instantiate
 
+    from bows.config.resolve import target_of
+    from bows.config.signature import schema_of
+
     try:
+        schema = schema_of(target_of(node, "data"), "data")
+        unknown = sorted(set(node) - set(schema.__dataclass_fields__) - {"_target_", "name"})
+        if unknown and schema.__pydantic_config__["extra"] == "forbid":
+            raise TypeError(f"it has no setting {unknown[0]}")
         data = instantiate(node, _convert_="all")
         vocabulary = data.corpus.vocabulary
     except BowsError as error:

@@ -89,6 +89,7 @@ def trained(tmp_path_factory):
             folder = done[optimizer] = root / optimizer
             shared = [f"optimizer={optimizer}", "optimizer.warmup_steps=3", "analysis.looks=2"]
             shared += ["optimizer.momentum=0.5"] if optimizer == "sgd" else []
+            shared += ["analysis.figures=false"] if optimizer != "adamw" else []  # drawing takes longest
             jobs = stack(composed, folder / "stack", MEMBERS, *shared)
             outcomes = train_stack(jobs, folder / "scratch")
             assert all(isinstance(outcome, float) for outcome in outcomes)
@@ -195,19 +196,16 @@ def test_blocks_hold_one_kind_and_pad_only_where_that_is_cheap(compose):
     assert sorted(map(sorted, arrange(large, 2048))) == [[0], [1], [2], [3]]
 
 
-def test_members_do_not_drift_from_the_jobs_alone_over_thousands_of_steps(compose, tmp_path):
-    """Decay empties directions, and there each step amplifies what rounding left: here, in single precision, to some 1e-4."""
-    settings = ["data=sphere", "wd=6", "lr=1e-2", "optimizer.clip_norm=1", "epochs=60", "data.train_rows=3200"]
+def test_members_do_not_drift_from_the_jobs_alone_over_a_thousand_steps(compose, tmp_path):
+    """Decay empties directions, and there each step amplifies what rounding left: here, in single precision, to 1e-5."""
+    settings = ["data=sphere", "wd=6", "lr=1e-2", "optimizer.clip_norm=1", "epochs=20", "data.train_rows=3200"]
     variants = {"tied": ["latent=12"], "linear": ["model=linear", "latent=5"], "narrow": ["latent=4"]}
     jobs = stack(compose, tmp_path / "stack", variants, *settings, "analysis=none")
     assert all(isinstance(outcome, float) for outcome in train_stack(jobs, tmp_path / "scratch"))
-    for job in jobs[:2]:
-        alone(job, tmp_path / "alone" / job.folder.name)
-        ours, theirs = (
-            load_file(tmp_path / kind / job.folder.name / "model.safetensors") for kind in ("stack", "alone")
-        )
-        for name, weight in ours.items():
-            assert (weight - theirs[name]).norm() <= 1e-6 * theirs[name].norm(), (job.folder.name, name)
+    alone(jobs[0], tmp_path / "alone")
+    ours, theirs = (load_file(folder / "model.safetensors") for folder in (jobs[0].folder, tmp_path / "alone"))
+    for name, weight in ours.items():
+        assert (weight - theirs[name]).norm() <= 1e-6 * theirs[name].norm(), name
 
 
 @pytest.mark.parametrize("sparsely", [False, True], ids=["dense", "sparse"])
@@ -218,7 +216,7 @@ def test_large_members_are_those_alone_to_the_last_bit(compose, tmp_path, monkey
         monkeypatch.setattr("bows.model.sparse_loss.FULLEST", 1.0)
     asked: list[Solo] = []
     monkeypatch.setattr(Solo, "bind", lambda self, bind=Solo.bind: (asked.append(self), bind(self)))
-    settings = ["trainer.precision=32-true", "epochs=12", "analysis=none"]
+    settings = ["trainer.precision=32-true", "analysis=none"]
     jobs = stack(compose, tmp_path / "stack", MEMBERS, *settings)
     assert all(isinstance(outcome, float) for outcome in train_stack(jobs, tmp_path / "scratch"))
     for job in jobs:
