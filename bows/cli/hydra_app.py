@@ -19,7 +19,6 @@ from bows.config.hydra_internals import do, hydra_command, parsed_arguments
 from bows.config.launchers import register_launchers
 from bows.config.paths import CONF, default_outputs
 from bows.errors import BowsError, DataError, SettingError, SweepError, cannot_write
-from bows.sweep.plugin import SweepLauncher
 
 
 def run(task: Callable[[DictConfig], Any], name: str) -> None:
@@ -39,6 +38,9 @@ def _run(task: Callable[[DictConfig], Any], name: str) -> None:
     debug = any(word.replace(" ", "").lower() == "debug=true" for word in arguments.overrides)
     # A log file that cannot be written is an error of its own, without a traceback by logging.
     logging.raiseExceptions = debug
+    # Imported here: --help does not need it.
+    from bows.sweep.launcher import SweepLauncher
+
     register_launchers(SweepLauncher)
     try:
         with hydra_command(arguments) as command:

@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.util import find_spec
 from shutil import which
 from typing import Any, Protocol
@@ -63,23 +64,20 @@ class SideBySide:
     """Runs units on the cores of this machine, by hydra-joblib-launcher."""
 
     def __init__(self, context: HydraContext, config: DictConfig, settings: dict[str, Any]):
-        _find("joblib", "hydra_plugins.hydra_joblib_launcher")
+        _require("joblib", "hydra_plugins.hydra_joblib_launcher")
         import joblib
         from hydra_plugins.hydra_joblib_launcher.joblib_launcher import JoblibLauncher
 
-        asked = int(settings.get("n_jobs", -1))
-        if asked == 0:
-            raise SweepError(
-                "hydra.launcher.n_jobs=0 is not allowed; allowed: 1 or more, or -1 for as many as there are cores"
-            )
-        self.workers = joblib.effective_n_jobs(asked)
+        n_jobs = int(settings.get("n_jobs", -1))
+        if n_jobs == 0:
+            raise SweepError("hydra.launcher.n_jobs=0 is not allowed; allowed: 1 or more, or -1 for one per core")
+        self.workers = joblib.effective_n_jobs(n_jobs)
+        self.cores = joblib.cpu_count()
         self.context, self.config = context, config
         self.launcher = JoblibLauncher(**settings)
 
     def launch(self, units: Sequence[Unit], task: TaskFunction) -> list[JobReturn]:
-        import joblib
-
-        share_cores(units, self.config, joblib.cpu_count() // min(self.workers, len(units)))
+        share_cores(units, self.config, self.cores // min(self.workers, len(units)))
         return _by_plugin(self.launcher, self.context, self.config, units, task)
 
 
@@ -89,7 +87,7 @@ class BySubmitit:
     workers = 1  # the size of a cluster is not known: stacks are not divided for it
 
     def __init__(self, context: HydraContext, config: DictConfig, settings: dict[str, Any], local: bool):
-        _find("submitit_local" if local else "submitit_slurm", "hydra_plugins.hydra_submitit_launcher")
+        _require("submitit_local" if local else "submitit_slurm", "hydra_plugins.hydra_submitit_launcher")
         if not local and which("sbatch") is None:
             raise SweepError(
                 "hydra/launcher=submitit_slurm: this machine has no sbatch; start the sweep on a login node of the cluster, or take "
@@ -124,21 +122,16 @@ def _by_plugin(
     return list(launcher.launch([unit.overrides for unit in units], initial_job_idx=units[0].number))
 
 
-def _find(engine: str, package: str) -> None:
-    try:
-        found = find_spec(package)
-    except ModuleNotFoundError:
-        found = None
-    if found is None:
-        extra = engine.partition("_")[0]
+def _require(option: str, package: str) -> None:
+    if find_spec("hydra_plugins") is None or find_spec(package) is None:
         raise SweepError(
-            f'hydra/launcher={engine}: {package.split(".")[-1]} is not installed; pip install "bows[{extra}]"'
+            f'hydra/launcher={option}: {package.split(".")[-1]} is not installed; pip install "bows[{option.partition("_")[0]}]"'
         )
 
 
-ENGINES = {
+ENGINES: dict[str, Callable[..., Engine]] = {
     "basic": InThisProcess,
     "joblib": SideBySide,
-    "submitit_local": lambda context, config, settings: BySubmitit(context, config, settings, local=True),
-    "submitit_slurm": lambda context, config, settings: BySubmitit(context, config, settings, local=False),
+    "submitit_local": partial(BySubmitit, local=True),
+    "submitit_slurm": partial(BySubmitit, local=False),
 }

@@ -1,4 +1,4 @@
-"""Launch a sweep: skip completed jobs, hand the others to a back end, and write the sweep's tables."""
+"""The launcher of sweeps: it skips completed jobs, hands the others to a back end, and writes the sweep's tables."""
 
 import logging
 import shutil
@@ -8,21 +8,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 from filelock import Timeout
 from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
+from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from bows.config.hydra_internals import error_of
+from bows.config.hydra_internals import cache_compositions, error_of
 from bows.errors import SweepError, cannot_write
 from bows.files import file_lock
 from bows.runs.lock import RunInUse, is_locked, user_of
-from bows.runs.table import save_tables
 from bows.sweep.backends import ENGINES, Engine
 from bows.sweep.plan import LAUNCH_LOCK, Job, held_out_loss, make_jobs, plan, what_to_note
-from bows.sweep.units import STACKS, Stacking, Unit, make_units
+from bows.sweep.units import STACKS, Unit, divide_stack, make_units
 from bows.sweep.worker import SweepTask
 
 log = logging.getLogger(__name__)
@@ -31,60 +31,95 @@ log = logging.getLogger(__name__)
 PAUSE = 1.0
 
 
-def launch(
-    engine_name: str,
-    stacking: Stacking,
-    settings: dict[str, Any],
-    context: HydraContext,
-    config: DictConfig,
-    task: TaskFunction,
-    job_overrides: Sequence[list[str]],
-    first: int,
-) -> list[JobReturn]:
-    """Run the jobs of a sweep, or of one batch of a sweeper.
+@final
+class SweepLauncher(Launcher):
+    """Launch the jobs of a sweep.
 
     Args:
-        engine_name: the back end, a key of ENGINES.
-        stacking: whether to stack jobs, and the limits of a stack.
+        engine: basic (one after another in this process), joblib, submitit_local or submitit_slurm.
+        vectorized: train jobs that can be stacked as one model.
+        stack_members: most jobs per stack; None for as many as fit.
+        stack_gigabytes: most memory per stack; None for half of the free memory.
         settings: of the back end's own launcher.
-        context: Hydra's.
-        config: the configuration that all jobs share.
-        task: runs a single job.
-        job_overrides: the command line of each job.
-        first: the number of the first job.
-
-    Returns:
-        The result of each job, in the order of `job_overrides`.
-
-    Raises:
-        SweepError: a setting of the launcher is not allowed, or the back end is not installed.
     """
-    setup_globals()
-    configure_log(config.hydra.hydra_logging, config.hydra.verbose)
-    if engine_name not in ENGINES:
-        raise SweepError(f"hydra.launcher.engine={engine_name}: there is no such engine; allowed: {', '.join(ENGINES)}")
-    engine = ENGINES[engine_name](context, config, settings)
-    if config.hydra.job.name != "train":
-        units = [Unit(overrides, first + place) for place, overrides in enumerate(job_overrides)]
-        return engine.launch(units, task)
-    sweep = Path(str(config.hydra.sweep.dir))
-    sweep.mkdir(parents=True, exist_ok=True)
-    with _marked_as_launched(sweep):
-        jobs = make_jobs(job_overrides, first, partial(context.config_loader.load_sweep_config, config))
-        unique = plan(sweep, jobs, what_to_note(config.hydra))
-        _log_plan(sweep, unique, len(jobs))
-        results = _run(stacking, engine, task, unique)
-    ended = [results[job.key] for job in jobs]
-    completed = sum(result.status == JobStatus.COMPLETED for result in ended)
-    if completed == len(ended) and not any(is_locked(job.folder) for job in unique):
-        shutil.rmtree(sweep / STACKS, ignore_errors=True)  # of stacks that were killed while they finished
-    failed = f", {len(ended) - completed} failed" if completed < len(ended) else ""
-    log.info("sweep of %d jobs: %d completed%s", len(ended), completed, failed)
-    try:
-        log.info("all runs in one table: %s", save_tables([sweep], sweep)[2][0])
-    except OSError as error:
-        log.error("%s; free space or permissions, then python -m bows.collect %s", cannot_write(error) or error, sweep)
-    return ended
+
+    def __init__(
+        self,
+        engine: str,
+        vectorized: bool,
+        stack_members: int | None = None,
+        stack_gigabytes: float | None = None,
+        **settings: Any,
+    ) -> None:
+        self.engine = engine
+        self.vectorized = vectorized
+        self.stack_members = stack_members
+        self.stack_gigabytes = stack_gigabytes
+        self.settings = settings
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.context, self.task, self.config = hydra_context, task_function, config
+        cache_compositions(hydra_context.config_loader)
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
+        """Run the jobs of a sweep, or of one batch of a sweeper, and return their results in the same order.
+
+        Raises:
+            SweepError: a setting of the launcher is not allowed, or the back end is not installed.
+        """
+        setup_globals()
+        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        engine = self._back_end()
+        overrides = [list(words) for words in job_overrides]
+        if self.config.hydra.job.name != "train":
+            return engine.launch([Unit(words, initial_job_idx + i) for i, words in enumerate(overrides)], self.task)
+        sweep = Path(str(self.config.hydra.sweep.dir))
+        sweep.mkdir(parents=True, exist_ok=True)
+        with _marked_as_launched(sweep):
+            compose = partial(self.context.config_loader.load_sweep_config, self.config)
+            jobs = make_jobs(overrides, initial_job_idx, compose)
+            unique = plan(sweep, jobs, what_to_note(self.config.hydra))
+            _log_plan(sweep, unique, len(jobs))
+            results = self._run(engine, unique)
+        ended = [results[job.key] for job in jobs]
+        failed = sum(result.status != JobStatus.COMPLETED for result in ended)
+        if not failed and not any(is_locked(job.folder) for job in unique):
+            shutil.rmtree(sweep / STACKS, ignore_errors=True)  # of stacks that were killed while they finished
+        also = f", {failed} failed" if failed else ""
+        log.info("sweep of %d jobs: %d completed%s", len(ended), len(ended) - failed, also)
+        _write_tables(sweep)
+        return ended
+
+    def _back_end(self) -> Engine:
+        members, gigabytes = self.stack_members, self.stack_gigabytes
+        if self.engine not in ENGINES:
+            raise SweepError(
+                f"hydra.launcher.engine={self.engine}: there is no such engine; allowed: {', '.join(ENGINES)}"
+            )
+        if members is not None and members < 1:
+            raise SweepError(f"hydra.launcher.stack_members={members} is not allowed; allowed: 1 or more, or null")
+        # NaN is refused too.
+        if gigabytes is not None and not gigabytes > 0:
+            raise SweepError(f"hydra.launcher.stack_gigabytes={gigabytes} is not allowed; allowed: above 0, or null")
+        return ENGINES[self.engine](self.context, self.config, self.settings)
+
+    def _run(self, engine: Engine, jobs: Sequence[Job]) -> dict[str, JobReturn]:
+        """Return the result of each job by its key: run those that no other process runs, wait for the others."""
+        limits = (self.stack_members, self.stack_gigabytes, engine.workers)
+        divide = (lambda group: divide_stack(group, *limits)) if self.vectorized else None
+        results: dict[str, JobReturn] = {}
+        while left := [job for job in jobs if job.key not in results]:
+            states = {job.key: job.state for job in left}
+            completed = [job for job in left if states[job.key] == "completed"]
+            results |= {job.key: _result(job, held_out_loss(job.folder)) for job in completed}
+            asked = [job for job in left if states[job.key] in ("new", "interrupted")]
+            units = make_units(asked, jobs, divide)
+            stacked = {unit.folder: unit.jobs for unit in units if len(unit.jobs) > 1}
+            returned = engine.launch(units, SweepTask(self.task, stacked)) if units else []
+            for unit, result in zip(units, returned, strict=True):
+                results |= _outcomes(unit, result)
+            _wait_for_others([job for job in left if job.key not in results])
+        return results
 
 
 @contextmanager
@@ -112,22 +147,6 @@ def _log_plan(sweep: Path, unique: Sequence[Job], asked: int) -> None:
         log.info("%d jobs are duplicates: their configurations equal those of other jobs", asked - len(unique))
 
 
-def _run(stacking: Stacking, engine: Engine, task: TaskFunction, jobs: Sequence[Job]) -> dict[str, JobReturn]:
-    """Return the result of each job by its key: run those that no other process runs, wait for the others."""
-    results: dict[str, JobReturn] = {}
-    while left := [job for job in jobs if job.key not in results]:
-        states = {job.key: job.state for job in left}
-        results |= {job.key: _result(job, held_out_loss(job.folder)) for job in left if states[job.key] == "completed"}
-        asked = [job for job in left if states[job.key] in ("new", "interrupted")]
-        units = make_units(stacking, asked, jobs, engine.workers)
-        stacked = {unit.folder: unit.jobs for unit in units if len(unit.jobs) > 1}
-        returned = engine.launch(units, SweepTask(task, stacked)) if units else []
-        for unit, result in zip(units, returned, strict=True):
-            results |= _outcomes(unit, result)
-        _wait_for_others([job for job in left if job.key not in results])
-    return results
-
-
 def _outcomes(unit: Unit, result: JobReturn) -> dict[str, JobReturn]:
     """Return the result of each job of a unit; none where another process runs one of them."""
     if isinstance(error_of(result), RunInUse):
@@ -135,6 +154,13 @@ def _outcomes(unit: Unit, result: JobReturn) -> dict[str, JobReturn]:
     if len(unit.jobs) == 1 or result.status != JobStatus.COMPLETED:  # of a stack: it failed as a whole
         return dict.fromkeys((job.key for job in unit.jobs), result)
     return {job.key: _result(job, outcome) for job, outcome in zip(unit.jobs, result.return_value, strict=True)}
+
+
+def _result(job: Job, outcome: float | BaseException) -> JobReturn:
+    failed = isinstance(outcome, BaseException)
+    result = JobReturn(overrides=job.overrides, status=JobStatus.FAILED if failed else JobStatus.COMPLETED)
+    result.return_value = outcome
+    return result
 
 
 def _wait_for_others(jobs: Sequence[Job]) -> None:
@@ -146,8 +172,11 @@ def _wait_for_others(jobs: Sequence[Job]) -> None:
         time.sleep(PAUSE)
 
 
-def _result(job: Job, outcome: float | BaseException) -> JobReturn:
-    failed = isinstance(outcome, BaseException)
-    result = JobReturn(overrides=job.overrides, status=JobStatus.FAILED if failed else JobStatus.COMPLETED)
-    result.return_value = outcome
-    return result
+def _write_tables(sweep: Path) -> None:
+    # Imported here: a sweep begins without pyarrow.
+    from bows.runs.table import save_tables
+
+    try:
+        log.info("all runs in one table: %s", save_tables([sweep], sweep)[2][0])
+    except OSError as error:
+        log.error("%s; free space or permissions, then python -m bows.collect %s", cannot_write(error) or error, sweep)

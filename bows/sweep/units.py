@@ -4,12 +4,12 @@ import hashlib
 import logging
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bows.config.validate import check
-from bows.errors import BowsError, DataError, SweepError
+from bows.errors import BowsError, DataError
 from bows.files import read_json, write_json
 from bows.sweep.grouping import free_bytes, member_bytes, pieces, stacks
 from bows.sweep.plan import Job
@@ -19,31 +19,6 @@ log = logging.getLogger(__name__)
 STACKS = ".stacks"
 MEMBERS = "members.json"
 CHECKPOINT = Path("checkpoints") / "last.ckpt"  # bows.training.callbacks.checkpoints, which takes seconds to import
-
-
-@dataclass
-class Stacking:
-    """The settings of the launcher that concern stacks.
-
-    Raises:
-        SweepError: for limits that no stack can keep.
-    """
-
-    vectorized: bool
-    """Whether to stack jobs."""
-    members: int | None
-    """Most jobs per stack; None for as many as fit."""
-    gigabytes: float | None
-    """Most memory per stack; None for half of the free memory."""
-
-    def __post_init__(self) -> None:
-        if self.members is not None and self.members < 1:
-            raise SweepError(f"hydra.launcher.stack_members={self.members} is not allowed; allowed: 1 or more, or null")
-        # NaN is refused too.
-        if self.gigabytes is not None and not self.gigabytes > 0:
-            raise SweepError(
-                f"hydra.launcher.stack_gigabytes={self.gigabytes} is not allowed; allowed: above 0, or null"
-            )
 
 
 @dataclass
@@ -65,16 +40,17 @@ def unit_of(jobs: list[Job]) -> Unit:
     return Unit([*first.overrides, f"hydra.sweep.subdir='{name}'"], first.number, jobs, name)
 
 
-def make_units(stacking: Stacking, asked: Sequence[Job], jobs: Sequence[Job], workers: int) -> list[Unit]:
-    """Divide jobs into units: interrupted stacks as they were, new stacks where jobs are to be stacked, and single jobs.
+def make_units(
+    asked: Sequence[Job], jobs: Sequence[Job], divide: Callable[[Sequence[Job]], list[list[Job]]] | None
+) -> list[Unit]:
+    """Divide jobs into units: interrupted stacks as they were, new stacks, and single jobs.
 
     Args:
-        stacking: whether to stack, and the limits of a stack.
         asked: the jobs to do, none of them running or completed.
         jobs: all jobs of the sweep.
-        workers: units that the back end runs at once.
+        divide: divides jobs that can be stacked into stacks; None where each job is a unit.
     """
-    if not stacking.vectorized or not asked:
+    if divide is None or not asked:
         return [unit_of([job]) for job in asked]
     stacked = interrupted_stacks(asked, jobs)
     resumed = {job.key for members in stacked for job in members}
@@ -83,7 +59,7 @@ def make_units(stacking: Stacking, asked: Sequence[Job], jobs: Sequence[Job], wo
     ]
     groups, reasons = stacks([job.config for job in fresh])
     for group in groups:
-        stacked += cut_stack([fresh[place] for place in group], stacking, workers)
+        stacked += divide([fresh[place] for place in group])
     for place, reason in reasons.items():
         log.info("job %s runs alone: %s", fresh[place].folder.name, reason)
     for members in stacked:
@@ -129,15 +105,20 @@ def interrupted_stacks(asked: Sequence[Job], jobs: Sequence[Job]) -> list[list[J
     return found
 
 
-def cut_stack(jobs: Sequence[Job], stacking: Stacking, workers: int) -> list[list[Job]]:
-    """Divide a group of jobs into stacks that fit in memory, at least one per worker."""
-    if stacking.gigabytes is None:
+def divide_stack(jobs: Sequence[Job], members: int | None, gigabytes: float | None, workers: int) -> list[list[Job]]:
+    """Divide jobs that can be stacked into stacks within the limits, at least one per worker.
+
+    Args:
+        jobs: that can be stacked.
+        members: most jobs per stack; None for as many as fit.
+        gigabytes: most memory per stack; None for half of the free memory.
+        workers: units that run at once.
+    """
+    if gigabytes is None:
         limit = free_bytes(jobs[0].config["trainer"]["accelerator"]) // 2
     else:
-        limit = math.ceil(min(stacking.gigabytes * 1e9, sys.maxsize))
-    most = -(-len(jobs) // workers)
-    if stacking.members is not None:
-        most = min(stacking.members, most)
+        limit = math.ceil(min(gigabytes * 1e9, sys.maxsize))
+    most = min(members or len(jobs), -(-len(jobs) // workers))
     sizes = [member_bytes(job.config) for job in jobs]
     cut = pieces(sizes, max(1, limit // workers), most)
     if len(cut) > 1:

@@ -28,7 +28,7 @@ from bows.config.hydra_internals import (
 )
 from bows.config.launchers import LAUNCHERS, register_launchers
 from bows.config.paths import CONF
-from bows.sweep.plugin import SweepLauncher
+from bows.sweep.launcher import SweepLauncher
 
 
 @pytest.mark.parametrize(
