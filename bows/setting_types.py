@@ -38,7 +38,7 @@ def with_traits(**traits: Any) -> Callable[[F], F]:
 
     Args:
         traits: `trains_on` ("pairs" for pairs of items; "bags" where it is not set), `stack_free` (settings in which members of a stack
-            may differ).
+            may differ), `generated` (True where the seed generates the data).
     """
 
     def add(factory: F) -> F:

@@ -5,6 +5,7 @@ A sweep is checked for its keys and options. A value out of range fails in the o
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.types import IntervalSweep, Override, ValueType
@@ -20,7 +21,7 @@ from bows.config.resolve import plain
 from bows.config.validate import check, suggest
 from bows.errors import SettingError
 from bows.evaluation.request import asked_words, find_others, find_words_apart
-from bows.runs.folder import find_run
+from bows.runs.folder import find_run, read_run
 
 
 def check_command_line(name: str, words: Sequence[str], multirun: bool = False) -> None:
@@ -33,6 +34,7 @@ def check_command_line(name: str, words: Sequence[str], multirun: bool = False) 
             raise SettingError(f"{override.input_line}: leave it out; a sweep is chosen by -m")
     _check_values(overrides)
     _check_launcher(overrides)
+    _check_run_folder(overrides)
     groups = _groups(name)
     for override in overrides:
         known = groups.get(override.key_or_group, [])
@@ -43,6 +45,16 @@ def check_command_line(name: str, words: Sequence[str], multirun: bool = False) 
                 raise SettingError(f"{override.key_or_group}={value}: there is no such option; {hint}")
     for combination in _samples(overrides, groups):
         check(_compose(name, combination, overrides, groups), name, only_keys=multirun)
+
+
+def _check_run_folder(overrides: Sequence[Override]) -> None:
+    """Raise SettingError where hydra.run.dir is the folder of a completed run, which would be overwritten."""
+    given = {override.key_or_group: override for override in overrides}
+    if "hydra.run.dir" not in given or given["hydra.run.dir"].is_sweep_override() or "resume" in given:
+        return
+    folder = Path(str(given["hydra.run.dir"].value()))
+    if (folder / "status.json").is_file() and read_run(folder).state == "completed":
+        raise SettingError(f"hydra.run.dir={folder}: this folder contains a completed run; choose another folder")
 
 
 def check_run(words: Sequence[str]) -> None:

@@ -216,7 +216,7 @@ def hub(
     )
 
 
-@with_traits(stack_free=("name", "structure", "sharpness", "log_odds", "seed", "relabel"))
+@with_traits(stack_free=("name", "structure", "sharpness", "log_odds", "seed", "relabel"), generated=True)
 def synthetic(
     *,
     name: str,
@@ -244,7 +244,7 @@ def synthetic(
     return BagsDataModule(opened, 1, 1, batch_size, seed, validation_windows, split)
 
 
-@with_traits(trains_on="pairs")
+@with_traits(trains_on="pairs", generated=True)
 def cities(
     *,
     name: str,
@@ -267,7 +267,7 @@ def cities(
     return PairsDataModule(task, batch_size, seed)
 
 
-@with_traits(trains_on="pairs")
+@with_traits(trains_on="pairs", generated=True)
 def modular_addition(
     *,
     name: str,

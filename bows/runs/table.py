@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
 
+from bows.config.resolve import trait
 from bows.runs.discover import find_jobs
 from bows.runs.folder import RunFolder
 from bows.runs.varied import varied
@@ -18,6 +19,8 @@ SEED = "seed"
 STATES = ("completed", "running", "failed", "missing", "damaged")
 # What a column is, in the metadata of its field.
 _ROLE = b"role"
+# In the metadata of the column corpus: those that their seed generates or permutes.
+_SEEDED = b"seeded"
 _STATUS = {
     "run": pa.string(), "state": pa.string(), "error": pa.string(), "corpus": pa.string(), "started": pa.string(),
     "finished": pa.string(), "run_seconds": pa.float64(), "bows": pa.string(), "commit": pa.string(), "config": pa.string(),
@@ -45,6 +48,7 @@ def tabulate(jobs: Sequence[RunFolder], inside: Path | None) -> pa.Table:
     # A corpus has the name that any of its runs tells.
     names = {job.status.get("corpus"): name for job in jobs if (name := _data_name(job))}
     rows = [_status(job, inside, names) for job in jobs]
+    of_seed = {row["corpus"] for job, row in zip(jobs, rows, strict=True) if row["corpus"] and _is_of_its_seed(job)}
     columns = {name: pa.array([row[name] for row in rows], kind) for name, kind in _STATUS.items()}
     of_dial = {name: _array(values) for name, values in varied(jobs).items()}
     metrics = sorted({name for job in jobs for name in job.summary})
@@ -57,7 +61,8 @@ def tabulate(jobs: Sequence[RunFolder], inside: Path | None) -> pa.Table:
         ("metric", of_metric),
     ):
         for name, array in group.items():
-            fields.append(pa.field(name, array.type, metadata={_ROLE: role}))
+            seeded = {_SEEDED: ",".join(sorted(of_seed))} if name == "corpus" else {}
+            fields.append(pa.field(name, array.type, metadata={_ROLE: role, **seeded}))
             arrays.append(array)
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
@@ -121,11 +126,24 @@ def over_seeds(table: pa.Table) -> pa.Table:
 
 
 def corpora(table: pa.Table) -> str:
-    """The corpora of the runs by name where these are several, as "2 of pydoc, sphere"; else nothing."""
-    different = {corpus for corpus in table.column("corpus").to_pylist() if corpus}
-    named = Counter(corpus.rpartition("-")[0] for corpus in sorted(different))
-    said = ", ".join(f"{count} of {name}" if count > 1 else name for name, count in named.items())
-    return said if len(different) > 1 else ""
+    """Return the corpora of the runs by name where they are several, as "2 of pydoc, sphere"; else nothing.
+
+    Corpora that their seed alone tells apart, of generated or permuted data, count as one.
+    """
+    of_seed = (table.schema.field("corpus").metadata or {}).get(_SEEDED, b"").decode().split(",")
+    dials_of_data = [name for name in _of_role(table, "dial") if name == "data" or name.startswith("data.")]
+    settings = [name for name in dials_of_data if name != "data.seed"]
+    different = {
+        (
+            row["corpus"].rpartition("-")[0],
+            *((row[name] for name in settings) if row["corpus"] in of_seed else (row["corpus"],)),
+        )
+        for row in table.select(["corpus", *settings]).to_pylist()
+        if row["corpus"]
+    }
+    named = Counter(sorted(name for name, *_ in different))
+    text = ", ".join(f"{count} of {name}" if count > 1 else name for name, count in named.items())
+    return text if len(different) > 1 else ""
 
 
 def repeats(table: pa.Table) -> int:
@@ -193,6 +211,12 @@ def _status(job: RunFolder, inside: Path | None, names: dict[Any, str]) -> dict[
         "run_seconds": float(seconds) if isinstance(seconds, int | float) else None,
         "bows": _text(versions.get("bows")) if isinstance(versions, dict) else None,
     }
+
+
+def _is_of_its_seed(job: RunFolder) -> bool:
+    """Return whether the seed changes the corpus of a run: it generates or permutes the data."""
+    data = job.stored_config.get("data")
+    return isinstance(data, dict) and bool(trait(data, "generated") or data.get("shuffle") or data.get("rewire"))
 
 
 def _data_name(job: RunFolder) -> str | None:

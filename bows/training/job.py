@@ -2,7 +2,9 @@
 
 import logging
 import math
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -16,9 +18,9 @@ from bows.config.resolve import plain
 from bows.config.validate import check
 from bows.console import print_results
 from bows.errors import BowsError, DataError, Interrupted, SettingError, UnavailableError, cannot_write
-from bows.files import read_json
 from bows.reports.run_report import write_report
-from bows.runs.status import RunStatus
+from bows.runs.lock import lock_runs
+from bows.runs.status import RunStatus, read_status
 from bows.training.run import task_of, train
 
 log = logging.getLogger(__name__)
@@ -34,8 +36,14 @@ def train_job(config: DictConfig) -> float:
     if rank_zero_only.rank != 0:  # ranks above 0 do not write status.json
         train(check(plain(config)), plain(config), folder, None)
         return math.nan
+    # In a sweep the worker holds the lock.
+    with nullcontext() if hydra.mode == RunMode.MULTIRUN else lock_runs([folder]):
+        return _train_and_record(config, hydra, folder)
+
+
+def _train_and_record(config: DictConfig, hydra: Any, folder: Path) -> float:
     resume = config.get("resume") is not None
-    if resume and read_json(folder / "status.json")["state"] == "completed":
+    if resume and read_status(folder)["state"] == "completed":
         raise SettingError(f"resume={folder}: this run is completed; start a new run without resume")
     status = RunStatus.start(folder, resumed=resume)
     status.config = config_key(plain(config))

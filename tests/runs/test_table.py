@@ -13,7 +13,7 @@ from pyarrow import parquet
 
 from bows import collect as command
 from bows.errors import SettingError
-from bows.runs.table import collect, dials, metrics, over_seeds, repeats
+from bows.runs.table import collect, corpora, dials, metrics, over_seeds, repeats
 
 MODELS = {"tied": ("Tied", "relu"), "linear": ("Tied", "identity"), "deep": ("Deep", "relu")}
 
@@ -198,6 +198,24 @@ def test_only_completed_runs_count_and_each_once(sweep, tmp_path):
         ]
         # clip_norm is not set in the running one, so it is a dial; seeds 1 and 2, and of seed 2 the later run.
         assert [(row["optimizer.clip_norm"], row["mean"], row["count"]) for row in first] == [(1, 4, 2)]
+
+
+@pytest.mark.parametrize(
+    ("target", "settings", "said"),
+    [
+        ("synthetic", [{}, {}], ""),
+        ("synthetic", [{"features": 12}, {"features": 24}], "2 of pydoc"),
+        ("pydoc", [{}, {}], "2 of pydoc"),  # its text changed between the runs
+        ("pydoc", [{"shuffle": "within_word"}, {"shuffle": "within_word"}], ""),
+    ],
+)
+def test_corpora_that_only_the_seed_tells_apart_are_one(tmp_path, target, settings, said):
+    for number, more in enumerate(settings):
+        words = [f"seed={number}", *(f"data.{name}={value}" for name, value in more.items())]
+        run = write_run(tmp_path / str(number), *words, summary={"a": 1}, corpus=f"{number}" * 64)
+        config = run / ".hydra" / "config.yaml"
+        config.write_text(config.read_text().replace("factories.pydoc", f"factories.{target}"))
+    assert corpora(collect([tmp_path])) == said
 
 
 def test_corpora_of_one_setting_and_seed_are_kept_apart(tmp_path):
