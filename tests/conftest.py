@@ -19,6 +19,43 @@ hypothesis.settings.load_profile("bows")
 
 WIKITEXT = Path(__file__).resolve().parents[2] / "shared" / "data" / "wikitext-103"
 
+# The files that take longest begin first, so that no process is left alone with one of them at the end.
+LONGEST = [
+    *(f"docs/test_{name}.py" for name in ("recipes", "own", "glossary", "notebook", "faq")),
+    "sweep/test_launcher.py",
+    "training/test_autoencoder.py",
+    "training/stack/test_train_stack.py",
+    "evaluation/test_analyze.py",
+    "sweep/test_backends.py",
+    "reports/test_run_browser.py",
+    "training/test_pairs.py",
+    "sweep/test_several_processes.py",
+    "reports/test_sweep_browser.py",
+    "config/test_validate.py",
+    "reports/test_sweep.py",
+]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Order the files; the tests of a file keep their order."""
+    tests = Path(__file__).parent
+    ranks = {tests / file: rank for rank, file in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give the tests of a file to one process, and to one process all tests that run commands of the documentation's copy of bows."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid).removeprefix("tests/")
+            return "the documentation's copy" if file.startswith("docs/") and file in LONGEST else file
+
+    return ByFile(config, log)
+
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
