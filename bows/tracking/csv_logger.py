@@ -1,4 +1,4 @@
-"""metrics.csv: every number a run logs, one row a step."""
+"""metrics.csv: every number that a run logs, one row per step."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ import csv
 import io
 import logging
 import math
-import os
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from bows.errors import DataError
+from bows.files import finite, write_whole
 
 log = logging.getLogger(__name__)
 
@@ -26,18 +25,18 @@ FIXED = ("step", "epoch")
 
 
 class MetricsTable(Logger):
-    """Writes ``<folder>/metrics.csv`` as a run goes and keeps the last value of each metric.
+    """Write ``<folder>/metrics.csv`` during a run and keep the last value of each metric.
 
-    The table is wide: ``step``, ``epoch``, then one column a metric, rows in the order of steps. Metrics logged at
-    the same step share a row. Each row reaches the operating system as soon as it is logged, so that a crash loses
-    nothing but what was never logged. A new metric adds a column: the file is then rewritten under a temporary name
-    and renamed, so its header always fits its rows.
+    The table is wide: ``step``, ``epoch``, then one column per metric, rows in the order of steps. Metrics logged at
+    the same step share a row. Each row reaches the operating system as soon as it is logged: a crash loses nothing.
+    A new metric adds a column: the file is then rewritten under a temporary name and renamed, so its header always
+    fits its rows. Lightning's CSVLogger rewrites the whole file for each row, and keeps steps in the order of logging.
 
     Args:
         folder: The run folder; made when the first metric is logged.
         resume_step: For a resumed run, the step of its checkpoint: rows of the file up to and including that step
             are kept, later ones (of steps that will be trained again) are dropped. None starts a new file.
-        held: Rows are written only by `save`, all at once: for a table that many others are written beside.
+        held: Rows are written only by `save`, all at once: for a stack, which has many tables.
 
     Raises:
         DataError: The existing file is no metrics table, or the file cannot be written.
@@ -48,11 +47,11 @@ class MetricsTable(Logger):
         self._path = Path(folder) / FILE_NAME
         self._columns: list[str] = []
         self._steps: list[int] = []
-        self._rows: list[dict[str, float]] = []  # beside _steps; the epoch is kept under "epoch"
-        self._starts: list[int] = []  # byte offset of each written row
+        self._rows: list[dict[str, float]] = []  # one per step; the epoch is kept under "epoch"
         self._last: dict[str, float] = {}
         self._warned: set[str] = set()
         self._written = False  # whether the file on disk is this table
+        self._last_row_bytes = 0
         self._held = held
         self.dropped: dict[int, frozenset[str]] | None = None if resume_step is None else {}
         """Of a resumed run: step -> the metrics of the dropped rows, which were logged before and will be logged again."""
@@ -67,7 +66,7 @@ class MetricsTable(Logger):
     @property
     def summary(self) -> dict[str, float]:
         """Metric name -> its last value; a metric whose last value is not finite is left out."""
-        return {name: value for name, value in self._last.items() if math.isfinite(value)}
+        return finite(self._last)
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -86,50 +85,39 @@ class MetricsTable(Logger):
         if step is None:
             step = self._steps[-1] if self._steps else 0
         self._note_last_values(values, step)
+        steps = len(self._steps)
         position = self._put(int(step), values)
         known = set(self._columns)
         new = [name for name in values if name not in known and name != "epoch"]
         self._columns.extend(new)
         if self._held:
             self._written = False
-            return
-        with self._saying_why():
-            if new or not self._written:
-                self._write_all()
-            else:
-                self._write_from(position)
+        elif new or not self._written or position < len(self._steps) - 1:
+            self._write_all()
+        else:
+            self._write_last(replace=len(self._steps) == steps)
 
     @rank_zero_only
     def save(self) -> None:
-        """See that all that was logged is in the file.
+        """Write what is not in the file yet.
 
         Raises:
             DataError: The file cannot be written.
         """
         if not self._written and self._rows:
-            with self._saying_why():
-                self._write_all()
-
-    @contextmanager
-    def _saying_why(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise DataError(
-                f"cannot write {self._path}: {error.strerror or error}; free space or choose another run folder"
-            ) from error
+            self._write_all()
 
     def rows(self) -> Iterator[tuple[int, dict[str, float]]]:
-        """Steps in their order, and what was logged at them; the epoch under ``epoch``."""
+        """Return pairs of a step and what was logged there, in the order of steps; the epoch is under ``epoch``."""
         return zip(self._steps, self._rows, strict=True)
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
-        """Nothing: the run folder's .hydra/config.yaml holds the configuration."""
+        """Do nothing: the run folder's .hydra/config.yaml holds the configuration."""
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        """See that the file exists even for a run that logged nothing. More may be logged afterwards."""
+        """Write the file even for a run that logged nothing. More may be logged afterwards."""
         if not self._written:
             self._write_all()
 
@@ -152,7 +140,7 @@ class MetricsTable(Logger):
             self._last[name] = value
             if not math.isfinite(value) and name not in self._warned:
                 self._warned.add(name)
-                log.warning("%s is %s at step %d; it is left out of the summary while it stays so", name, value, step)
+                log.warning("%s is %s at step %d; the summary leaves it out while it is not finite", name, value, step)
 
     def _put(self, step: int, values: dict[str, float]) -> int:
         """Merge values into the row of a step and return that row's position."""
@@ -163,37 +151,34 @@ class MetricsTable(Logger):
         self._rows[position].update(values)
         return position
 
-    def _write_from(self, position: int) -> None:
-        """Write the rows from a position on over those on disk; nearly always the last one only."""
-        with self._path.open("r+b") as file:
-            offset = file.seek(self._starts[position]) if position < len(self._starts) else file.seek(0, os.SEEK_END)
-            # Cut before writing: a crash in between leaves whole rows only.
-            file.truncate()
-            del self._starts[position:]
-            lines = []
-            for index in range(position, len(self._rows)):
-                lines.append(self._line(index))
-                self._starts.append(offset)
-                offset += len(lines[-1])
-            file.write(b"".join(lines))
+    def _write_last(self, replace: bool) -> None:
+        """Append the last row, or replace it where metrics were added to it."""
+        line = self._line(len(self._rows) - 1)
+        try:
+            with self._path.open("r+b") as file:
+                end = file.seek(-self._last_row_bytes if replace else 0, io.SEEK_END)
+                file.truncate(end)  # cut before writing: a crash in between leaves whole rows only
+                file.write(line)
+        except OSError as error:
+            raise self._cannot_write(error) from error
+        self._last_row_bytes = len(line)
 
     def _write_all(self) -> None:
-        """Write the whole table under a temporary name, then rename it."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._path.with_name(f".{FILE_NAME}.{os.getpid()}.tmp")
-        content = [_header([*FIXED, *self._columns])]
-        starts, offset = [], len(content[0])
-        for index in range(len(self._rows)):
-            content.append(self._line(index))
-            starts.append(offset)
-            offset += len(content[-1])
+        """Write the whole table, atomically."""
+        header = io.StringIO()
+        csv.writer(header, lineterminator="\n").writerow([*FIXED, *self._columns])
+        lines = [header.getvalue().encode(), *(self._line(index) for index in range(len(self._rows)))]
         try:
-            temporary.write_bytes(b"".join(content))
-            os.replace(temporary, self._path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        self._starts = starts
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(self._path, b"".join(lines))
+        except OSError as error:
+            raise self._cannot_write(error) from error
+        self._last_row_bytes = len(lines[-1])
         self._written = True
+
+    def _cannot_write(self, error: OSError) -> DataError:
+        reason = error.strerror or error
+        return DataError(f"cannot write {self._path}: {reason}; free space or choose another run folder")
 
     def _line(self, index: int) -> bytes:
         row = self._rows[index]
@@ -203,10 +188,12 @@ class MetricsTable(Logger):
         return (",".join(cells) + "\n").encode()  # numbers: nothing to quote
 
     def _read(self, resume_step: int) -> None:
-        """Take over the rows of an existing file up to a step. A last row that a crash cut short is dropped."""
+        """Read the rows of an existing file up to a step, without a last row that a crash cut short.
+
+        Strict, unlike `bows.runs.readers.read_history`: a row that is left out would be missing from the file for good.
+        """
         text = self._path.read_bytes().decode("utf-8", errors="replace")
-        whole = text[: text.rfind("\n") + 1]
-        reader = csv.reader(io.StringIO(whole))
+        reader = csv.reader(io.StringIO(text[: text.rfind("\n") + 1]))
         header = next(reader, None)
         if header is None:
             return
@@ -227,9 +214,3 @@ class MetricsTable(Logger):
                 self.dropped[step] = frozenset(row)
         for row in self._rows:
             self._last.update({name: value for name, value in row.items() if name != "epoch"})
-
-
-def _header(cells: list[str]) -> bytes:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow(cells)
-    return buffer.getvalue().encode("utf-8")

@@ -18,6 +18,7 @@ from wandb.sdk.wandb_run import Run
 
 from bows.config.schema import Logger
 from bows.errors import SettingError
+from bows.tracking import STEP
 from bows.tracking.wandb_mode import files_in, sync_command
 
 if TYPE_CHECKING:
@@ -129,8 +130,8 @@ def open_run(
         raise SettingError(
             f"logger.mode={mode}: W&B did not start the run ({first_line}); use logger.mode=offline"
         ) from error
-    run.define_metric("trainer/global_step")
-    run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
+    run.define_metric(STEP)
+    run.define_metric("*", step_metric=STEP, step_sync=True)
     return RunLogger(folder, run, logged or {})
 
 

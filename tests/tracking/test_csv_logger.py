@@ -70,7 +70,7 @@ def test_summary_holds_last_finite_values_and_names_the_others(tmp_path, caplog)
         table.log_metrics({"b": math.inf}, step=2)
     assert table.summary == {"a": 3.0, "c": 4.0}
     assert [record.message for record in caplog.records] == [
-        "b is nan at step 1; it is left out of the summary while it stays so"
+        "b is nan at step 1; the summary leaves it out while it is not finite"
     ]
     assert read(tmp_path)[2][3] == "nan"
 

@@ -1,13 +1,23 @@
-"""Which panels a dashboard has: sections as the groups of metrics, and every logged metric in one of them."""
+"""Choose the panels of a dashboard: a section per group of the metric catalog, every logged metric in a panel."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Literal
 
-from bows.tracking.dashboard.logged import Logged
+from bows.analysis.catalog import GROUPS, HEADLINE, METRICS, Metric, metric
+from bows.tracking.dashboard.logged import Logged, known
 
 Kind = Literal["line", "bar", "scatter", "spread", "parallel", "table", "images"]
+# Metrics that one panel shows: parts of a whole, or alternatives.
+TOGETHER = {
+    "Shares of the words": tuple(f"regime/{name}" for name in ("absent", "linear", "antipodal", "orthogonal", "mixed")),
+    "Error rates": ("reconstruction/false_positive_rate", "reconstruction/false_negative_rate"),
+    "Words rescued and false positives filtered": ("interference/rescued", "interference/filtered"),
+}
+# Metrics that are drawn against the varied settings, the first ones of the headline.
+SWEEP_METRICS = 8
 
 
 @dataclass(frozen=True)
@@ -15,214 +25,101 @@ class Panel:
     """One chart, or a table, or a gallery."""
 
     kind: Kind
-    """line: against the step. bar: the last value of each run. scatter: against a dial, a point a run. spread: mean and standard error
-    over the runs of each value of a dial. parallel: dials and metrics side by side, a line a run."""
+    """line: against the step. bar: the last value of each run. scatter: against a setting, a point per run. spread: mean
+    and standard error over the runs of each value of a setting. parallel: coordinates of settings and metrics, a line per run."""
     title: str
     names: tuple[str, ...] = ()
     """Of metrics, or the key of the table, or those of images."""
     pattern: str = ""
-    """A regular expression in the place of names: every metric that fits."""
-    dials: tuple[str, ...] = ()
+    """A regular expression that replaces names: every metric that matches."""
+    settings: tuple[str, ...] = ()
     """Dotted settings: the one of a scatter or a spread, all of a parallel."""
 
 
 @dataclass(frozen=True)
 class Section:
+    """Panels under one heading."""
+
     name: str
     about: str
     panels: tuple[Panel, ...]
 
 
-@dataclass(frozen=True)
-class _Group:
-    """A section before it is known what was logged."""
-
-    name: str
-    about: str
-    prefixes: tuple[str, ...]
-    """Of its metrics: what else is logged under these has panels too."""
-    panels: tuple[tuple[str, tuple[str, ...]], ...]
-    """Titles and metrics."""
-    always: bool = True
-    """Whether every full measurement of words has its metrics; the others come in with a run that logged them."""
-
-
-GROUPS = (
-    _Group("reconstruction", "Is a held-out bag of words rebuilt, and what does the ReLU add?", ("train/", "reconstruction/"), (
-        ("Training loss", ("train/loss",)),
-        ("Held-out loss", ("reconstruction/loss",)),
-        ("Held-out R²", ("reconstruction/r2",)),
-        ("R² of the model, of a linear read-out, of one-word bags",
-         ("reconstruction/r2", "reconstruction/r2_linear", "reconstruction/r2_one_hot")),
-        ("What the ReLU adds to R²", ("reconstruction/relu_gain",)),
-        ("Error rates", ("reconstruction/false_positive_rate", "reconstruction/false_negative_rate")),
-    )),
-    _Group("leak", "What the loss would be on windows that share rows with training windows.", ("leak/",), (
-        ("Loss and its understatement", ("leak/loss", "leak/loss_gap")),
-        ("R²", ("leak/r2",)),
-    ), always=False),
-    _Group("interference", "Do other words help a word where it is, or does the ReLU filter them?", ("interference/",), (
-        ("Gap: above 0 they help", ("interference/gap",)),
-        ("Rescued and filtered", ("interference/rescued", "interference/filtered")),
-        ("Constructive and destructive energy", ("interference/constructive_energy", "interference/destructive_energy")),
-        ("Words these rest on", ("interference/words",)),
-    )),
-    _Group("capacity", "How many features a dimension, and how many dimensions are in use?", ("capacity/",), (
-        ("Features a dimension", ("capacity/features_per_dimension",)),
-        ("Share of a dimension to itself", ("capacity/dimensionality_mean",)),
-        ("Words represented", ("capacity/represented_fraction",)),
-        ("Dimensions in use", ("capacity/participation_ratio", "capacity/effective_rank")),
-        ("Words without a direction", ("capacity/zero_columns",)),
-    )),
-    _Group("packing", "How nearly do words' directions coincide?", ("packing/",), (
-        ("Cosines: typical, largest of a word, largest of all",
-         ("packing/interference_rms", "packing/mean_max_cosine", "packing/coherence")),
-        ("Over Welch's bound: 1 is the best packing", ("packing/welch_ratio",)),
-        ("Words in opposed pairs", ("packing/antipodal_fraction",)),
-        ("Off-diagonal norm of the Gram matrix", ("packing/off_diagonal_norm",)),
-    )),
-    _Group("alignment", "Does geometry follow co-occurrence?", ("alignment/",), (
-        ("Gram matrix with covariance", ("alignment/covariance_cosine", "alignment/cka", "alignment/rsa")),
-        ("p of the rank correlation", ("alignment/rsa_p", "alignment/rsa_p_within_deciles")),
-        ("Distance to the linear optimum", ("alignment/pca_distance",)),
-        ("Words the rank correlation rests on", ("alignment/rsa_words",)),
-    )),
-    _Group("rings", "Do ordered words lie on a ring in their order?", ("ring/",), ()),
-    _Group("clusters", "Do words of one category lie together?", ("cluster/",), (
-        ("Purity and its null", ("cluster/purity", "cluster/purity_null")),
-        ("Silhouette and its null", ("cluster/silhouette", "cluster/silhouette_null")),
-        ("Agreement with clusters by co-occurrence, and its null", ("cluster/cooccurrence_ami", "cluster/cooccurrence_ami_null")),
-        ("Standard deviations above the null", ("cluster/purity_z", "cluster/silhouette_z", "cluster/cooccurrence_ami_z")),
-        ("p", ("cluster/purity_p", "cluster/silhouette_p", "cluster/cooccurrence_ami_p")),
-        ("Words with a category", ("cluster/words",)),
-        ("Categories", ("cluster/categories",)),
-    )),
-    _Group("regimes", "Which words are absent, linear, antipodal, orthogonal, or none of these?", ("regime/",), (
-        ("Shares of the words",
-         ("regime/absent", "regime/linear", "regime/antipodal", "regime/orthogonal", "regime/mixed")),
-        ("Words with and without a regime", ("regime/words", "regime/undefined")),
-    )),
-    _Group("classification", "Is the class of a pair named?", ("classification/",), (
-        ("Loss", ("classification/loss",)),
-        ("Accuracy", ("classification/accuracy",)),
-    ), always=False),
-    _Group("probe and ablation", "Are values read linearly from the embeddings, and does the classifier use that plane?",
-           ("probe/", "ablation/"), (
-        ("R² of the probe", ("probe/r2",)),
-        ("p of the probe", ("probe/p",)),
-        ("Accuracy with the whole, the plane alone, the rest",
-         ("ablation/accuracy_base", "ablation/accuracy_keep", "ablation/accuracy_remove")),
-        ("The same with random planes; the most frequent class",
-         ("ablation/accuracy_keep_random", "ablation/accuracy_remove_random", "ablation/accuracy_majority")),
-    ), always=False),
-    _Group("speed", "How fast, and how large?", ("speed/",), (
-        ("Training windows a second", ("speed/windows_per_second",)),
-        ("Seconds of training, and of measuring", ("speed/seconds", "speed/analysis_seconds")),
-        ("Peak memory, MB", ("speed/peak_memory_mb",)),
-    )),
-)  # fmt: skip
-RING_SCORES = {
-    "order": "Order: 1 is in order",
-    "order_p": "p of the order",
-    "planarity": "Variance in the best plane",
-    "procrustes": "Distance to the regular polygon",
-    "circulance": "Circulance of the Gram matrix",
-}
-OVER_TRAINING = ("train/", "capacity/", "packing/")
-ALSO_OVER_TRAINING = ("reconstruction/loss", "reconstruction/r2", "speed/windows_per_second")
-# One each of what a sweep asks, and of pairs.
-HEADLINES = (
-    "reconstruction/r2", "reconstruction/relu_gain", "interference/gap", "interference/filtered", "packing/interference_rms",
-    "alignment/rsa", "classification/accuracy", "probe/r2", "ablation/accuracy_remove",
-)  # fmt: skip
-SEED = "seed"
-IMAGES = ("figures/training_curves", "figures/gram", "figures/regimes")
-
-
-def known() -> Logged:
-    """What a run of words with analysis=full logs; its rings, which hang on its vocabulary, are not named."""
-    metrics = {name for group in GROUPS if group.always for _, names in group.panels for name in names}
-    over_training = {name for name in metrics if name.startswith(OVER_TRAINING) or name in ALSO_OVER_TRAINING}
-    return Logged(
-        frozenset(metrics), frozenset(over_training), ("tables/words", "tables/regimes"), IMAGES, any_ring=True
-    )
-
-
 def sections(logged: Logged) -> list[Section]:
-    """The sections of a dashboard: a group of metrics each, then the sweep, the tables of words and the figures.
+    """Return the sections of a dashboard: groups of metrics, then the sweep, the tables of words and the figures.
 
     Every metric of `logged` is in a panel; a panel refers to nothing else.
     """
-    found, shown = [], set()
-    for group in GROUPS:
-        own = {name for name in logged.metrics if name.startswith(group.prefixes)}
-        shown |= own
-        panels = [*_named(group, logged, own)]
-        if group.name == "rings":
-            panels = [*_rings(logged, own), *panels]
-        found.append(Section(group.name, group.about, tuple(panels)))
-    others: dict[str, list[str]] = {}
-    for name in sorted(logged.metrics - shown):
-        others.setdefault(name.partition("/")[0], []).append(name)
-    for prefix, names in others.items():
-        about = "Metrics of your own."
-        found.append(Section(prefix, about, tuple(_panel(name, (name,), logged) for name in names)))
-    found.append(Section("sweep", "Metrics against what was varied, over all runs shown.", tuple(_sweep(logged))))
+    order = {name: place for place, name in enumerate(METRICS)}
+    rows = sorted(map(metric, logged.metrics), key=lambda row: (order.get(row.pattern, len(order)), row.name))
+    found = []
+    for name in dict.fromkeys([*GROUPS, *(row.group for row in rows)]):
+        title, about = GROUPS.get(name, (name, "Metrics that are not in the catalog"))
+        found.append(Section(title, about, tuple(_panels([row for row in rows if row.group == name], logged))))
+    found.append(Section("Sweep", "Metrics against what was varied, over all runs shown", tuple(_sweep(logged))))
     words = tuple(Panel("table", name.partition("/")[2], (name,)) for name in logged.tables)
-    found.append(Section("words", "Every word, and the regimes by frequency.", words))
-    found.append(Section("figures", "Pictures of each run.", tuple(_images(logged))))
+    found.append(Section("Words", "Every word, and the regimes by frequency", words))
+    found.append(Section("Figures", "Figures of each run", tuple(_images(logged))))
     return [section for section in found if section.panels]
 
 
 def left_out(logged: Logged) -> list[str]:
-    """What of `known` was not logged: sections that have nothing, then single names."""
-    whole, single = [], []
-    for group in GROUPS:
-        if not any(name.startswith(group.prefixes) for name in logged.metrics):
-            whole += [group.name] if group.always else []
-        elif group.always:
-            names = dict.fromkeys(name for _, names in group.panels for name in names)
-            single += [name for name in names if name not in logged.metrics]
+    """Return what of `known` was not logged: titles of groups that have nothing, then single names."""
     standard = known()
-    single += [name for name in standard.tables if name not in logged.tables]
-    return whole + single + [name for name in standard.images if name not in logged.images]
+    groups = {name.partition("/")[0] for name in logged.metrics}
+    missing = [row for name, row in METRICS.items() if name in standard.metrics and name not in logged.metrics]
+    whole = dict.fromkeys(GROUPS[row.group].title for row in missing if row.group not in groups)
+    single = [row.name for row in missing if row.group in groups and "<" not in row.name]
+    media = [name for name in standard.tables if name not in logged.tables]
+    return [*whole, *single, *media, *(name for name in standard.images if name not in logged.images)]
 
 
-def _named(group: _Group, logged: Logged, own: set[str]) -> Iterator[Panel]:
-    """A group's panels as far as they were logged, and one for each metric beside them."""
-    for title, names in group.panels:
-        if present := tuple(name for name in names if name in own):
-            yield _panel(title, present, logged)
-    named = {name for _, names in group.panels for name in names}
-    for name in sorted(own - named):
-        if group.name != "rings" or name.rpartition("/")[2] not in RING_SCORES:
-            yield _panel(name, (name,), logged)
+def _panels(rows: list[Metric], logged: Logged) -> Iterator[Panel]:
+    """Yield the panels of a group: one metric with its baselines, or one metric of all ordered sets."""
+    shown: set[str] = set()
+    for row in rows:
+        if row.name in shown:
+            continue
+        title, together = row.label, (row.name,)
+        for alternative, names in TOGETHER.items():
+            if row.name in names:
+                title, together = alternative, names
+        if "<" in row.pattern:
+            title = f"{GROUPS[row.group].title}: {re.sub(r'<.+?>:? ?', '', METRICS[row.pattern].label)}"
+            together = tuple(each.name for each in rows if each.pattern == row.pattern)
+        names = dict.fromkeys([*together, *_baselines(row, logged)])
+        chosen = tuple(name for name in names if name in logged.metrics and name not in shown)
+        shown |= set(chosen)
+        yield _chart(title, chosen, logged)
 
 
-def _panel(title: str, names: tuple[str, ...], logged: Logged) -> Panel:
-    return Panel("line" if logged.over_training.issuperset(names) else "bar", title, names)
+def _baselines(row: Metric, logged: Logged) -> Iterator[str]:
+    """Yield the metrics that a metric is compared with and that share its axis: its null, or one of the same range."""
+    for other in map(metric, row.compared_with):
+        like = other.name.endswith("_null") or (other.range, other.unit) == (row.range, row.unit)
+        if like and (other.name in logged.over_training) == (row.name in logged.over_training):
+            yield other.name
 
 
-def _rings(logged: Logged, own: set[str]) -> Iterator[Panel]:
-    """A panel a score, with every set in it."""
-    for score, title in RING_SCORES.items():
-        names = tuple(sorted(name for name in own if name.endswith(f"/{score}")))
-        if logged.any_ring:
-            yield Panel("line", title, pattern=f"^ring/.+/{score}$")
-        elif names:
-            yield _panel(title, names, logged)
+def _chart(title: str, names: tuple[str, ...], logged: Logged) -> Panel:
+    kind = "line" if logged.over_training.issuperset(names) else "bar"
+    if "<" in names[0]:  # the names of the sets are not known
+        return Panel(kind, title, pattern=f"^{re.sub('<.+?>', '.+', names[0])}$")
+    return Panel(kind, title, names)
 
 
 def _sweep(logged: Logged) -> Iterator[Panel]:
-    headlines = tuple(name for name in HEADLINES if name in logged.metrics)
-    if not headlines or not logged.dials:
+    headline = [name for name in HEADLINE if name in logged.metrics and not name.startswith("speed/")]
+    headline = tuple(headline[:SWEEP_METRICS])
+    if not headline or not logged.settings:
         return
-    yield Panel("parallel", "Dials and metrics", headlines, dials=tuple(logged.dials))
-    for name, dial in product(headlines, logged.dials):
-        if logged.dials[dial]:
-            yield Panel("scatter", f"{name} against {dial}", (name,), dials=(dial,))
-        if dial != SEED:
-            yield Panel("spread", f"{name} by {dial}: mean and standard error", (name,), dials=(dial,))
+    yield Panel("parallel", "Settings and metrics", headline, settings=tuple(logged.settings))
+    for name, (setting, number) in product(headline, logged.settings.items()):
+        label = metric(name).label
+        if number:
+            yield Panel("scatter", f"{label} against {setting}", (name,), settings=(setting,))
+        if setting != "seed":
+            yield Panel("spread", f"{label} by {setting}: mean and standard error", (name,), settings=(setting,))
 
 
 def _images(logged: Logged) -> Iterator[Panel]:
