@@ -174,7 +174,7 @@ def trained(composed):
     def train_run(folder: Path, *overrides: str) -> Path:
         config = composed("train", *overrides)
         folder.mkdir(parents=True)
-        train(check(config), config, folder, None)
+        train(check(config), folder, None)
         (folder / ".hydra").mkdir()
         write_json(folder / ".hydra" / "config.yaml", config)  # JSON is YAML
         write_json(folder / ".hydra" / "overrides.yaml", list(overrides))

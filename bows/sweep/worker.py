@@ -142,7 +142,7 @@ def run_stack(jobs: Sequence[Job], unit: DictConfig, done: Collection[str] = ())
             config = {**config, "trainer": {**config["trainer"], "threads": unit.trainer.threads}}
         settings = check(config)
         name = f"{settings.name} {job.composed.hydra.job.override_dirname}".strip()
-        made.append(StackJob(job.folder, config, settings, job.folder.parent.name, name, done=completed))
+        made.append(StackJob(job.folder, settings, job.folder.parent.name, name, done=completed))
     with _logging_to(logs):
         return train_stack(made, note_members(jobs))
 

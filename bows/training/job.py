@@ -33,8 +33,9 @@ def train_job(config: DictConfig) -> float:
     """
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
+    composed = plain(config)
     if rank_zero_only.rank != 0:  # ranks above 0 do not write status.json
-        train(check(plain(config)), plain(config), folder, None)
+        train(check(composed), folder, None)
         return math.nan
     # In a sweep the worker holds the lock.
     with nullcontext() if hydra.mode == RunMode.MULTIRUN else lock_runs([folder]):
@@ -46,13 +47,13 @@ def _train_and_record(config: DictConfig, hydra: Any, folder: Path) -> float:
     if resume and read_status(folder)["state"] == "completed":
         raise SettingError(f"resume={folder}: this run is completed; start a new run without resume")
     status = RunStatus.start(folder, resumed=resume)
-    status.config = config_key(plain(config))
+    status.config = config_key(composed)
     sweep = hydra.mode == RunMode.MULTIRUN
     group = Path(hydra.sweep.dir).name if sweep else None
     try:
-        settings = check(plain(config))
+        settings = check(composed)
         run_name = f"{settings.name} {hydra.job.override_dirname}".strip() if sweep else settings.name
-        metrics = train(settings, plain(config), folder, status, group, run_name)
+        metrics = train(settings, folder, status, group, run_name)
         status.write("completed")
         write_report(folder)
     except BaseException as error:

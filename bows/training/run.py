@@ -1,7 +1,6 @@
 """Train one model to a complete run folder."""
 
 from pathlib import Path
-from typing import Any
 
 from bows.config.resolve import trait
 from bows.config.schema import TrainConfig
@@ -26,7 +25,6 @@ def task_of(settings: TrainConfig) -> type[RunTask]:
 
 def train(
     settings: TrainConfig,
-    config: dict[str, Any],
     folder: Path,
     status: RunStatus | None,
     group: str | None = None,
@@ -35,8 +33,7 @@ def train(
     """Train a model, evaluate it, and complete its run folder.
 
     Args:
-        settings: The checked settings.
-        config: The configuration as plain values, for the loggers.
+        settings: The settings.
         folder: The run folder.
         status: The status.json; None on ranks above 0, which do not write it.
         group: The sweep's name for the loggers.
@@ -55,7 +52,7 @@ def train(
     checkpoint = last_checkpoint(folder) if settings.resume else None
     steps = files.read(checkpoint)["global_step"] if checkpoint else 0
     table = MetricsTable(folder, resume_step=steps - 1 if settings.resume else None)
-    with extra_loggers(settings.logger, config, folder, group, run_name or settings.name, table) as loggers:
+    with extra_loggers(settings.logger, settings.plain, folder, group, run_name or settings.name, table) as loggers:
         trainer = fit(task, [table, *loggers], files, checkpoint)
         if trainer.is_global_zero:
             evaluation = task.evaluate(trainer)

@@ -92,11 +92,11 @@ SMALL = ["lr=1e-2", "epochs=3", "logger=none", "latent=4", "analysis.groups=[rea
 def job(compose, folder: Path, *overrides: str) -> StackJob:
     config = compose(*SMALL, *overrides)
     folder.mkdir(parents=True)
-    return StackJob(folder, config, check(config), "group", folder.name)
+    return StackJob(folder, check(config), "group", folder.name)
 
 
 def trained_alone(job: StackJob) -> dict[str, float]:
-    train(job.settings, job.config, job.folder, RunStatus.start(job.folder, resumed=False))
+    train(job.settings, job.folder, RunStatus.start(job.folder, resumed=False))
     return read_json(job.folder / "summary.json")
 
 

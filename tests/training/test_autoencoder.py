@@ -285,7 +285,7 @@ def train_here(compose, words, tmp_path):
         config = compose(*words, "logger=none", *more)
         folder = tmp_path / "run"
         folder.mkdir()
-        train(check(config), config, folder, None)
+        train(check(config), folder, None)
         return folder
 
     return trained

@@ -66,7 +66,7 @@ PAIRS = [
 def weights_of(compose, folder: Path, *overrides: str) -> dict[str, torch.Tensor]:
     folder.mkdir()
     config = compose(*overrides)
-    train(check(config), config, folder, None)
+    train(check(config), folder, None)
     return load_file(folder / "model.safetensors")
 
 
@@ -117,7 +117,7 @@ def test_it_is_a_member_like_its_base(compose, tmp_path):
     for name, own in (("base", []), ("own", ["model._target_=own_models.Own"])):
         config = compose(*SMALL, *own)
         (tmp_path / name).mkdir()
-        jobs.append(StackJob(tmp_path / name, config, check(config), "group", name))
+        jobs.append(StackJob(tmp_path / name, check(config), "group", name))
     assert all(isinstance(outcome, float) for outcome in train_stack(jobs, tmp_path / "scratch"))
     base, own = (load_file(tmp_path / name / "model.safetensors") for name in ("base", "own"))
     assert all(torch.equal(base[name], own[name]) for name in base)

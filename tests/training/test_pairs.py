@@ -216,7 +216,7 @@ def test_a_sweep_trains_each_pair_job_alone(outputs, run):
         outputs, "-m", "hydra/launcher=vectorized", *RESIDUES, "epochs=1", "seed=0,1", "logger=none", "analysis=none"
     )
     assert done.returncode == 0, done.stderr
-    assert "model PairClassifier is no autoencoder; it trains alone" in done.stderr
+    assert "model PairClassifier is not an autoencoder; it trains alone" in done.stderr
     summaries = [read(path) for path in (outputs / "sweeps").rglob("summary.json")]
     assert len(summaries) == 2
     assert all("probe/p" not in summary for summary in summaries)  # analysis=none asks for no permutations

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytorch_lightning as pl
 
@@ -40,10 +39,7 @@ class StackJob:
 
     folder: Path
     """Its run folder."""
-    config: dict[str, Any]
-    """Its composed configuration, plain and resolved."""
     settings: TrainConfig
-    """The same, checked."""
     group: str
     run_name: str
     done: bool = False

@@ -49,7 +49,7 @@ def train_stack(jobs: Sequence[StackJob], scratch: Path) -> list[float | BaseExc
     statuses = [None if job.done else RunStatus.start(job.folder, resumed=False) for job in jobs]
     for status, job in zip(statuses, jobs, strict=True):
         if status:
-            status.config = config_key(job.config)
+            status.config = config_key(job.settings.plain)
     outcomes: dict[int, float | BaseException] = {}
     # The configurations of a large sweep are millions of objects that live to its end: without this, the garbage collector searches them
     # again and again, which takes longer than training.
@@ -166,7 +166,7 @@ def _close(member: MemberRun, evaluation: Evaluation, figures: dict[str, Path], 
 def _loggers_with_history(member: MemberRun) -> Iterator[list]:
     """Open a member's own loggers, and log all rows of its table to them."""
     job = member.job
-    with extra_loggers(job.settings.logger, job.config, job.folder, job.group, job.run_name) as loggers:
+    with extra_loggers(job.settings.logger, job.settings.plain, job.folder, job.group, job.run_name) as loggers:
         for logger in loggers:
             for step, row in member.table.rows():
                 logger.log_metrics(row, step=step)

@@ -41,7 +41,7 @@ def finished_run(folder: Path, overrides: list[str], categories: dict[str, str])
     (folder / ".hydra" / "config.yaml").write_text(yaml.safe_dump(config))
     settings = check(config)
     status = RunStatus.start(folder, resumed=False)
-    train(settings, config, folder, status)
+    train(settings, folder, status)
     status.write("completed")
     return folder
 

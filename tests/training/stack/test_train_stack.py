@@ -36,13 +36,13 @@ def stack(compose, folder: Path, variants: dict[str, list[str]], *shared: str) -
     for name, overrides in variants.items():
         config = compose(*SMALL, *shared, *overrides)
         (folder / name).mkdir(parents=True)
-        jobs.append(StackJob(folder / name, config, check(config), "group", name))
+        jobs.append(StackJob(folder / name, check(config), "group", name))
     return jobs
 
 
 def alone(job: StackJob, folder: Path) -> None:
     folder.mkdir(parents=True)
-    train(job.settings, job.config, folder, RunStatus.start(folder, resumed=False))
+    train(job.settings, folder, RunStatus.start(folder, resumed=False))
 
 
 def table(folder: Path) -> list[dict[str, str]]:
