@@ -125,7 +125,7 @@ def unions(bags: Bags, words: int, window: int) -> np.ndarray:
 def test_both_losses_are_those_of_the_saved_weights(compose, tmp_path, text):
     leaking = job(compose, tmp_path / "leaking", *text, "data.split=overlapping", "seed=4")
     summary = trained_alone(leaking)
-    data = instantiate(leaking.config["data"], _convert_="all")
+    data = instantiate(leaking.settings.data, _convert_="all")
     words = len(data.corpus.vocabulary)
     trained_on = data.windows("train")
     kept = set(trained_on.first_rows(torch.arange(len(trained_on))).tolist())

@@ -259,7 +259,7 @@ def test_a_sweep_goes_on_past_a_failing_job(outputs, words, run, run_command):
         outputs, "-m", *words, "epochs=1", "model=tied,linear", "wd=0,-1", "hydra.sweep.dir=" + str(outputs / "sweep")
     )
     assert done.returncode == 1
-    folders = [outputs / "sweep" / str(number) for number in range(4)]
+    folders = [next((outputs / "sweep").glob(f"{number}-*")) for number in range(4)]
     states = [read(folder / "status.json") for folder in folders]
     assert [status["state"] for status in states] == ["completed", "failed", "completed", "failed"]
     assert "wd=-1 is not allowed" in states[1]["error"]
