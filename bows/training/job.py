@@ -39,11 +39,11 @@ def train_job(config: DictConfig) -> float:
         return math.nan
     # In a sweep the worker holds the lock.
     with nullcontext() if hydra.mode == RunMode.MULTIRUN else lock_runs([folder]):
-        return _train_and_record(config, hydra, folder)
+        return _train_and_record(composed, hydra, folder)
 
 
-def _train_and_record(config: DictConfig, hydra: Any, folder: Path) -> float:
-    resume = config.get("resume") is not None
+def _train_and_record(composed: dict[str, Any], hydra: Any, folder: Path) -> float:
+    resume = composed.get("resume") is not None
     if resume and read_status(folder)["state"] == "completed":
         raise SettingError(f"resume={folder}: this run is completed; start a new run without resume")
     status = RunStatus.start(folder, resumed=resume)
