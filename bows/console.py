@@ -29,7 +29,7 @@ def console() -> Console:
 
 def on_terminal() -> bool:
     """Return whether standard error is an interactive terminal."""
-    return sys.stderr.isatty() and not console().is_dumb_terminal
+    return sys.stderr is not None and sys.stderr.isatty() and not console().is_dumb_terminal
 
 
 class MessageFormatter(logging.Formatter):

@@ -36,7 +36,8 @@ class TrainingError(BowsError):
 def cannot_write(error: OSError) -> str | None:
     """Describe why a file cannot be written (a full disk, permissions); return None for another kind of error."""
     if error.errno not in {
-        errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EFBIG
+        errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EFBIG,
+        errno.ENAMETOOLONG,
     }:  # fmt: skip
         return None
     return f"{error.filename or 'a file'} cannot be written ({error.strerror})"

@@ -6,7 +6,7 @@
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BeforeValidator, Field, Strict
+from pydantic import AfterValidator, BeforeValidator, Field, Strict
 
 # Strict: "ten", true or 2.5 is refused for an integer, not converted.
 Flag = Annotated[bool, Strict()]
@@ -29,6 +29,27 @@ def _as_text(value: Any) -> Any:
 
 
 Word = Annotated[str, BeforeValidator(_as_text)]
+
+
+def _short(value: str) -> str:
+    # A file name has 255 bytes at most on usual file systems; the run folder's begins with the time.
+    if len(value.encode()) > 200:
+        raise ValueError("longer than 200 bytes")
+    return value
+
+
+# Part of a file name.
+Name = Annotated[str, Field(pattern=r"^[^/\\\n]+$"), AfterValidator(_short)]
+
+
+def _all_different(words: list[str]) -> list[str]:
+    if len(set(words)) < len(words):
+        raise ValueError("a word twice")
+    return words
+
+
+# Words in their order around a ring, or on a line.
+OrderedSet = Annotated[Words, Field(min_length=3), AfterValidator(_all_different)]
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -34,7 +34,8 @@ def _run(task: Callable[[DictConfig], Any], name: str) -> None:
     if arguments.help:
         print_help(name)
         return
-    os.environ.setdefault("BOWS_OUTPUTS", str(default_outputs()))
+    if not os.environ.get("BOWS_OUTPUTS"):
+        os.environ["BOWS_OUTPUTS"] = str(default_outputs())
     debug = any(word.replace(" ", "").lower() == "debug=true" for word in arguments.overrides)
     # A log file that cannot be written is an error of its own, without a traceback by logging.
     logging.raiseExceptions = debug
@@ -42,6 +43,12 @@ def _run(task: Callable[[DictConfig], Any], name: str) -> None:
     from bows.sweep.launcher import SweepLauncher
 
     register_launchers(SweepLauncher)
+    started: list[DictConfig] = []
+
+    def job(config: DictConfig) -> Any:
+        started.append(config)
+        return task(config)
+
     try:
         with hydra_command(arguments) as command:
             if arguments.shell_completion and "COMP_LINE" in os.environ:
@@ -52,14 +59,14 @@ def _run(task: Callable[[DictConfig], Any], name: str) -> None:
             if arguments.multirun:
                 _sweep(lambda: do(command, arguments, name, task), name, debug)
             else:
-                do(command, arguments, name, _ending_plainly(task, debug))
+                do(command, arguments, name, _ending_plainly(job, debug))
     except (BowsError, OSError, HydraException, KeyboardInterrupt) as error:
         if debug:
             raise
         if isinstance(error, KeyboardInterrupt):
             print("interrupted", file=sys.stderr)
             sys.exit(130)
-        fail(_expected(error, arguments.multirun))
+        fail(_expected(error, name, arguments, bool(started)))
 
 
 def print_help(name: str) -> None:
@@ -73,13 +80,13 @@ def _use_checked_overrides(name: str, arguments: Namespace) -> None:
     # Imported here: --help and shell completion need no checks.
     from bows.cli.preflight import check_command_line, check_run
     from bows.cli.resume import resume_from_folder, resume_if_interrupted
-    from bows.config.overrides import with_word_lists
+    from bows.config.overrides import normalized
 
     if any(word.startswith("hydra.job.name=train_ddp_process_") for word in arguments.overrides):
         return  # Lightning started this process with the checked command line of the first
     if arguments.cfg and arguments.multirun:
         raise SettingError(f"--cfg {arguments.cfg}: it prints the settings of one job; leave -m out")
-    overrides = with_word_lists(arguments.overrides)
+    overrides = normalized(arguments.overrides)
     if name == "train":
         overrides = resume_from_folder(overrides, arguments.multirun)
     check_command_line(name, overrides, multirun=arguments.multirun)
@@ -128,18 +135,33 @@ def _ending_plainly(task: Callable[[DictConfig], Any], debug: bool) -> Callable[
     return run_task
 
 
-def _expected(error: BaseException, multirun: bool) -> BowsError:
-    """Return an error of bows, of the file system or of Hydra as one with one line; raise it where it is not expected."""
+def _expected(error: BaseException, name: str, arguments: Namespace, started: bool) -> BowsError:
+    """Return an error of bows, of the file system or of Hydra as one with one line; raise it where it is not expected.
+
+    Args:
+        error: The error.
+        name: Of the command.
+        arguments: Of the command line.
+        started: Whether a single job has begun. Hydra makes its folder before that.
+    """
     if isinstance(error, OSError):
-        # Hydra makes the run folder before any job begins.
-        if (reason := cannot_write(error)) is None:
-            raise error
+        reason = cannot_write(error)
+        if reason is None:
+            if started or arguments.multirun or error.filename is None:
+                raise error
+            reason = f"{error.filename} cannot be made ({error.strerror})"
+        given = {word.partition("=")[0]: word for word in arguments.overrides}
+        if "resume" in given:
+            return DataError(
+                f"{given['resume']}: {reason}; free space or permissions, or copy the run to another folder"
+            )
+        setting = "hydra.run.dir" if name == "analyze" else "outputs"
         return DataError(
-            f"outputs: {reason}; free space or permissions, or choose another folder with outputs=<folder>"
+            f"outputs: {reason}; free space or permissions, or choose another folder with {setting}=<folder>"
         )
     if isinstance(error, HydraException):
         text = " ".join(str(error).split())
-        if multirun:
+        if arguments.multirun:
             # Hydra reads what all jobs share before it has chosen the options they sweep over, which alone know the setting.
             text = text.replace("To append to your config use +", "In a sweep over its group write ++")
         return SettingError(text)

@@ -15,10 +15,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 from bows.config.hydra_internals import composed
 from bows.config.launchers import LAUNCHERS
-from bows.config.overrides import parse, with_word_lists
+from bows.config.overrides import normalized, parse
 from bows.config.paths import CONF
 from bows.config.resolve import plain
-from bows.config.validate import check, suggest
+from bows.config.suggestions import options, suggest, suggest_setting
+from bows.config.validate import check
 from bows.errors import SettingError
 from bows.evaluation.request import asked_words, find_others, find_words_apart
 from bows.runs.folder import find_run, read_run
@@ -26,12 +27,15 @@ from bows.runs.folder import find_run, read_run
 
 def check_command_line(name: str, words: Sequence[str], multirun: bool = False) -> None:
     """Raise SettingError for overrides that do not fit `conf/<name>.yaml`, or, outside a sweep, for a value that is not allowed."""
-    overrides = parse(with_word_lists(words))
+    overrides = parse(normalized(words))
     for override in overrides:
         if override.is_sweep_override() and not multirun:
             raise SettingError(f"{override.input_line}: several values need a sweep; add -m")
         if override.key_or_group == "hydra.mode":
             raise SettingError(f"{override.input_line}: leave it out; a sweep is chosen by -m")
+        if name == "analyze" and override.key_or_group == "word" and isinstance(override.value(), float):
+            text = override.input_line.partition("=")[2]  # the value would be shown as 100000.0 for 1e5
+            raise SettingError(f"word={text} is a number; for the word {text} itself write \"word='{text}'\"")
     _check_values(overrides)
     _check_launcher(overrides)
     _check_run_folder(overrides)
@@ -45,6 +49,18 @@ def check_command_line(name: str, words: Sequence[str], multirun: bool = False) 
                 raise SettingError(f"{override.key_or_group}={value}: there is no such option; {hint}")
     for combination in _samples(overrides, groups):
         check(_compose(name, combination, overrides, groups), name, only_keys=multirun)
+    if name == "train" and not multirun:
+        _refuse_folder_of_another_run([override.input_line or "" for override in overrides])
+
+
+def _refuse_folder_of_another_run(words: Sequence[str]) -> None:
+    """Refuse to write a run into the folder of another, which hydra.run.dir may name."""
+    config = composed("train", words)
+    folder = Path(str(config.hydra.run.dir))
+    if config.resume is None and (folder / "status.json").is_file():
+        raise SettingError(
+            f"hydra.run.dir={folder}: this folder contains a run; resume it with resume={folder}, or choose another folder"
+        )
 
 
 def _check_run_folder(overrides: Sequence[Override]) -> None:
@@ -107,19 +123,9 @@ def _check_launcher(overrides: Sequence[Override]) -> None:
 
 def _groups(name: str) -> dict[str, list[str]]:
     """Return the options of each config group that `conf/<name>.yaml` chooses from."""
-    groups: dict[str, list[str]] = {}
-    chosen = {
-        str(key)
-        for entry in OmegaConf.load(CONF / f"{name}.yaml").defaults
-        if isinstance(entry, DictConfig)
-        for key in entry
-    }
-    for path in sorted(CONF.rglob("*.yaml")):
-        group, _, option = path.relative_to(CONF).with_suffix("").as_posix().partition("/")
-        # An option may be in a folder of its group (experiment=paper/months); files in shared/ are parts of options.
-        if group in chosen and "shared/" not in option:
-            groups.setdefault(group, []).append(option)
-    return groups
+    entries = OmegaConf.load(CONF / f"{name}.yaml").defaults
+    chosen = [str(key) for entry in entries if isinstance(entry, DictConfig) for key in entry]
+    return {group: options(group) for group in chosen if not group.startswith("override ")}
 
 
 def _values(override: Override) -> list[Any]:
@@ -168,9 +174,9 @@ def _explained(
 ) -> SettingError:
     """Return an error with the override that does not fit, and a did-you-mean."""
     choices = [_single(override, 0) for override in overrides if override.key_or_group in groups]
-    base = OmegaConf.to_container(composed(name, choices), resolve=False)
-    assert isinstance(base, dict)
-    keys = [key for key, _ in dotted({key: value for key, value in base.items() if key != "hydra"})]
+    base: Any = OmegaConf.to_container(composed(name, choices), resolve=False)
+    chosen = {group: str(option) for group, option in base.pop("hydra")["runtime"]["choices"].items()}
+    keys = [key for key, _ in dotted(base)]
     for override in overrides:
         key = override.key_or_group
         if key in groups or key.split(".")[0].split("/")[0] == "hydra" or override.is_add():
@@ -181,19 +187,5 @@ def _explained(
                 f"{key}: no {section} is chosen; give {section}=<option> with it: {', '.join(groups[section])}"
             )
         if key not in keys:
-            return SettingError(f"{key}: there is no such setting; {_suggest_key(key, [*keys, *groups])}")
+            return SettingError(f"{key}: there is no such setting; {suggest_setting(key, [*keys, *groups], chosen)}")
     return SettingError(" ".join(str(error).split()))
-
-
-def _suggest_key(key: str, keys: Sequence[str]) -> str:
-    """Suggest a close key; failing that, one that ends in the same word."""
-    section, _, last = key.rpartition(".")
-    siblings = sorted({known for known in keys if known.rpartition(".")[0] == section})
-    text = suggest(key, siblings)
-    if "mean" in text:
-        return text
-    same_end = [known for known in keys if known.rpartition(".")[2] == last]
-    if same_end:
-        return f"did you mean {same_end[0]}?"
-    text = suggest(key, list(keys))
-    return text if "mean" in text else suggest(key, siblings or sorted({known.partition(".")[0] for known in keys}))

@@ -65,6 +65,8 @@ def _resume_run(overrides: Sequence[Override], folder: Path) -> list[str]:
     if is_sweep(folder):
         raise SettingError(f"resume={folder}: this is the folder of a sweep; add -m")
     stored = folder / ".hydra" / "overrides.yaml"
+    if not folder.is_dir():
+        raise SettingError(f"resume={folder}: there is no such folder; give one of outputs/runs")
     if not stored.is_file():
         raise SettingError(
             f"resume={folder}: this is not a run folder (it has no .hydra/overrides.yaml); give one of outputs/runs"
@@ -109,6 +111,8 @@ def _resume_sweep(overrides: Sequence[Override], chosen: Sequence[Override]) -> 
     if len(chosen) > 1 or chosen[0].is_sweep_override():
         raise SettingError("resume: several folders are given; give one")
     folder = Path(str(chosen[0].value()))
+    if not folder.is_dir():
+        raise SettingError(f"resume={folder}: there is no such folder; give one of outputs/sweeps")
     if not (folder / LIST).is_file():
         if (folder / ".hydra" / "overrides.yaml").is_file():
             raise SettingError(f"resume={folder}: this is the folder of one run; leave -m out")

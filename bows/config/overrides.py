@@ -1,6 +1,7 @@
 """Parse and quote Hydra overrides."""
 
 import difflib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,6 +24,8 @@ def parse(words: Sequence[str]) -> list[Override]:
     for word in words:
         try:
             overrides += OverridesParser.create().parse_overrides([word])
+            if not overrides[-1].key_or_group:
+                raise SettingError(f"{word}: there is no name of a setting before =; write setting=value")
         except HydraException as error:
             if hint := _meant(word):
                 raise SettingError(f"{word}: this is not of the form setting=value; {hint}") from error
@@ -40,24 +43,45 @@ def _meant(word: str) -> str | None:
     return None
 
 
-def with_word_lists(words: Sequence[str]) -> list[str]:
-    """Return a command line whose settings of single sets and categories are of a form that Hydra accepts.
+def normalized(words: Sequence[str]) -> list[str]:
+    """Return a command line in a form that Hydra accepts.
 
-    The entries of the list that `analysis.words` names are not part of the composed configuration. So replacing one
-    (`analysis.sets.months=[...]`) becomes adding it, and deleting one (`~analysis.sets.months`) becomes setting it to null.
+    Values with characters outside ASCII are quoted, which Hydra's grammar needs. The entries of the list that `analysis.words` names are
+    not part of the composed configuration. So replacing one (`analysis.sets.months=[...]`) becomes adding it, and deleting one
+    (`~analysis.sets.months`) becomes setting it to null.
 
     Raises:
         SettingError: An entry that is added with + is in the list, or one that is replaced or deleted is not.
     """
-    overrides = parse(words)
+    overrides = parse([_ascii_quoted(word) for word in words])
     chosen = [each for each in overrides if each.key_or_group == "analysis.words"]
     name = chosen[-1].value() if chosen and not chosen[-1].is_sweep_override() else DEFAULT
     return [_of_word_list(each, None if name is None else str(name)) for each in overrides]
 
 
+def _ascii_quoted(word: str) -> str:
+    """Quote the parts of a value with characters outside ASCII.
+
+    >>> _ascii_quoted("context=[café, thé,'été',milk]"), _ascii_quoted("name=café au lait")
+    ("context=['café', 'thé','été',milk]", "name='café au lait'")
+    """
+    key, equals, value = word.partition("=")
+    if value.isascii():
+        return word
+    # Quoted text as it is; else a part without the characters that separate values.
+    parts = re.sub(
+        r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[^\s,:{}()\[\]](?:[^,:{}()\[\]]*[^\s,:{}()\[\]])?""",
+        lambda part: part[0] if part[0].isascii() or part[0][0] in "'\"" else quoted(part[0]),
+        value,
+    )
+    return f"{key}{equals}{parts}"
+
+
 def _of_word_list(override: Override, name: str | None) -> str:
     line = override.input_line or ""
     *path, entry = override.key_or_group.split(".")
+    if override.key_or_group in ("analysis.sets", "analysis.categories") and isinstance(override.value(), dict):
+        return f"++{line.lstrip('+')}"
     if path not in (["analysis", "sets"], ["analysis", "categories"]) or override.is_force_add():
         return line
     listed = named_words(name)["sets" if path[1] == "sets" else "categories"]

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from bows.config.signature import NODE
 from bows.config.words import Categories, Sets, merged, named_words
-from bows.setting_types import Count, Decay, Flag, Fraction, NonNegativeInt, Number, Positive, Seed, Word, Words
+from bows.setting_types import Count, Decay, Flag, Fraction, Name, NonNegativeInt, Number, Positive, Seed, Word, Words
 
 
 @dataclass(config=NODE, kw_only=True)
@@ -106,7 +106,7 @@ class TrainConfig(Root):
     lr: Positive
     latent: Count
     epochs: Count
-    name: Annotated[str, Field(pattern=r"^[^/\\\n]+$")]
+    name: Name
     resume: str | None
     debug: Flag
     outputs: str
@@ -142,7 +142,7 @@ class AnalyzeConfig(Root):
     seed: Seed
     accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"]
     threads: Count | None
-    name: Annotated[str, Field(pattern=r"^[^/\\\n]+$")]
+    name: Name
     debug: Flag
     outputs: str
     analysis: Analysis

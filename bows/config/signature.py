@@ -3,7 +3,7 @@
 import inspect
 import types
 import typing
-from dataclasses import MISSING, field, fields, is_dataclass, make_dataclass
+from dataclasses import field, fields, is_dataclass, make_dataclass
 from functools import cache
 from typing import Annotated, Any, NotRequired, Required, Union, Unpack, get_args, get_origin
 
@@ -72,15 +72,6 @@ def fields_of(kind: Any) -> dict[str, Any] | None:
         hints = typing.get_type_hints(kind, include_extras=True)
         return {name: get_args(hint)[0] if get_origin(hint) in _OPTIONAL else hint for name, hint in hints.items()}
     return None
-
-
-def is_required(kind: Any, name: str) -> bool:
-    """Return whether a setting of a group has no default."""
-    if typing_extensions.is_typeddict(kind):
-        return name in kind.__required_keys__
-    return any(
-        each.name == name and each.default is MISSING and each.default_factory is MISSING for each in fields(kind)
-    )
 
 
 def _hints(target: Any) -> dict[str, Any]:

@@ -4,7 +4,6 @@ The nodes `data` and `model` are checked against the signature of the function o
 included; all others against bows.config.schema. An error is one line that names the setting, its value and what is allowed.
 """
 
-import difflib
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
@@ -12,7 +11,9 @@ from pydantic import TypeAdapter, ValidationError
 from bows.config.resolve import target_of, trains_on_pairs
 from bows.config.schema import ROOTS, TrainerSettings
 from bows.config.signature import fields_of, schema_of
+from bows.config.suggestions import suggest
 from bows.errors import SettingError
+from bows.setting_types import Name
 
 UNKNOWN = {"unexpected_keyword_argument", "extra_forbidden"}
 
@@ -30,11 +31,14 @@ def check(config: dict[str, Any], root: str = "train", only_keys: bool = False) 
     """
     if (unset := next(_unset(config), None)) is not None:
         raise SettingError(f"{unset} is not set and has no default; give {unset}=<value>")
+    if not str(config.get("outputs", ".")).strip():
+        raise SettingError("outputs= is empty; give a folder")  # in a sweep too: it would write into the root folder
     checked = _validate(ROOTS[root], config, "", only_keys)
     if checked is not None:
         checked.plain = config
     if root == "train" and not only_keys:
         _check_decay(config)
+        _check_strategy(checked.trainer.strategy)
     # After all that needs no import of a user's module, or of torch.
     for section in ("data", "model"):
         if config.get(section) is not None:
@@ -48,16 +52,6 @@ def check(config: dict[str, Any], root: str = "train", only_keys: bool = False) 
     else:
         _refuse_pairs(config.get("data"))
     return checked
-
-
-def suggest(wrong: str, known: list[str]) -> str:
-    """Return a did-you-mean for a misspelt name, or the list of known names.
-
-    >>> suggest('wdd', ['wd', 'lr'])
-    'did you mean wd?'
-    """
-    close = difflib.get_close_matches(wrong, known, n=1, cutoff=0.6)
-    return f"did you mean {close[0]}?" if close else f"known: {', '.join(sorted(known))}"
 
 
 def _unset(value: Any, path: str = ""):
@@ -77,6 +71,16 @@ def _check_decay(config: dict[str, Any]) -> None:
             raise SettingError(
                 f"{setting}={value} is not allowed; allowed: a number, 0 or more (or set optimizer.allow_negative_decay=true)"
             )
+
+
+def _check_strategy(strategy: str) -> None:
+    if strategy in ("auto", "ddp"):
+        return
+    # Imported here: it takes seconds, and few runs name another strategy.
+    from pytorch_lightning.strategies import StrategyRegistry
+
+    if strategy not in (known := StrategyRegistry.available_strategies()):
+        raise SettingError(f"trainer.strategy={strategy} is not allowed; {suggest(strategy, ['auto', *known])}")
 
 
 def _refuse_a_mixture(data: dict[str, Any], model: dict[str, Any], trainer: TrainerSettings | None) -> None:
@@ -135,8 +139,19 @@ def _validate(kind: type, config: dict[str, Any], path: str, only_keys: bool) ->
         setting = ".".join([path, *names] if path else names)
         if problem["type"] in {"missing", "missing_keyword_only_argument"} and len(names) == len(place):
             raise SettingError(f"{setting} is missing; give {setting}=<value>")
-        raise SettingError(f"{setting}={_shown(value)} is not allowed; allowed: {allowed(annotation)}")
+        if place[-1] == "[key]":
+            raise SettingError(f"{setting}: this name is not allowed; allowed: {allowed(Name)}")
+        reason = f" ({problem['ctx']['error']})" if problem["type"] == "value_error" else ""
+        is_scalar = isinstance(problem["input"], (bool, int, float, type(None)))
+        hint = _as_text(setting, value) if problem["type"] == "string_type" and is_scalar else ""
+        raise SettingError(f"{setting}={_shown(value)} is not allowed{reason}; allowed: {allowed(annotation)}{hint}")
     return None
+
+
+def _as_text(setting: str, value: Any) -> str:
+    """Return how to write a value as text that Hydra takes for a number, a truth value or null."""
+    quoted = ",".join(f"'{_shown(each)}'" for each in (value if isinstance(value, list) else [value]))
+    return f'; as text: "{setting}={f"[{quoted}]" if isinstance(value, list) else quoted}"'
 
 
 def _setting_at(kind: Any, value: Any, place: list[str]) -> tuple[list[str], Any, Any]:
@@ -160,7 +175,8 @@ def _shown(value: Any) -> str:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
-    return str(value)
+    text = str(value)
+    return text if len(text) <= 120 else f"{text[:100]}... ({len(text)} characters)"
 
 
 def allowed(annotation: Any) -> str:
@@ -201,7 +217,7 @@ def allowed(annotation: Any) -> str:
 def _bounded(base: Any, bounds: dict[str, Any]) -> str:
     text = allowed(base)
     if "pattern" in bounds:
-        return "text without slashes or line breaks, at least one character"
+        return "text without slashes or line breaks, 1 to 200 bytes"
     if "gt" in bounds and "lt" in bounds:
         return f"{text} between {bounds['gt']:g} and {bounds['lt']:g}, neither included"
     if "ge" in bounds and "lt" in bounds:

@@ -6,20 +6,20 @@ The lists are data, read on demand: in the composed configuration they would fil
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import yaml
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from bows.errors import SettingError
-from bows.setting_types import Words
+from bows.setting_types import Name, OrderedSet, Words
 
 FOLDER = Path(__file__).parent / "word_lists"
 DEFAULT = "encyclopaedia"
 
 # null removes an entry of the named list.
-Sets = dict[str, Annotated[Words, Field(min_length=3)] | None]
+Sets = dict[Name, OrderedSet | None]
 Categories = dict[str, str | Words | None]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bows.config.overrides import quoted
-from bows.config.validate import suggest
+from bows.config.suggestions import suggest
 from bows.errors import SettingError
 from bows.paper import estimate
 from bows.paper.drawings import make, pictures_of_runs, redraw

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
-from bows.config.validate import suggest
+from bows.config.suggestions import suggest
 from bows.errors import SettingError
 from bows.figures.metric_by_setting import MOST_LINES
 from bows.figures.regime_shares import REGIMES

@@ -142,9 +142,11 @@ def test_a_folder_that_is_no_sweep_is_said(outputs):
     (run / ".hydra" / "overrides.yaml").write_text("[]")
     with pytest.raises(SettingError, match="folder of one run; leave -m out"):
         resume_from_folder([f"resume={run}"], multirun=True)
-    for folder in (outputs, outputs / "nowhere"):
-        with pytest.raises(SettingError, match="not the folder of a sweep"):
-            resume_from_folder([f"resume={folder}"], multirun=True)
+    with pytest.raises(SettingError, match="not the folder of a sweep"):
+        resume_from_folder([f"resume={outputs}"], multirun=True)
+    for multirun in (True, False):
+        with pytest.raises(SettingError, match=r"nowhere: there is no such folder; give one of outputs/"):
+            resume_from_folder([f"resume={outputs / 'nowhere'}"], multirun=multirun)
     with pytest.raises(SettingError, match="several folders are given; give one"):
         resume_from_folder([f"resume={run},{run}"], multirun=True)
     sweep = broken_off(outputs / "sweep", [])

@@ -9,11 +9,12 @@ import yaml
 
 from bows.cli.preflight import check_command_line
 from bows.config.identity import config_key, in_current_form
-from bows.config.overrides import with_word_lists
+from bows.config.overrides import normalized
 from bows.config.paths import CONF
 from bows.config.resolve import target_of, trains_on_pairs, trait
 from bows.config.signature import fields_of, schema_of
-from bows.config.validate import check, suggest
+from bows.config.suggestions import suggest
+from bows.config.validate import check
 from bows.config.words import named_words
 from bows.errors import SettingError
 from bows.model.autoencoder import Autoencoder
@@ -342,7 +343,7 @@ def test_a_file_of_words_of_ones_own(compose, tmp_path):
 
 def test_an_entry_of_a_word_list_is_replaced_or_deleted_as_if_it_were_in_the_configuration(compose):
     words = ["analysis.sets.months=[May,June,July]", "~analysis.sets.weekdays", "+analysis.sets.own=[a,b,c]"]
-    analysis = check(compose(*with_word_lists(words))).analysis
+    analysis = check(compose(*normalized(words))).analysis
     assert analysis.sets["months"] == ["May", "June", "July"]
     assert "weekdays" not in analysis.sets
     assert "own" in analysis.sets
@@ -352,7 +353,7 @@ def test_an_entry_of_a_word_list_is_replaced_or_deleted_as_if_it_were_in_the_con
         "analysis.sets.qqq=[a,b,c]": r"there is no such setting; to add it write \+analysis.sets.qqq=\[a,b,c\]",
     }.items():
         with pytest.raises(SettingError, match=said):
-            with_word_lists([word])
+            normalized([word])
 
 
 def test_a_job_keeps_its_key_though_its_words_are_now_named(compose):
