@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from bows.bench.text import make_corpus
 from bows.bench.timing import time_training
 from bows.cli.preflight import composed_sample
+from bows.config.hydra_internals import BasicSweeper
 from bows.config.overrides import parse
 from bows.config.resolve import plain
 from bows.sweep.grouping import free_bytes, member_bytes

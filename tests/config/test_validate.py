@@ -88,6 +88,8 @@ def test_every_optimizer_instantiates(compose, option):
 
 @pytest.mark.parametrize("option", GROUPS["trainer"])
 def test_every_trainer_instantiates_or_names_what_is_missing(compose, option, tmp_path):
+    from pytorch_lightning.plugins.io import TorchCheckpointIO
+
     from bows.evaluation.device import check_accelerator
     from bows.training.trainer import make_trainer
 
@@ -98,7 +100,7 @@ def test_every_trainer_instantiates_or_names_what_is_missing(compose, option, tm
             check_accelerator(settings.trainer.accelerator)
     else:
         check_accelerator(settings.trainer.accelerator)
-        assert make_trainer(settings, tmp_path, [], []).max_epochs == settings.epochs
+        assert make_trainer(settings, tmp_path, [], [], TorchCheckpointIO()).max_epochs == settings.epochs
 
 
 def test_dials_reach_the_groups(compose):
