@@ -1,1 +1,1 @@
-"""Measures of speed and memory: python -m bows.bench."""
+"""Benchmarks of speed and memory: python -m bows.bench."""

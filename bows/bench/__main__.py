@@ -16,18 +16,19 @@ from bows.runs.status import commit, versions
 
 
 def main() -> None:
+    """Run the command."""
     parser = argparse.ArgumentParser(
         prog="python -m bows.bench", description="Measure speed and memory on this machine."
     )
     parser.add_argument(
-        "measures", nargs="*", metavar="MEASURE", help=f"which: {', '.join(MEASURES)}; usual: {' '.join(USUAL)}"
+        "measures", nargs="*", metavar="MEASURE", help=f"one of {', '.join(MEASURES)}; default: {' '.join(USUAL)}"
     )
-    parser.add_argument("--json", type=Path, help="where the figures go (usual: outputs/reports/bench-<time>.json)")
+    parser.add_argument("--json", type=Path, help="file of the figures (default: outputs/reports/bench-<time>.json)")
     arguments = parser.parse_args()
     chosen = arguments.measures or USUAL
     if unknown := [name for name in chosen if name not in MEASURES]:
-        parser.error(f"no measure {unknown[0]!r}; there are {', '.join(MEASURES)}")
-    outputs = Path(os.environ.get("BOWS_OUTPUTS", default_outputs()))
+        parser.error(f"no measure {unknown[0]!r}; choose from {', '.join(MEASURES)}")
+    outputs = Path(os.environ.get("BOWS_OUTPUTS") or default_outputs())
     path = arguments.json or outputs / "reports" / f"bench-{datetime.now():%Y-%m-%d-%H-%M-%S}.json"
     figures: dict[str, dict] = {}
     for name in chosen:

@@ -47,7 +47,7 @@ def write_text(path: Path, megabytes: float, seed: int = 0) -> None:
 
 
 def make_corpus(words: int, rows: int, words_a_row: int, seed: int = 0, validation_rows: int | None = None) -> Corpus:
-    """A corpus in memory: rows of distinct words drawn by Zipf's law; where not given, a tenth of the number is held out."""
+    """Return a corpus in memory: rows of distinct words drawn by Zipf's law; a tenth of the rows is held out by default."""
     generator = np.random.default_rng(seed)
 
     def bags(count: int) -> Bags:

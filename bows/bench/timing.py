@@ -1,4 +1,4 @@
-"""Timing a step of training through Lightning and its matrix products alone, in turn, so that a busy machine slows both alike."""
+"""Time a training step through Lightning and its matrix products alone, in turn, so that a busy machine slows both alike."""
 
 import tempfile
 import time
@@ -27,7 +27,7 @@ WARM_UP, TIMED = 3, 24
 
 
 def five_products(bags: torch.Tensor, weight: torch.Tensor) -> None:
-    """The dense products of a step of a tied autoencoder: encode, decode, and the gradients of latent, decoder and encoder."""
+    """Compute the dense products of a step of a tied autoencoder: encode, decode, gradients of latent, decoder and encoder."""
     latent = bags @ weight.T
     output = latent @ weight
     latent_gradient = output @ weight.T
@@ -41,16 +41,18 @@ def _synchronize(device: torch.device) -> None:
 
 
 class TrainingTimes(NamedTuple):
-    """Seconds: of steps through Lightning, of the five dense products beside each, of making each batch; and what was trained on.
-
-    steps, products, batches: (timed,). filled: words in a window, the mean. sparse: whether training used the sparsity of the bags.
-    """
+    """Seconds, (timed,) each, and what was trained on."""
 
     steps: np.ndarray
+    """Through Lightning."""
     products: np.ndarray
+    """The five dense products, after each step."""
     batches: np.ndarray
+    """Making each batch."""
     filled: float
+    """Words per window, the mean."""
     sparse: bool
+    """Whether training used the sparsity of the bags."""
 
 
 class _Timer(pl.Callback):
@@ -62,7 +64,7 @@ class _Timer(pl.Callback):
         self._began: float | None = None
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch: Any, batch_idx) -> None:
-        # From one batch's end to the next one's: loading, transfer, step and Lightning's own loop, all of it.
+        # From the end of one batch to the end of the next: loading, transfer, step and Lightning's own loop.
         _synchronize(pl_module.device)
         now = time.perf_counter()
         if self._began is not None:
@@ -71,7 +73,7 @@ class _Timer(pl.Callback):
         bags = batch.dense() if sparse else batch
         self.filled = float(bags.sum(1).mean())
         autoencoder: Any = pl_module.autoencoder
-        # In the dense path's own layout, whatever the run's is.
+        # In the layout of the dense path, whatever the run's is.
         weight = autoencoder.weight.detach().contiguous()
         _synchronize(pl_module.device)
         began = time.perf_counter()
@@ -97,7 +99,7 @@ def time_training(
     warm_up: int = WARM_UP,
     timed: int = TIMED,
 ) -> TrainingTimes:
-    """Time `timed` steps of training as a run trains, or always on dense bags, after `warm_up` others."""
+    """Time `timed` training steps of a run, or the same on dense bags, after `warm_up` others."""
     quiet_libraries()
     data = BagsDataModule(lambda: corpus, window, 1, batch, seed=0, validation_windows=batch)
     module = BagsModule(
