@@ -1,4 +1,4 @@
-"""python -m bows.collect: all runs of sweeps in one table, and a summary of it over seeds."""
+"""python -m bows.collect: write the runs of sweeps as one table, and a summary over seeds."""
 
 import argparse
 import os
@@ -12,15 +12,18 @@ from bows.errors import BowsError, DataError, cannot_write
 
 
 def write_tables(folders: list[Path], output: Path | None = None) -> list[Path]:
-    """Write results and summary, each as .parquet and .csv, and print what they hold.
+    """Write results and summary, each as .parquet and .csv, and print an overview.
 
-    Into `output`, else the one folder given, else outputs/reports/<time>-collect.
+    Args:
+        folders: run folders, sweep folders, or folders of those.
+        output: the folder for the tables; None for the one folder given, or else outputs/reports/<time>-collect.
 
     Returns:
         The four files.
 
     Raises:
-        SettingError: for a folder in which no job lies. DataError: where the tables cannot be written.
+        SettingError: a folder contains no job.
+        DataError: the tables cannot be written.
     """
     from bows.config.paths import default_outputs
     from bows.runs.discover import is_run
@@ -43,29 +46,29 @@ def write_tables(folders: list[Path], output: Path | None = None) -> list[Path]:
 
 
 def print_table(table) -> None:
-    """Print how the runs ended, what was varied, and what one should know of the table."""
+    """Print how many runs are in each state, the settings that were varied, and problems of the table."""
     from bows.runs.table import STATES, corpora, dials, metrics, repeats
 
     states = Counter(table.column("state").to_pylist())
-    said = ", ".join(f"{states[state]} {state}" for state in STATES if states[state])
-    print(f"{len(table)} runs: {said}; {len(metrics(table))} metrics")
+    counts = ", ".join(f"{states[state]} {state}" for state in STATES if states[state])
+    print(f"{len(table)} runs: {counts}; {len(metrics(table))} metrics")
     varied = dials(table)
     width = max((len(name) for name in varied), default=0)
     for name, values in varied.items():
         print(f"  {name:<{width}}  {shown(values)}")
     if not varied:
-        print("  nothing was varied")
+        print("  no setting was varied")
     for row in table.select(["run", "state", "error"]).to_pylist():
         if row["error"]:
             print(f"{row['state']} {row['run']}: {' '.join(row['error'].split())}")
     if different := corpora(table):
-        print(f"runs of different corpora stand in one table, {different}; the column corpus tells them apart")
+        print(f"the runs have different corpora ({different}); the column corpus tells them apart")
     if left_out := repeats(table):
-        print(f"{left_out} runs repeat another's setting, seed and corpus; in the summary the latest of them counts")
+        print(f"{left_out} runs repeat the settings, seed and corpus of another; the summary uses the latest of them")
 
 
 def shown(values: list) -> str:
-    """Values in a line, the middle left out where they are many."""
+    """Return values in a line, without the middle ones where there are many."""
     texts = ["none" if value is None else f"{value:g}" if isinstance(value, float) else str(value) for value in values]
     if len(texts) > 12:
         texts = [*texts[:8], "...", *texts[-2:]]
@@ -73,14 +76,14 @@ def shown(values: list) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command: write the tables and print where they are."""
+    """Run the command and return its exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m bows.collect",
-        description="Put all runs of sweeps into one table, results.parquet and .csv, and a summary over seeds beside it.",
+        description="Write all runs of sweeps as one table, results.parquet and .csv, and their summary over seeds.",
     )
     parser.add_argument("folders", type=Path, nargs="+", help="sweep folders, run folders, or folders of those")
     parser.add_argument(
-        "--output", type=Path, help="where the tables go (default: the one folder given, else outputs/reports)"
+        "--output", type=Path, help="folder for the tables (default: the one folder given, else outputs/reports)"
     )
     given = parser.parse_args(arguments)
     try:
@@ -92,7 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def command_line() -> None:
-    """python -m bows.collect, and bows-collect, which is the same."""
+    """Run python -m bows.collect, or bows-collect."""
     sys.exit(ignore_broken_pipe(main))
 
 

@@ -12,7 +12,6 @@ from typing import Any
 from filelock import Timeout
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from bows.cli.preflight import composed_sample, dotted
 from bows.config.hydra_internals import PLAIN_SWEEPER, composed
@@ -23,6 +22,7 @@ from bows.errors import DataError, SettingError
 from bows.files import file_lock
 from bows.runs.discover import LIST, is_sweep, listed, read_list
 from bows.runs.lock import lock_runs
+from bows.runs.readers import read_yaml
 from bows.sweep.plan import LAUNCH_LOCK, progress
 
 # Settings that may be changed when a run is resumed: they do not change what it trains.
@@ -79,7 +79,11 @@ def _resume_run(overrides: Sequence[Override], folder: Path) -> list[str]:
             raise SettingError(
                 f"{override.input_line}: a resumed run keeps its own settings; leave this out, or start a new run without resume"
             )
-    own = [str(word) for word in OmegaConf.load(stored) if not str(word).startswith(("resume=", "hydra.run.dir="))]
+    try:
+        words = [str(word) for word in read_yaml(stored, list)]
+    except DataError as error:
+        raise SettingError(f"resume={folder}: {error}; copy the run again, or start a new run") from None
+    own = [word for word in words if not word.startswith(("resume=", "hydra.run.dir="))]
     _refuse_changed_defaults(folder, own)
     return [*own, *_lines(given), f"resume={quoted(folder)}", f"hydra.run.dir={quoted(folder)}"]
 
@@ -87,12 +91,10 @@ def _resume_run(overrides: Sequence[Override], folder: Path) -> list[str]:
 def _refuse_changed_defaults(folder: Path, own: list[str]) -> None:
     """Raise SettingError where a run's command line now has other settings, since defaults of bows have changed."""
     try:
-        stored = _dotted_settings(OmegaConf.load(folder / ".hydra" / "config.yaml"))
-    except (OSError, OmegaConfBaseException) as error:
-        raise SettingError(
-            f"resume={folder}: its .hydra/config.yaml cannot be read ({error}); start a new run"
-        ) from error
-    now = _dotted_settings(composed("train", own))
+        stored = _dotted_settings(read_yaml(folder / ".hydra" / "config.yaml", dict))
+    except DataError as error:
+        raise SettingError(f"resume={folder}: {error}; copy the run again, or start a new run") from None
+    now = _dotted_settings(OmegaConf.to_container(composed("train", own), resolve=False))
     for key in sorted({*stored, *now}):
         if key.split(".")[0] not in {*MAY_CHANGE_ON_RESUME, "resume"} and stored.get(key) != now.get(key):
             raise SettingError(
@@ -102,7 +104,7 @@ def _refuse_changed_defaults(folder: Path, own: list[str]) -> None:
 
 
 def _dotted_settings(config: Any) -> dict[str, Any]:
-    content: Any = in_current_form(OmegaConf.to_container(config, resolve=False))  # type: ignore[arg-type]
+    content: Any = in_current_form(config)
     content.get("analysis", {}).pop("words", None)
     return dict(dotted(content))
 

@@ -1,4 +1,4 @@
-"""The jobs of a sweep, from the folders they left: what each was asked, how it ended, what it measured."""
+"""Find the runs in run folders, sweep folders, and folders of those."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,39 +19,39 @@ FoundJob, read_job = RunFolder, read_run
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder is that of a run, begun at least."""
+    """Return whether a folder is a run folder, at least started."""
     return (folder / "status.json").is_file() or (folder / ".hydra" / "config.yaml").is_file()
 
 
 def is_sweep(folder: Path) -> bool:
-    """Whether a folder is that of a sweep, begun at least."""
+    """Return whether a folder is a sweep folder, at least started."""
     return (folder / LIST).is_file() or (folder / "multirun.yaml").is_file()
 
 
 def holds_jobs(folder: Path) -> bool:
-    """Whether a folder is a sweep, or holds runs or sweeps at any depth, and is no run itself."""
+    """Return whether a folder is a sweep, or contains runs or sweeps at any depth, and is not itself a run."""
     if not folder.is_dir() or is_run(folder):
         return False
     return is_sweep(folder) or any(is_run(path) or holds_jobs(path) for path in _subfolders(folder))
 
 
 def find_jobs(folders: Sequence[Path | str]) -> list[RunFolder]:
-    """All jobs in run folders, sweep folders and folders of those at any depth, each once.
+    """Return all jobs in run folders, sweep folders and folders of those at any depth, each once.
 
     Raises:
-        SettingError: for a folder that does not exist, or in which no job lies.
+        SettingError: a folder does not exist, or contains no job.
     """
     found: dict[Path, RunFolder] = {}
     for folder in map(Path, folders):
         if not folder.is_dir():
             raise SettingError(
-                f"{folder}: there is no such folder; give sweep folders, as outputs/sweeps/<date>/<time>"
+                f"{folder}: there is no such folder; give sweep folders, such as outputs/sweeps/<date>/<time>"
             )
         jobs = list(_walk(folder))
         if not jobs:
-            begun = " yet" if is_sweep(folder) else ""
+            yet = " yet" if is_sweep(folder) else ""
             raise SettingError(
-                f"{folder}: no job lies in it{begun}; give a sweep folder, as outputs/sweeps/<date>/<time>, or run folders"
+                f"{folder}: it contains no run{yet}; give a sweep folder, such as outputs/sweeps/<date>/<time>, or run folders"
             )
         for job in jobs:
             found.setdefault(job.folder.resolve(), job)
@@ -62,7 +62,7 @@ def _walk(folder: Path) -> Iterator[RunFolder]:
     try:
         yield from _inside(folder)
     except PermissionError as error:
-        yield RunFolder(folder, "damaged", problems=[f"it cannot be read: {error.strerror}"])
+        yield RunFolder(folder, "damaged", problems=[f"it cannot be read ({error.strerror})"])
 
 
 def _inside(folder: Path) -> Iterator[RunFolder]:
@@ -73,7 +73,7 @@ def _inside(folder: Path) -> Iterator[RunFolder]:
     try:
         asked = {job["folder"]: [str(word) for word in job["overrides"]] for job in listed(folder)}
     except DataError as error:
-        yield RunFolder(folder / LIST, "damaged", problems=[f"{error}; jobs that never began are not known"])
+        yield RunFolder(folder / LIST, "damaged", problems=[f"{error}; jobs that never started are not known"])
     names = {path.name for path in _subfolders(folder)} | set(asked)
     for name in sorted(names, key=_natural):
         if name not in asked:
@@ -81,7 +81,7 @@ def _inside(folder: Path) -> Iterator[RunFolder]:
         elif is_run(folder / name):
             yield read_run(folder / name, asked[name])
         else:
-            yield RunFolder(folder / name, overrides=asked[name], problems=["it never began"])
+            yield RunFolder(folder / name, overrides=asked[name], problems=["it never started"])
 
 
 def _subfolders(folder: Path) -> list[Path]:

@@ -147,7 +147,7 @@ def read_run(folder: Path | str, overrides: Sequence[str] = ()) -> RunFolder:
     status, problem = _attempt(read_status, run.folder)
     if status is None:
         run.state = "missing" if problem.endswith("missing") else "damaged"
-        run.problems.append("it has not begun: no status.json" if run.state == "missing" else problem)
+        run.problems.append("it never started: status.json is missing" if run.state == "missing" else problem)
     else:
         run.status, run.state = status, status["state"]
         run.problems += [str(status["error"])] if status.get("error") else []

@@ -10,9 +10,15 @@ log = logging.getLogger(__name__)
 
 
 def load_autoencoder(run: RunFolder, setting: str = "run") -> Any:
-    """The trained autoencoder of a run, on the CPU.
+    """Return the trained autoencoder of a run, on the CPU.
 
-    Raises SettingError where the run is of another version of bows, DataError where its weights cannot be read or do not fit.
+    Args:
+        run: from `find_run`.
+        setting: the setting that names the run, for the error.
+
+    Raises:
+        SettingError: the run is of another version of bows, or its weights are not finite.
+        DataError: its weights cannot be read or do not fit.
     """
     # Imported here: a command line is checked before torch is needed.
     from hydra.errors import HydraException
@@ -37,9 +43,16 @@ def load_autoencoder(run: RunFolder, setting: str = "run") -> Any:
 
 
 def open_data(node: dict[str, Any], run: RunFolder, setting: str) -> Any:
-    """The DataModule of a node of settings, whose vocabulary must be the run's.
+    """Return the DataModule of a `data` node, whose vocabulary must be that of the run.
 
-    Raises SettingError where it is another one, with the count of words shared; DataError where the corpus cannot be opened or built.
+    Args:
+        node: the run's own node, or another.
+        run: from `find_run`.
+        setting: the setting that names the data: run for the run's own.
+
+    Raises:
+        SettingError: the vocabulary is another one; the error names the number of shared words.
+        DataError: the corpus cannot be opened or built.
     """
     from hydra.errors import HydraException
     from hydra.utils import instantiate
@@ -81,7 +94,7 @@ def open_data(node: dict[str, Any], run: RunFolder, setting: str) -> Any:
 
 
 def refuse_other_words(vocabulary: list[str], run: RunFolder, setting: str, remedy: str) -> None:
-    """Raises SettingError where a vocabulary is not the run's, word by word in the same order."""
+    """Raise SettingError unless a vocabulary has the words of the run in the same order."""
     if vocabulary == run.vocabulary:
         return
     shared = len(set(vocabulary) & set(run.vocabulary))
@@ -93,7 +106,7 @@ def refuse_other_words(vocabulary: list[str], run: RunFolder, setting: str, reme
 
 
 def _in_a_line(error: Exception) -> str:
-    """Hydra's message without its advice for programmers."""
+    """Return Hydra's message in one line, without its advice for programmers."""
     return " ".join(
         line for line in str(error).split("\n") if "HYDRA_FULL_ERROR" not in line and "full_key" not in line
     )

@@ -1,4 +1,4 @@
-"""The run folder: what a run leaves behind, written so that a reader never sees half a file."""
+"""status.json of a run folder: its state, error, times, versions and configuration key."""
 
 import json
 import logging
@@ -37,10 +37,10 @@ def read_status(folder: Path) -> dict[str, Any]:
 
 @dataclass
 class RunStatus:
-    """`status.json`: state (running, completed, failed), error, started, finished, seconds, versions, commit, corpus hash, and the key of
-    the configuration (`config_key`).
+    """Writes status.json.
 
-    `seconds` adds up over resumed stretches.
+    It has state, error, started, finished, seconds (the sum over resumed runs), versions, commit, the hash of the corpus, the key of the
+    configuration (`config_key`), and the process.
     """
 
     folder: Path
@@ -50,7 +50,7 @@ class RunStatus:
     config: str | None = None
     clock: float = field(default_factory=time.perf_counter)
     state: str = "running"
-    """As it was last written."""
+    """As last written."""
 
     @classmethod
     def start(cls, folder: Path, resumed: bool) -> "RunStatus":
@@ -66,18 +66,18 @@ class RunStatus:
         return status
 
     def write_failed(self, error: str) -> None:
-        """Mark the run as failed, also on a full disk: there the old file is written over in place."""
+        """Mark the run as failed; on a full disk by overwriting the old file in place."""
         try:
             self.write("failed", error)
         except OSError as full:
-            log.debug("status.json is written over in place: %s", full)
+            log.debug("status.json is overwritten in place: %s", full)
             try:
                 with (self.folder / "status.json").open("r+", encoding="utf-8") as file:
                     file.write(json.dumps({"state": "failed", "error": error, "started": self.started}))
                     file.truncate()
             except OSError as still_full:
                 log.error(
-                    "status.json cannot be written (%s): it does not tell that this run failed", still_full.strerror
+                    "status.json cannot be written (%s): it does not state that this run failed", still_full.strerror
                 )
 
     def write(self, state: str, error: str | None = None) -> None:
@@ -100,7 +100,7 @@ class RunStatus:
 
 
 def process_name() -> str:
-    """Return what identifies this process for a person who wants to stop it."""
+    """Return the id and host of this process, by which a user can stop it."""
     return f"process {os.getpid()} on {socket.gethostname()}"
 
 
@@ -110,7 +110,7 @@ def _now() -> str:
 
 @cache
 def versions() -> dict[str, str]:
-    """Versions of what a result depends on."""
+    """Return the versions of the packages that results depend on."""
     from importlib.metadata import version
 
     packages = [
@@ -131,7 +131,7 @@ def versions() -> dict[str, str]:
 
 @cache
 def commit() -> str | None:
-    """The commit of the checkout that bows runs from, with + where it has uncommitted changes; None outside a checkout."""
+    """Return the commit of the checkout that bows runs from, with + where it has uncommitted changes; None outside a checkout."""
     here = Path(__file__).resolve().parents[2]
     if not (here / ".git").exists():
         return None

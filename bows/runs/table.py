@@ -1,4 +1,4 @@
-"""Runs in one table: what was varied, how each ended, every metric of its summary; and a summary over seeds."""
+"""Tabulate runs: the settings that were varied, the state of each run and its metrics; and summarize over seeds."""
 
 import os
 from collections import Counter
@@ -17,7 +17,7 @@ from bows.runs.varied import varied
 
 SEED = "seed"
 STATES = ("completed", "running", "failed", "missing", "damaged")
-# What a column is, in the metadata of its field.
+# In the metadata of a field: status, dial (a setting that was varied) or metric.
 _ROLE = b"role"
 # In the metadata of the column corpus: those that their seed generates or permutes.
 _SEEDED = b"seeded"
@@ -29,23 +29,23 @@ _BEFORE_DIALS = ("run", "state", "error")
 
 
 def collect(folders: Sequence[Path | str]) -> pa.Table:
-    """A row a job of all runs, sweeps and folders of those in `folders`, each once, by folder and number.
+    """Return a table with a row per job of all runs, sweeps and folders of those in `folders`, each once, by folder and number.
 
     Returns:
         Columns `run` (the job's folder: inside the one folder that was given, else as given), `state` (completed, running, failed;
-        missing where a job was asked for and never began; damaged), `error`; a column for each dial (see `dials`); `corpus` (name
+        missing where a job never started; damaged), `error`; a column for each dial (see `dials`); `corpus` (name
         and hash), `started`, `finished`, `run_seconds`, `bows` (its version), `commit`, `config` (hash); and a float64
         column for each metric of any `summary.json`. A cell is null where a job does not have the value.
 
     Raises:
-        SettingError: for a folder that does not exist, or in which no job lies.
+        SettingError: a folder does not exist, or contains no job.
     """
     return tabulate(find_jobs(folders), Path(folders[0]) if len(folders) == 1 else None)
 
 
 def tabulate(jobs: Sequence[RunFolder], inside: Path | None) -> pa.Table:
-    """`collect` of jobs already read; `inside` is the folder that their names are relative to."""
-    # A corpus has the name that any of its runs tells.
+    """Do what `collect` does with runs already read; `inside` is the folder that their names are relative to."""
+    # A run without a readable configuration has the corpus name of another run with the same hash.
     names = {job.status.get("corpus"): name for job in jobs if (name := _data_name(job))}
     rows = [_status(job, inside, names) for job in jobs]
     of_seed = {row["corpus"] for job, row in zip(jobs, rows, strict=True) if row["corpus"] and _is_of_its_seed(job)}
@@ -68,26 +68,29 @@ def tabulate(jobs: Sequence[RunFolder], inside: Path | None) -> pa.Table:
 
 
 def dials(table: pa.Table) -> dict[str, list[Any]]:
-    """What was varied: a config group (`model`), or a dotted setting (`optimizer.clip_norm`), and its values, numbers by size, then text;
-    None, for a setting that is null or that an option does not have, last. What a missing or damaged job does not say is no value."""
-    told = [state not in ("missing", "damaged") for state in table.column("state").to_pylist()]
+    """Return the settings that were varied, each with its values: a config group (`model`) or a dotted setting (`optimizer.clip_norm`).
+
+    Numbers are sorted by size, before text; None, for a setting that is null or that an option does not have, is last. A setting that
+    is not known of a missing or damaged job adds no value.
+    """
+    known = [state not in ("missing", "damaged") for state in table.column("state").to_pylist()]
     return {
         name: ordered(
             value
-            for value, known in zip(table.column(name).to_pylist(), told, strict=True)
-            if known or value is not None
+            for value, is_known in zip(table.column(name).to_pylist(), known, strict=True)
+            if is_known or value is not None
         )
         for name in _of_role(table, "dial")
     }
 
 
 def metrics(table: pa.Table) -> list[str]:
-    """The metrics' columns."""
+    """Return the names of the columns of metrics."""
     return _of_role(table, "metric")
 
 
 def ordered(values: Iterable[Any]) -> list[Any]:
-    """Distinct values, numbers by size, then text, None last."""
+    """Return distinct values: numbers by size, then text, then None."""
     return sorted(
         set(values), key=lambda x: (2, 0, "") if x is None else (1, 0, x) if isinstance(x, str) else (0, x, "")
     )
@@ -230,7 +233,7 @@ def _text(value: Any) -> str | None:
 
 
 def _array(values: Sequence[Any]) -> pa.Array:
-    """Whole numbers, numbers or truth values where all are; text else."""
+    """Return a column of booleans, integers or floats where all values are of that type; else of text."""
     known = [value for value in values if value is not None]
     if all(isinstance(value, bool) for value in known):
         return pa.array(values, pa.bool_())

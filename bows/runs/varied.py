@@ -1,4 +1,4 @@
-"""What was varied between runs, found from their stored configurations."""
+"""Find the settings that were varied between runs, from their stored configurations."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,23 +7,22 @@ from typing import Any
 
 from bows.runs.folder import RunFolder
 
-# Where a run goes and what is said of it; nothing it measures depends on these.
+# Settings on which no metric depends.
 NOT_DIALS = {"name", "outputs", "resume", "logger", "hydra", "debug"}
-# Options of this group set keys anywhere.
+# The options of this group set keys of any other group.
 ANYWHERE = "experiment"
 
 
 def varied(jobs: Sequence[RunFolder]) -> dict[str, list[Any]]:
-    """What differs between the jobs: a config group -> its options, a dotted setting -> its values, one a job.
+    """Return what differs between runs: config group -> options, dotted setting -> values, one value per run.
 
-    Interpolations are compared as they are written, so `optimizer.weight_decay: ${wd}` does not vary with `wd`. A key of a group whose
-    option varies counts only where some command line sets it: otherwise it follows from the option. A job without a
-    configuration (one that never began) has what its command line says and None elsewhere; a setting that a job's option does not
-    have is None too.
+    Interpolations are compared as written, so `optimizer.weight_decay: ${wd}` does not vary with `wd`. A key of a group whose option varies
+    is included only where a command line sets it: otherwise it follows from the option. A run without a configuration (it never started)
+    has the values of its command line, and None elsewhere; a setting that a run's option does not have is None too.
 
     Returns:
-        Groups first, then settings, each in the order of the configurations. Values are numbers, text, truth values or None;
-        lists and mappings are text.
+        Groups first, then settings, each in the order of the configurations. Values are numbers, text, booleans or None; lists and mappings
+        are text.
     """
     groups = dict.fromkeys(group for job in jobs for group in job.choices)
     lines = [{} if job.stored_config and job.choices else _command_line(job.overrides) for job in jobs]
@@ -34,7 +33,7 @@ def varied(jobs: Sequence[RunFolder]) -> dict[str, list[Any]]:
         options = [{**line, **job.choices} for job, line in zip(jobs, lines, strict=True)]
         if group not in NOT_DIALS and _differ([each[group] for each in options if group in each]):
             found[group] = [each.get(group) for each in options]
-    # Without a configuration to read, command lines are all there is.
+    # Of runs without a configuration only the command line is known.
     settings = dict.fromkeys(setting for leaves in stored_leaves for setting in leaves or ())
     settings |= dict.fromkeys(setting for line in lines for setting in line)
     for setting in settings:
@@ -44,11 +43,11 @@ def varied(jobs: Sequence[RunFolder]) -> dict[str, list[Any]]:
         if (top in found or ANYWHERE in found) and not any(f"{setting}.".startswith(f"{name}.") for name in named):
             continue
         stored = [line if leaves is None else leaves for leaves, line in zip(stored_leaves, lines, strict=True)]
-        # One that began has None where its options lack the setting; of one that did not, what it would have had is not known.
-        told = [leaves is not None or setting in line for leaves, line in zip(stored_leaves, lines, strict=True)]
+        # A run that started has None where its options lack the setting; of one that did not, the value is not known.
+        known = [leaves is not None or setting in line for leaves, line in zip(stored_leaves, lines, strict=True)]
         values = [_resolved(each.get(setting), each) for each in stored]
         written = [each.get(setting) for each in stored]
-        if all(_differ(list(compress(which, told))) for which in (written, values)):
+        if all(_differ(list(compress(which, known))) for which in (written, values)):
             found[setting] = values
     return {name: [_number(value) for value in values] for name, values in found.items()}
 
@@ -62,7 +61,7 @@ def _names(overrides: Sequence[str]) -> set[str]:
 
 
 def _command_line(overrides: Sequence[str]) -> dict[str, Any]:
-    """Setting -> value of a command line, read as Hydra reads it."""
+    """Return setting -> value of a command line, as Hydra reads it."""
     # Imported here: most tables have no job without a configuration.
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
@@ -71,7 +70,7 @@ def _command_line(overrides: Sequence[str]) -> dict[str, Any]:
     for word in overrides:
         try:
             parsed = OverridesParser.create().parse_override(word)
-        except HydraException:  # no job began with it, and its text is all that is known of it
+        except HydraException:  # no run started with it: only its text is known
             name, _, value = word.partition("=")
             line[name.lstrip("+~")] = value
             continue
@@ -99,13 +98,13 @@ def _leaf(value: Any) -> Any:
 
 
 def resolved(node: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a node of a stored configuration, values behind interpolations such as ${seed} in their place."""
+    """Return the settings of a node of a stored configuration, interpolations such as ${seed} replaced by their values."""
     leaves = flat(config)
     return {name: _resolved(value, leaves) for name, value in node.items()}
 
 
 def _resolved(value: Any, leaves: Mapping[str, Any]) -> Any:
-    """The value behind an interpolation such as ${wd}; any other text as it is."""
+    """Return the value of an interpolation such as ${wd}; any other value unchanged."""
     for _ in range(10):  # an interpolation of itself ends too
         reference = re.fullmatch(r"\$\{([\w.]+)\}", value) if isinstance(value, str) else None
         if reference is None:
@@ -115,7 +114,7 @@ def _resolved(value: Any, leaves: Mapping[str, Any]) -> Any:
 
 
 def _number(value: Any) -> Any:
-    """1.0 and 1e-3 as numbers: YAML takes 1e-3 for text, and 1 and 1.0 are one value."""
+    """Return text such as 1e-3, which YAML reads as text, as a number, and 1.0 as 1; other values unchanged."""
     if isinstance(value, str):
         if not re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", value):
             return value

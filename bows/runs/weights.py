@@ -29,11 +29,14 @@ class Weights:
 
 
 def save_model(path: Path, autoencoder: Autoencoder) -> None:
-    """`model.safetensors`: encoder.weight (m, V), decoder.weight (V, m) unless tied, decoder.bias (V), float32; and whatever further
-    weights the model has, under `module.<name>`, where those three do not hold all of it."""
+    """Write `model.safetensors`: encoder.weight (m, V), decoder.weight (V, m) unless tied, decoder.bias (V), in float32.
+
+    Weights of the model that those three do not contain are written as `module.<name>`.
+    """
     tensors = _named(autoencoder)
     held = {value.data_ptr() for value in tensors.values()}
-    tensors |= {f"module.{name}": value for name, value in _own(autoencoder).items() if value.data_ptr() not in held}
+    own = autoencoder.state_dict().items()
+    tensors |= {f"module.{name}": value for name, value in own if value.data_ptr() not in held}
     save_file({name: value.detach().float().cpu().contiguous() for name, value in tensors.items()}, path)
     path.chmod(file_mode())  # safetensors writes 0600, whatever the umask
 
@@ -48,16 +51,12 @@ def read_weights(path: Path, words: int) -> Weights:
     Raises:
         DataError: the file is missing, damaged, or of another model; a weight is not finite; or there are not `words` columns.
     """
-    if not path.is_file():
-        raise DataError(f"{path.name} is missing")
+    stored = {name: value.float() for name, value in _load(path, path.name).items()}
     try:
-        stored = {name: value.float() for name, value in load_file(path).items()}
         if "embedding.weight" in stored:
             weights = Weights(stored["embedding.weight"].T, None, None)
         else:
             weights = Weights(stored["encoder.weight"], stored.get("decoder.weight"), stored["decoder.bias"])
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"{path.name} is damaged") from error
     except KeyError as error:
         raise DataError(f"{path.name} has no {error.args[0]}; it is of another model or version") from error
     if weights.encoder.shape[-1] != words:
@@ -75,15 +74,13 @@ def read_weights(path: Path, words: int) -> Weights:
 def load_model(path: Path, autoencoder: Autoencoder) -> None:
     """Fill an autoencoder of the same class and size from `model.safetensors`.
 
-    Raises DataError where the file cannot be read, lacks weights, or holds weights of another size.
+    Raises:
+        DataError: the file is missing or damaged, lacks weights, or contains weights of another size.
     """
-    try:
-        stored = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from None
+    stored = _load(path, path)
     names = {value.data_ptr(): name for name, value in _named(autoencoder).items()}
     # The bias first: it tells the number of words.
-    for own_name, parameter in sorted(_own(autoencoder).items(), key=lambda item: item[1].ndim):
+    for own_name, parameter in sorted(autoencoder.state_dict().items(), key=lambda item: item[1].ndim):
         name = names.get(parameter.data_ptr(), f"module.{own_name}")
         if name not in stored:
             raise DataError(
@@ -110,11 +107,25 @@ def _named(autoencoder: Autoencoder) -> dict[str, Tensor]:
     return tensors
 
 
-def _own(autoencoder: Autoencoder) -> dict[str, Tensor]:
-    return autoencoder.state_dict()
+def _load(path: Path, name: Path | str) -> dict[str, Tensor]:
+    """Return the tensors in a file; `name` stands for it in errors."""
+    try:
+        path.open("rb").close()  # safetensors reports every error as a missing file
+        return load_file(path)
+    except OSError as error:
+        raise DataError(
+            f"{name} cannot be read ({error.strerror})" if path.exists() else f"{name} is missing"
+        ) from None
+    except SafetensorError:
+        raise DataError(f"{name} is damaged: it is not a safetensors file") from None
 
 
 def make_autoencoder(node: dict[str, Any], words: int) -> Autoencoder:
+    """Build the model of a `model` node for a vocabulary of `words` words.
+
+    Raises:
+        SettingError: `latent` is more than a model fitted in closed form can have.
+    """
     if getattr(get_object(node["_target_"]), "closed_form", False) and node["latent"] > words:
         raise SettingError(
             f"latent={node['latent']} is not allowed with model=pca; allowed: 1 to {words}, the number of words in the vocabulary"

@@ -358,7 +358,7 @@ def test_what_is_no_finished_run_is_refused(copied, place, tmp_path, composed, l
     refused(copied, r"encoder.weight has the shape \(4, .* ask for \(7, ")
     write_json(copied / ".hydra" / "config.yaml", config)
     (copied / "model.safetensors").write_bytes(b"spoilt")
-    refused(copied, "model.safetensors: cannot be read")
+    refused(copied, "model.safetensors is damaged: it is not a safetensors file")
     save_file({"decoder.bias": torch.zeros(30)}, copied / "model.safetensors")
     refused(copied, "it has no encoder.weight")
 

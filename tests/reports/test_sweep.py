@@ -229,7 +229,7 @@ def test_a_whole_page(sweep):
         "1 failed",
         "1 missing",
         HOSTILE,
-        "it never began",
+        "it never started",
         "linear, tied",
         "0, 2, 4",
     ):
@@ -295,7 +295,7 @@ def test_a_sweep_with_nothing_to_draw(tmp_path):
     assert notes == ["No run is completed: there is nothing to draw yet."]
     assert "nothing to draw yet" in write_sweep_report(tmp_path).read_text(encoding="utf-8")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SettingError, match="no job lies in it"):
+    with pytest.raises(SettingError, match="it contains no run"):
         write_sweep_report(tmp_path / "empty")
 
 

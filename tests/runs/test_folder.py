@@ -13,11 +13,14 @@ import yaml
 from pyarrow import parquet
 from safetensors.torch import save_file
 
+from bows.cli.resume import resume_from_folder
 from bows.errors import BowsError, DataError, SettingError
 from bows.files import read_json
 from bows.runs.discover import find_jobs
 from bows.runs.folder import find_run, read_run
+from bows.runs.status import RunStatus
 from bows.runs.table import collect
+from bows.runs.weights import read_weights
 
 WORDS = ["snow", "frost", "rain", "sun"]
 
@@ -160,6 +163,28 @@ def test_weights_that_do_not_fit_are_refused(run, tensors, said):
     save_file(tensors, run / "model.safetensors")
     with pytest.raises(DataError, match=said):
         _ = read_run(run).weights
+
+
+def test_weights_that_this_user_may_not_read_are_not_missing(run, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(DataError, match=r"model.safetensors cannot be read \(Permission denied\)"):
+        read_weights(run / "model.safetensors", 4)
+
+
+@pytest.mark.parametrize("name", [".hydra/config.yaml", ".hydra/overrides.yaml", "status.json"])
+def test_a_damaged_run_is_not_resumed(run, name):
+    for content in [*DAMAGE[:-1], *WRONG.get(name, [])]:
+        spoil(run / name, content)
+        if name == "status.json":  # read when the run starts
+            refused = error_of(lambda: RunStatus.start(run, resumed=True))
+        else:
+            refused = error_of(lambda: resume_from_folder([f"resume={run}"]))
+        assert refused is not None
+        assert str(run / name) in refused or "was made with" in refused
+        assert "\n" not in refused
 
 
 def test_a_run_of_another_state_or_kind_is_refused(run):

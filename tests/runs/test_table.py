@@ -132,8 +132,8 @@ def test_every_job_has_a_row_and_a_state(sweep):
     assert last[0] == ("failed", "the loss is nan", "tied", 1, 1, None)
     assert last[1] == ("running", None, "tied", 1, 2, None)
     assert last[2] == ("damaged", "status.json is damaged: it is not JSON", "tied", 1, 3, None)
-    assert last[3] == ("missing", "it has not begun: no status.json", "tied", 1, 4, None)
-    assert last[4] == ("missing", "it never began", "linear", 0.5, 9, None)
+    assert last[3] == ("missing", "it never started: status.json is missing", "tied", 1, 4, None)
+    assert last[4] == ("missing", "it never started", "linear", 0.5, 9, None)
     assert dials(table)["wd"] == [0, 0.5, 1, 2.5]
 
 
@@ -251,17 +251,17 @@ def test_where_the_tables_go(sweep, tmp_path, monkeypatch, capsys):
     write_run(tmp_path / "other" / "2026" / "a", corpus="e" * 64)
     assert command.main([str(sweep), str(tmp_path / "other")]) == 0
     said = capsys.readouterr().out
-    assert "runs of different corpora stand in one table, 2 of pydoc" in said
+    assert "the runs have different corpora (2 of pydoc)" in said
     assert len(list((tmp_path / "outputs" / "reports").glob("*-collect/results.parquet"))) == 1
     assert command.main([str(sweep / "0"), "--output", str(tmp_path / "here")]) == 0
-    assert "nothing was varied" in capsys.readouterr().out
+    assert "no setting was varied" in capsys.readouterr().out
     assert (tmp_path / "here" / "summary.csv").is_file()
     assert not (sweep / "results.parquet").exists()
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(None, "there is no such folder"), ("", "no job lies in it;"), ("hydra: {}", "no job lies in it yet;")],
+    [(None, "there is no such folder"), ("", "it contains no run;"), ("hydra: {}", "it contains no run yet;")],
 )
 def test_nothing_to_collect(tmp_path, capsys, content, said):
     folder = tmp_path / "sweep"
