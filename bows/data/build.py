@@ -17,13 +17,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from filelock import AcquireReturnProxy, FileLock, Timeout
+from filelock import AcquireReturnProxy, Timeout
 
 from bows.data.chunk_store import ChunkStore, map_in_order
 from bows.data.corpus import Corpus, open_corpus, write_manifest
 from bows.data.tokenize import TokenChunk, Tokenizer, WordRules, join_tokens, split_tokens
 from bows.data.vocabulary import Vocabulary, WordList, choose_vocabulary, listed_vocabulary
 from bows.errors import BowsError, DataError
+from bows.files import file_lock
 from bows.spelling import fold
 
 log = logging.getLogger(__name__)
@@ -113,7 +114,7 @@ def open_or_build(root: Path, plan: CorpusPlan, text: Callable[[], Text]) -> Cor
 
 
 def _lock(path: Path, name: str) -> AcquireReturnProxy:
-    lock = FileLock(path)
+    lock = file_lock(path)
     try:
         return lock.acquire(timeout=0)
     except Timeout:
