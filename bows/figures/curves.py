@@ -1,4 +1,4 @@
-"""Training curves: loss on training and held-out windows, and held-out R², against the step."""
+"""Metrics over training: losses and scores against the step, and every other metric in a small panel."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,72 +10,138 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from bows.figures.style import BLUE, GREEN, INK, ORANGE, new_figure, style
 
+Columns = Mapping[str, Sequence]
+TRAINING = "train/loss"
+# Held-out loss and score, and the axis of the score: of autoencoders, of pair classifiers.
+HELD_OUT = (
+    ("reconstruction/loss", "reconstruction/r2", "held-out R²"),
+    ("classification/loss", "classification/accuracy", "held-out accuracy"),
+)
 ROUND = [1, 2, 2.5, 5, 10]  # steps between ticks, times powers of ten
+MOST_POINTS = 1000  # of a curve: more do not show, and make the SVG large
+_ACROSS = 3  # small panels
 
 
-def training_curves(
-    columns: Mapping[str, Sequence],
-    title: str = "",
-    step: str = "step",
-    train_loss: str = "train/loss",
-    held_out_loss: str = "reconstruction/loss",
-    r2: str = "reconstruction/r2",
-) -> Figure:
-    """Draw the losses above and R² below, over one axis of steps.
+def training_curves(columns: Columns, title: str = "") -> Figure:
+    """Draw training and held-out loss above and the held-out score below, over one axis of steps.
 
     Args:
-        columns: a table by columns, as of metrics.csv: equally long sequences of numbers. Cells that are None, empty
-            or not finite are skipped; where nothing is left to draw, the picture says so.
-        title: above the picture.
-        step, train_loss, held_out_loss, r2: names of the columns.
+        columns: A table by columns, as of metrics.csv: equally long sequences of numbers, ``step`` among them. Cells that are None,
+            empty or not finite are skipped; where nothing is left to draw, the figure states it.
+        title: Above the figure.
 
     Raises:
-        ValueError: if the table has no column of steps.
+        ValueError: There is no column ``step``.
     """
-    if step not in columns:
-        raise ValueError(f"training curves need a column {step!r}, got {sorted(columns)}")
+    _need_steps(columns)
+    held_out_loss, score, label = next((names for names in HELD_OUT if names[0] in columns), HELD_OUT[0])
     with style():
         figure = new_figure(6.4, 4.6, layout="none")
         room = {"left": 0.125, "right": 0.985, "bottom": 0.105, "top": 0.93 if title else 0.98, "hspace": 0.12}
         upper, lower = figure.subplots(2, 1, sharex=True, gridspec_kw=room)
         upper.xaxis.set_visible(False)  # the lower one's; ticks are half of what a figure takes to draw
         drawn = [
-            _curve(upper, columns, step, train_loss, "training", BLUE),
-            _curve(upper, columns, step, held_out_loss, "held-out", ORANGE),
+            _curve(upper, columns, TRAINING, BLUE, "training"),
+            _curve(upper, columns, held_out_loss, ORANGE, "held-out"),
         ]
         upper.set_ylabel("loss")
         if any(drawn):
             upper.legend(loc="upper right")
         else:
             _nothing(upper, "no loss was recorded")
-        if _curve(lower, columns, step, r2, "held-out", GREEN):
-            if lower.get_ylim()[0] < 0:  # below this line the mean would rebuild windows better
+        if _curve(lower, columns, score, GREEN, "held-out"):
+            if lower.get_ylim()[0] < 0:  # below this line the words' frequencies alone would reconstruct windows better
                 lower.axhline(0, color=INK, linewidth=0.6, linestyle=":")
         else:
-            _nothing(lower, "no R² was recorded")
-        lower.set(xlabel="step", ylabel="held-out R²")
-        last = max([_number(cell) or 0 for cell in columns[step]], default=0)
-        lower.set_xlim(0, 1.03 * max(last, 1))
-        lower.xaxis.set_major_locator(MaxNLocator(6, steps=ROUND, integer=True, min_n_ticks=1))
+            _nothing(lower, f"no {label} was recorded")
+        lower.set(xlabel="step", ylabel=label)
+        _step_axis(lower, columns, 6)
         for axes in (upper, lower):
             axes.yaxis.set_major_locator(MaxNLocator(5, steps=ROUND))
-        lower.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         if title:
             figure.suptitle(title, fontsize=10, x=0.02, ha="left")
     return figure
 
 
-def _curve(axes: Axes, columns: Mapping[str, Sequence], step: str, name: str, label: str, colour: str) -> bool:
+def other_metrics(columns: Columns) -> list[str]:
+    """Return the metrics with at least two values that training_curves does not draw; those of speed last."""
+    drawn = {"step", "epoch", TRAINING, *(name for names in HELD_OUT for name in names[:2])}
+    names = [name for name in columns if name not in drawn and len(_points(columns, name)) > 1]
+    return sorted(names, key=lambda name: name.startswith("speed/"))
+
+
+def metric_curves(columns: Columns, names: Sequence[str]) -> Figure:
+    """Draw metrics over training, a small panel each.
+
+    Args:
+        columns: As of training_curves.
+        names: Of the metrics, at least one.
+
+    Raises:
+        ValueError: There is no column ``step``, or no name.
+    """
+    _need_steps(columns)
+    if not names:
+        raise ValueError("no metric to draw")
+    rows = -(-len(names) // _ACROSS)
+    with style():
+        wide, tall = 7.4, 1.25 * rows + 0.35
+        figure = new_figure(wide, tall, layout="none")
+        room = {
+            "left": 0.07,
+            "right": 0.985,
+            "bottom": 0.5 / tall,
+            "top": 1 - 0.25 / tall,
+            "hspace": 0.55,
+            "wspace": 0.3,
+        }
+        grid = figure.subplots(rows, _ACROSS, sharex=True, squeeze=False, gridspec_kw=room).ravel()
+        for axes, name in zip(grid, names, strict=False):
+            _curve(axes, columns, name, BLUE)
+            axes.set_title(name, fontsize=8)
+            axes.yaxis.set_major_locator(MaxNLocator(2, steps=ROUND))
+            axes.tick_params(labelsize=7)
+        for axes in grid[len(names) :]:
+            axes.set_axis_off()
+        _step_axis(grid[0], columns, 3)
+        for axes in grid[max(0, len(names) - _ACROSS) : len(names)]:
+            axes.xaxis.set_tick_params(labelbottom=True)
+        figure.supxlabel("step", fontsize=8, y=0.05 / tall)
+    return figure
+
+
+def _need_steps(columns: Columns) -> None:
+    if "step" not in columns:
+        raise ValueError(f"training curves need a column 'step', got {sorted(columns)}")
+
+
+def _step_axis(axes: Axes, columns: Columns, most: int) -> None:
+    last = max([_number(cell) or 0 for cell in columns["step"]], default=0)
+    axes.set_xlim(0, 1.03 * max(last, 1))
+    axes.xaxis.set_major_locator(MaxNLocator(most, steps=ROUND, integer=True, min_n_ticks=1))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+
+
+def _curve(axes: Axes, columns: Columns, name: str, colour: str, label: str | None = None) -> bool:
+    """Draw a metric; return whether it has a value."""
+    points = _points(columns, name)
+    if len(points):
+        # Few points get a mark each: a single one would draw no line at all.
+        axes.plot(*points.T, color=colour, label=label, marker="o" if len(points) <= 30 else None, markersize=3)
+    return bool(len(points))
+
+
+def _points(columns: Columns, name: str) -> np.ndarray:
+    """Return steps and values (n, 2) by step, at most MOST_POINTS: means of neighbouring ones where there are more."""
     # Without the column there is nothing to pair with the steps.
-    pairs = zip(columns[step], columns[name], strict=True) if name in columns else ()
-    points = [(x, y) for x, y in ((_number(x), _number(y)) for x, y in pairs) if x is not None and y is not None]
-    if not points:
-        return False
-    points.sort()
-    steps, values = np.array(points).T
-    # Few points get a mark each: a single one would draw no line at all.
-    axes.plot(steps, values, color=colour, label=label, marker="o" if len(points) <= 30 else None, markersize=3)
-    return True
+    pairs = zip(columns["step"], columns[name], strict=True) if name in columns else ()
+    numbers = ((_number(x), _number(y)) for x, y in pairs)
+    points = np.array(sorted((x, y) for x, y in numbers if x is not None and y is not None)).reshape(-1, 2)
+    each = -(-len(points) // MOST_POINTS)
+    starts = np.arange(0, len(points), each or 1)
+    if each > 1:
+        points = np.add.reduceat(points, starts) / np.diff(np.append(starts, len(points)))[:, None]
+    return points
 
 
 def _number(cell: object) -> float | None:

@@ -13,7 +13,7 @@ from bows.figures.style import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE, new_figu
 REGIMES = ("absent", "linear", "antipodal", "orthogonal", "mixed")
 COLOURS: dict[str, str] = dict(zip(REGIMES, (FAINT, BLUE, ORANGE, GREEN, PURPLE), strict=True))
 # Distinguishable in grey too. No dots: in an SVG they take 250 KB.
-HATCHES: dict[str, str] = dict(zip(REGIMES, ("---", "", "/////", "\\\\\\\\\\", "xxxxx"), strict=True))
+HATCHES: dict[str, str] = dict(zip(REGIMES, ("--", "", "///", "\\\\\\", "xxx"), strict=True))
 _SMALLEST_LABELLED = 0.06  # of a bar: thinner pieces have no room for a number
 
 

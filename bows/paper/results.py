@@ -9,7 +9,8 @@ from pathlib import Path
 from bows.files import write_whole
 from bows.paper.claims import CLAIMS, Claim, Measured, verdict
 from bows.paper.drawings import Picture
-from bows.reports.html import embedded, render
+from bows.reports.charts import of_file
+from bows.reports.html import render
 
 HEAD = ("claim", "the paper", "ours", "measured on", "holds where", "verdict")
 
@@ -85,4 +86,4 @@ def _shown(picture: Picture, folder: Path) -> dict[str, str | None]:
     if picture.file is None:
         return {"caption": picture.caption, "missing": picture.missing, "data": None, "file": None}
     stem = os.path.relpath(picture.file.with_suffix(""), folder)
-    return {"caption": picture.caption, "missing": "", "data": embedded(picture.file), "file": stem}
+    return {"caption": picture.caption, "missing": "", "data": of_file(picture.file).source, "file": stem}

@@ -1,43 +1,22 @@
-"""Words looked at closely: Gram matrix beside covariance, and what adds up to a word's pre-activation in held-out windows."""
+"""The word explainer: the contributions to a word's pre-activation in some held-out windows."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from scipy.sparse import csr_array
 
 from bows.analysis.permutation_null import frequency_deciles
+from bows.config.resolve import trait
 from bows.errors import DataError
-from bows.reports.encoding import index_kind, packed, packed_scaled
-from bows.reports.held_out import HeldOut
-from bows.reports.run_data import RunFolder, Weights
+from bows.reports.encoding import index_kind, packed
+from bows.reports.held_out import HeldOut, held_out
+from bows.reports.run_data import RunData
 
-MOST_CONTEXT = 14  # words of a window that are shown one by one, those that add or take most
-# What the windows of a word stand for: quantiles of its pre-activation over the windows with it, and over those without it.
+MOST_CONTEXT = 14  # words of a window that are shown one by one, those of the largest contributions
+# Quantiles of a word's pre-activation at which windows are shown: over the windows with the word, and over those without it.
 WITH_WORD = (0.1, 0.5, 0.9)
 WITHOUT_WORD = (0.5, 1.0)
-
-
-def gram(weights: Weights, chosen: np.ndarray) -> np.ndarray:
-    """G = W^T W of the chosen words, or M = D E where the model is not tied: (n, n) float64."""
-    columns = weights.encoder[:, chosen].double()
-    rows = columns.T if weights.decoder is None else weights.decoder[chosen].double()
-    return (rows @ columns).numpy()
-
-
-def covariance(present: csr_array, chosen: np.ndarray) -> np.ndarray:
-    """Covariance of the chosen words over windows: (n, n) float64, with N in the denominator."""
-    columns, windows = present[:, chosen], len(present.indptr) - 1
-    share = np.asarray(columns.mean(axis=0)).ravel().astype(float)
-    return (columns.T @ columns).toarray().astype(float) / windows - np.outer(share, share)
-
-
-def packed_matrix(matrix: np.ndarray) -> dict[str, Any]:
-    """A matrix for the page: its upper triangle row by row where it is symmetric, else all of it."""
-    symmetric = bool(np.allclose(matrix, matrix.T, rtol=1e-5, atol=1e-12))
-    values = matrix[np.triu_indices(len(matrix))] if symmetric else matrix
-    return packed_scaled(values) | {"symmetric": symmetric}
 
 
 @dataclass(frozen=True)
@@ -52,11 +31,11 @@ class Example:
 
 
 def pick_windows(pre_activation: np.ndarray, present: np.ndarray) -> list[Example]:
-    """Windows at the quantiles WITH_WORD of a word's pre-activation among those that hold it, and WITHOUT_WORD among the others; each
-    window once.
+    """Return windows at the quantiles WITH_WORD of a word's pre-activation among those with it, and WITHOUT_WORD among the others.
 
     Args:
-        pre_activation, present: (N,) of the word over the windows.
+        pre_activation: (N,) of the word over the windows.
+        present: (N,) whether it is in them.
     """
     picked: dict[int, Example] = {}
     for there, quantiles in ((True, WITH_WORD), (False, WITHOUT_WORD)):
@@ -70,29 +49,30 @@ def pick_windows(pre_activation: np.ndarray, present: np.ndarray) -> list[Exampl
 
 @dataclass(frozen=True)
 class Effects:
-    """What each word adds to chosen words, M[chosen], and what they come to in held-out windows."""
+    """The contributions of all words to chosen words, M[chosen], and the pre-activations in held-out windows."""
 
     matrix: np.ndarray
-    """(n, V): row k holds M_cj, what word j adds to word c = chosen[k]."""
+    """(n, V): row k has M_cj, the contribution of word j to word c = chosen[k]."""
     pre_activation: np.ndarray
     """(N, n) of the model itself, in each window."""
     exact: bool
-    """Whether the parts add up to it: a linear encoder."""
+    """Whether the contributions sum to it: a linear encoder."""
 
 
-def effects(run: RunFolder, windows: HeldOut, chosen: np.ndarray) -> Effects:
-    """What each word adds to the chosen ones, and their pre-activations over the windows.
+def effects(run: RunData, windows: HeldOut, chosen: np.ndarray) -> Effects:
+    """Compute the contributions to the chosen words, and their pre-activations over the windows.
 
     Raises:
-        BowsError: where the weights cannot be read, or a nonlinear model not be made.
+        BowsError: The weights cannot be read, or a nonlinear model cannot be rebuilt.
     """
-    weights = run.weights
+    weights, model = run.run.weights, run.run.group("model")
     rows = weights.encoder[:, chosen].T if weights.decoder is None else weights.decoder[chosen]
     matrix = (rows @ weights.encoder).numpy()
     assert weights.bias is not None, "windows are of an autoencoder"
     bias = weights.bias[chosen].numpy()
-    if encodes_linearly(run):
-        return Effects(matrix, windows.present @ matrix.T + bias, True)
+    linear = windows.present @ matrix.T + bias
+    if trait(model, "linear_parameters", ()) and model.get("latent_activation", "identity") == "identity":
+        return Effects(matrix, linear, True)
     # Imported here: it brings Lightning and Hydra, which other models need not wait for.
     from bows.runs.folder import find_run
     from bows.runs.reload import load_autoencoder
@@ -103,25 +83,18 @@ def effects(run: RunFolder, windows: HeldOut, chosen: np.ndarray) -> Effects:
         for first in range(0, windows.taken, 512):
             bags = torch.from_numpy(windows.present[first : first + 512].toarray())
             outputs.append((autoencoder.encode(bags) @ rows.T).numpy())
-    return Effects(matrix, np.concatenate(outputs) + bias, False)
-
-
-def encodes_linearly(run: RunFolder) -> bool:
-    """Whether the model's encoder is one matrix, as its settings tell."""
-    model = run.group("model")
-    name = str(model.get("_target_", "")).rpartition(".")[2]
-    return name == "PrincipalComponents" or (
-        name in ("Tied", "Untied") and model.get("latent_activation", "identity") == "identity"
-    )
+    own = np.concatenate(outputs) + bias
+    return Effects(matrix, own, np.allclose(own, linear, rtol=1e-4, atol=1e-5))
 
 
 def random_context(matrix_row: np.ndarray, word: int, deciles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance of what a random word of each frequency decile adds to a word, itself left out: (D,) each, 0 for an empty
-    decile. A context's null is the sum over its words, as if each were drawn anew among words as frequent.
+    """Return mean and variance of the contribution of a random word of each frequency decile to a word: (D,) each.
+
+    The null of a context is the sum over its words, as if each were drawn anew among words of its decile.
 
     Args:
-        matrix_row: (V,) what each word adds to it.
-        word: its index.
+        matrix_row: (V,) contributions to the word.
+        word: Its index; it is not drawn itself. An empty decile has 0.
         deciles: (V,) from 0 to D - 1.
     """
     weight = np.ones(len(deciles))
@@ -133,60 +106,70 @@ def random_context(matrix_row: np.ndarray, word: int, deciles: np.ndarray) -> tu
     return mean, np.maximum(squares - mean**2, 0.0)
 
 
-def explained_windows(run: RunFolder, windows: HeldOut, chosen: np.ndarray) -> dict[str, Any]:
-    """The word explainer's data: for each chosen word some windows, and in each bias, the word itself and what its context adds.
+def explained_windows(run: RunData) -> dict[str, Any]:
+    """Return the word explainer's data: for each chosen word some windows with bias, own contribution and context.
 
-    Arrays of one entry an example: ``word`` (place in chosen), ``row`` (the first of the window's rows), ``present``, ``quantile``,
-    ``size`` (words in the window), ``pre_activation``; of the context words that are not shown one by one ``rest_count``, ``rest`` (what
-    they add) and ``rest_helping`` (what those of them add that add more than 0); ``random_mean`` and ``random_sd`` (as large a context of
-    random words as frequent); ``offsets`` into ``context`` (word indices) and ``values`` (what they add), largest magnitudes first. Of
-    one entry a chosen word: ``bias``, ``itself``.
+    ``words``: indices of the chosen words. Arrays of one entry per example: ``word`` (place in words), ``row`` (the first of the window's
+    rows), ``present``, ``quantile``, ``size`` (words in the window), ``pre_activation``; of the context words that are not shown one by
+    one ``rest_count``, ``rest`` (their contribution) and ``rest_helping`` (its positive part); ``random_mean`` and ``random_sd`` (as large
+    a context of random words of like frequency); ``offsets`` into ``context`` (word indices) and ``values`` (contributions), largest
+    magnitudes first. Of one entry per chosen word: ``bias``, ``itself``.
+
+    Raises:
+        BowsError: Weights or windows cannot be read, or there is nothing to explain.
     """
+    windows, chosen = held_out(run.run), run.chosen
     found = effects(run, windows, chosen)
-    assert run.weights.bias is not None
+    bias = run.run.weights.bias
+    assert bias is not None
     present = windows.present[:, chosen].toarray() > 0
     deciles = frequency_deciles(np.asarray(windows.present.mean(axis=0)).ravel())
     rows: list[dict[str, float]] = []
     contexts: list[np.ndarray] = []
     values: list[np.ndarray] = []
     for place, word in enumerate(chosen.tolist()):
-        mean, variance = random_context(found.matrix[place], word, deciles)
+        null = random_context(found.matrix[place], word, deciles)
         for example in pick_windows(found.pre_activation[:, place], present[:, place]):
             bag = windows.present.indices[slice(*windows.present.indptr[example.window : example.window + 2])]
             context = bag[bag != word]
             added = found.matrix[place, context]
-            order = np.argsort(-np.abs(added), kind="stable")
-            shown, rest = order[:MOST_CONTEXT], added[order[MOST_CONTEXT:]]
-            drawn = np.bincount(deciles[context], minlength=len(mean))
-            contexts.append(context[shown])
-            values.append(added[shown])
+            order = np.argsort(-np.abs(added), kind="stable")[:MOST_CONTEXT]
+            contexts.append(context[order])
+            values.append(added[order])
             rows.append(
-                {
-                    "word": place,
-                    "row": int(windows.first_rows[example.window]),
-                    "present": example.present,
-                    "quantile": example.quantile,
-                    "size": len(bag),
-                    "pre_activation": float(found.pre_activation[example.window, place]),
-                    "rest_count": len(rest),
-                    "rest": float(rest.sum()),
-                    "rest_helping": float(rest[rest > 0].sum()),
-                    "random_mean": float(drawn @ mean),
-                    "random_sd": float(np.sqrt(drawn @ variance)),
-                }
-            )
+                {"word": place, "row": int(windows.first_rows[example.window]), "present": example.present,
+                 "quantile": example.quantile, "size": len(bag),
+                 "pre_activation": float(found.pre_activation[example.window, place]),
+                 **_sums(added, order, deciles[context], null)}
+            )  # fmt: skip
     if not rows:
         raise DataError("there is no word or no window to explain")
     kinds = {"word": "u2", "row": "u4", "present": "u1", "size": "u4", "rest_count": "u4"}
     return {
+        "words": chosen.tolist(),
         **{name: packed(np.array([row[name] for row in rows]), kinds.get(name, "f4")) for name in rows[0]},
-        "bias": packed(run.weights.bias[chosen].numpy()),
+        "bias": packed(bias[chosen].numpy()),
         "itself": packed(found.matrix[np.arange(len(chosen)), chosen]),
         "offsets": packed(np.concatenate([[0], np.cumsum([len(each) for each in contexts])]), "u4"),
         "context": packed(np.concatenate(contexts), index_kind(len(run.words))),
         "values": packed(np.concatenate(values)),
         "exact": found.exact,
-        "activation": str(run.group("model").get("output_activation", "identity")),
+        "activation": str(run.run.group("model").get("output_activation", "identity")),
         "window": windows.window,
-        "said": windows.said,
+        "windows": windows.description,
+    }
+
+
+def _sums(
+    added: np.ndarray, shown: np.ndarray, deciles: np.ndarray, null: tuple[np.ndarray, np.ndarray]
+) -> dict[str, float]:
+    """Return the sums over the context words that are not shown, and the null of the whole context."""
+    rest = np.delete(added, shown)
+    drawn = np.bincount(deciles, minlength=len(null[0]))
+    return {
+        "rest_count": len(rest),
+        "rest": float(rest.sum()),
+        "rest_helping": float(rest[rest > 0].sum()),
+        "random_mean": float(drawn @ null[0]),
+        "random_sd": float(np.sqrt(drawn @ null[1])),
     }

@@ -91,11 +91,6 @@ def json_block(value: object) -> Markup:
     return Markup(text)
 
 
-def embedded(picture: Path) -> str:
-    """A picture's bytes in base64, for ``src="data:image/png;base64,..."``."""
-    return base64.b64encode(picture.read_bytes()).decode()
-
-
 def number(value: object) -> str:
     """Four significant digits, whole numbers with thousands apart, a dash for None, text as it is.
 

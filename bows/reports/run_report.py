@@ -1,111 +1,114 @@
-"""The page of a run: ``report.html``, from what its folder holds."""
+"""The report of a run, ``report.html``."""
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from bows.analysis.word_map import load_umap
 from bows.errors import SettingError
 from bows.files import write_whole
+from bows.reports.charts import Chart, of_file
 from bows.reports.headline import grouped, headlines
-from bows.reports.html import embedded, json_block, render
-from bows.reports.run_data import RunFolder
-from bows.reports.run_header import command, dials, outcome, own_path, read_table, read_text
-from bows.reports.run_sections import Part, gather
-from bows.reports.sections import attempt
+from bows.reports.html import json_block, render
+from bows.reports.run_data import RunData
+from bows.reports.run_header import command, outcome, own_path, read_table, read_text, settings
+from bows.reports.run_sections import charts, script_data
+from bows.reports.sections import try_section
 from bows.reports.word_map import KINDS
 
 log = logging.getLogger(__name__)
 
-# The page's script, in the order of its parts.
+# The files of the script, in order.
 SCRIPTS = (
-    "data", "theme", "drawing", "words", "picker", "curves", "map_colours", "map_view", "map_moves", "map", "rings", "heat_map", "gram",
-    "regimes", "explainer", "word_table", "page",
+    "data", "theme", "drawing", "words", "picker", "map_colours", "map_view", "map_moves", "map", "explainer", "table", "word_table",
+    "page",
 )  # fmt: skip
-# Figures that the page draws itself, by the part that draws them.
-DRAWN_HERE = {"training_curves": "history", "gram": "gram", "regimes": "regimes"}
 
 
 def write_report(run_folder: Path | str, map_kind: str = "pca") -> Path:
-    """Write ``report.html`` from what the run folder holds; whatever is missing, damaged or fails is said in its place.
+    """Write ``report.html`` into a run folder; a note takes the place of what is missing or damaged.
 
     Args:
-        run_folder: of a run that is completed, failed or running.
-        map_kind: how the word map is made, ``pca`` or ``umap`` (extra ``bows[umap]``).
+        run_folder: Of a run that is completed, failed or running.
+        map_kind: Method of the word map, ``pca`` or ``umap`` (extra ``bows[umap]``).
 
     Returns:
-        The page's path.
+        The report.
 
     Raises:
-        SettingError: if the folder is not a run: it has neither ``status.json`` nor ``.hydra/config.yaml``; for another map_kind; or for
-            umap where it is not installed.
+        SettingError: The folder is not a run (it has neither ``status.json`` nor ``.hydra/config.yaml``); another map_kind; or umap where
+            it is not installed.
     """
     folder = Path(run_folder)
+    if not folder.is_dir():
+        raise SettingError(
+            f"{folder}: no such folder; give a run, outputs/runs/<date>/<run>, or a sweep, outputs/sweeps/<date>/<time>"
+        )
     if not any((folder / name).is_file() for name in ("status.json", ".hydra/config.yaml")):
-        raise SettingError(f"{folder} is not a run folder: it holds neither status.json nor .hydra/config.yaml")
+        raise SettingError(f"{folder} is not a run folder: it contains neither status.json nor .hydra/config.yaml")
     if map_kind not in KINDS:
         raise SettingError(f"--map={map_kind}: there is no such map; allowed: {', '.join(KINDS)}")
     if map_kind == "umap":
         load_umap()
     try:
         page = _page(folder, map_kind)
-    except Exception as error:  # a fault of the page must not cost the run, whose end it is written at
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        log.warning("report: the page could not be made: %s", said)
-        page = render("unmade.html", name=folder.resolve().name, said=said)
+    except Exception as error:  # a fault of the report must not cost the run that it is written after
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        log.warning("report: it could not be made: %s", text)
+        page = render("unmade.html", name=folder.resolve().name, error=text)
     target = folder / "report.html"
     write_whole(target, page)
     return target
 
 
 def _page(folder: Path, map_kind: str) -> str:
-    run = RunFolder(folder)
+    run = RunData(folder)
     status, status_note = read_table(folder / "status.json")
     summary, summary_note = read_table(folder / "summary.json")
-    parts, notes = gather(run, map_kind)
-    numbers = {name: value for name, value in run.job.summary.items()}
-    latent = run.group("model").get("latent")
-    heads, heads_note = attempt(
-        "The headline numbers", lambda: headlines(numbers, latent if isinstance(latent, int) else None)
+    latent = run.run.group("model").get("latent")
+    images, image_notes = charts(run)
+    data, notes = script_data(run, map_kind)
+    finite = run.run.summary
+    heads, heads_note = try_section(
+        "The headline metrics", lambda: headlines(finite, latent if isinstance(latent, int) else None)
     )
-    told, dials_note = attempt("What was asked for", lambda: dials(run))
-    pictures, figures_note = attempt("The figures", lambda: figures(folder, parts))
+    asked, settings_note = try_section("The settings", lambda: settings(run))
+    figures, figures_note = try_section("The figures", lambda: other_figures(run, images))
+    data |= {
+        "notes": json_block(notes),
+        "of_pairs": json_block(run.run.of_pairs),
+        "explain_command": json_block(f"python -m bows.analyze run={own_path(folder)}"),
+    }
     return render(
         "run.html",
         scripts=SCRIPTS,
         name=folder.resolve().name,
         status=status,
         status_note=status_note,
-        dials=told or [],
-        dials_note=dials_note,
+        settings=asked or [],
+        settings_note=settings_note,
         outcome=outcome(status, summary),
         command=command(run),
-        own_path=own_path(folder),
         headlines=heads or [],
         headlines_note=heads_note,
         groups=grouped(summary),
         summary_note=summary_note,
-        not_finite=sorted(set(summary) - set(numbers)),
-        figures=pictures or [],
+        not_finite=sorted(set(summary) - set(finite)),
+        charts=images,
+        figures=figures or [],
         figures_note=figures_note,
-        any_figure=any(folder.glob("figures/*.png")),
-        made={name: part.content for name, part in parts.items()},
-        notes=defaultdict(str, notes),
-        of_pairs=run.of_pairs,
-        looked_again=attempt("The words", lambda: run.looked_again)[0],
-        data={name: part.json for name, part in parts.items()}
-        | {
-            "notes": json_block(notes),
-            "of_pairs": json_block(run.of_pairs),
-            "command_again": json_block(f"python -m bows.analyze run={own_path(folder)}"),
-        },
+        any_figure=bool(run.run.figures),
+        notes=defaultdict(str, notes | image_notes),
+        of_pairs=run.run.of_pairs,
+        analysis=try_section("The words", lambda: run.analysis)[0],
+        data=data,
         config=read_text(folder / ".hydra/config.yaml"),
     )
 
 
-def figures(folder: Path, parts: dict[str, Part]) -> Sequence[tuple[str, str]]:
-    """Name and picture, in base64, of each figure of the folder that the page does not draw itself."""
-    drawn = {stem for stem, part in DRAWN_HERE.items() if part in parts}
-    drawn |= {f"ring_{ring['name']}" for ring in parts["rings"].content["rings"]} if "rings" in parts else set()
-    return [(file.stem, embedded(file)) for file in sorted(folder.glob("figures/*.png")) if file.stem not in drawn]
+def other_figures(run: RunData, images: dict[str, Any]) -> list[Chart]:
+    """Return the figures of the folder that no other section shows."""
+    rings = images["rings"].charts if "rings" in images else []
+    shown = {chart.file for chart in [*rings, *filter(None, (images.get("regimes"), *images.get("curves", ())[:1]))]}
+    return [chart for chart in map(of_file, run.run.figures) if chart.file not in shown]

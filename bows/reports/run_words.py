@@ -11,14 +11,14 @@ from bows.analysis.clusters import category_labels
 from bows.analysis.neighbours import nearest
 from bows.analysis.regime import Thresholds
 from bows.errors import BowsError
-from bows.reports.encoding import index_kind, packed, packed_scaled
-from bows.reports.run_data import RunFolder
+from bows.reports.encoding import coded, index_kind, packed, packed_scaled
+from bows.reports.run_data import RunData
 
 NEIGHBOURS = 10  # where the word table has none
 MOST_COMPARED = 4e11  # products that finding them may take: some seconds
 
 
-def word_columns(run: RunFolder) -> dict[str, Any]:
+def word_columns(run: RunData) -> dict[str, Any]:
     """The columns of words.parquet that hold anything.
 
     ``columns``: numbers as float32 with NaN for a null; text as ``values`` and ``codes`` into them, the code after the last for a null.
@@ -35,24 +35,19 @@ def word_columns(run: RunFolder) -> dict[str, Any]:
             values = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
             columns.append({"name": name, "meaning": COLUMNS.get(name, ""), "numbers": packed(values)})
         else:
-            columns.append({"name": name, "meaning": COLUMNS.get(name, ""), **_coded(column)})
+            columns.append({"name": name, "meaning": COLUMNS.get(name, ""), **_text(column)})
     return {"columns": columns, "unmeasured": unmeasured}
 
 
-def _coded(column: pa.ChunkedArray) -> dict[str, Any]:
+def _text(column: pa.ChunkedArray) -> dict[str, Any]:
     if pa.types.is_boolean(column.type):
         column = pc.if_else(column, "yes", "no")
     elif pa.types.is_list(column.type):
         column = pa.chunked_array([[", ".join(map(str, row or ())) for row in column.to_pylist()]])
-    encoded = column.cast(pa.string()).combine_chunks().dictionary_encode()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.chunk(0)
-    values = encoded.dictionary.to_pylist()
-    codes = encoded.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
-    return {"values": values, "codes": packed(codes, index_kind(len(values)))}
+    return coded(column.cast(pa.string()).to_pylist())
 
 
-def neighbours(run: RunFolder) -> dict[str, Any]:
+def neighbours(run: RunData) -> dict[str, Any]:
     """``each`` words nearest to every word, ``indices`` (V, each), V for none; and their ``cosines`` where the weights can be read.
 
     Of words.parquet, else from the weights where that is quick.
@@ -60,7 +55,7 @@ def neighbours(run: RunFolder) -> dict[str, Any]:
     words = run.words
     indices = _stored_neighbours(run, words)
     if indices is None:
-        encoder = run.weights.encoder
+        encoder = run.run.weights.encoder
         each = NEIGHBOURS if float(encoder.shape[0]) * len(words) ** 2 <= MOST_COMPARED else 0
         if not each:
             return {"each": 0, "note": "Nearest words were not kept by the run (analysis.neighbours=10 keeps them)."}
@@ -68,13 +63,13 @@ def neighbours(run: RunFolder) -> dict[str, Any]:
         indices = np.where(found < 0, len(words), found)
     told: dict[str, Any] = {"each": indices.shape[1], "indices": packed(indices, index_kind(len(words))), "note": ""}
     try:
-        told["cosines"] = packed_scaled(_cosines(run.weights.encoder.numpy(), indices))
+        told["cosines"] = packed_scaled(_cosines(run.run.weights.encoder.numpy(), indices))
     except BowsError:
         told["cosines"] = None  # told with the map, which needs the weights too
     return told
 
 
-def _stored_neighbours(run: RunFolder, words: list[str]) -> np.ndarray | None:
+def _stored_neighbours(run: RunData, words: list[str]) -> np.ndarray | None:
     try:
         table = run.table
     except BowsError:
@@ -105,7 +100,7 @@ def _cosines(encoder: np.ndarray, indices: np.ndarray) -> np.ndarray:
     return np.clip(cosines, -1, 1)
 
 
-def groups_of_words(run: RunFolder) -> dict[str, Any]:
+def groups_of_words(run: RunData) -> dict[str, Any]:
     """Categories and ordered sets for the page: names, and (V,) positions in them; the one after the last for none."""
     labels = category_labels(run.categories, run.words, least=3)
     sets = run.sets
@@ -121,9 +116,9 @@ def groups_of_words(run: RunFolder) -> dict[str, Any]:
     }
 
 
-def thresholds(run: RunFolder) -> str:
+def thresholds(run: RunData) -> str:
     """Where one regime ends and the next begins, in a sentence."""
-    given = run.group("analysis").get("regimes")
+    given = run.run.group("analysis").get("regimes")
     try:
         return str(Thresholds(**given)) if isinstance(given, dict) else str(Thresholds())
     except TypeError:

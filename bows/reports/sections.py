@@ -1,4 +1,4 @@
-"""Parts of a page that may fail: the page says so in their place, and goes on."""
+"""Sections of a report that may fail: a note takes their place, and the others are shown."""
 
 import logging
 from collections.abc import Callable
@@ -10,20 +10,20 @@ log = logging.getLogger(__name__)
 _Made = TypeVar("_Made")
 
 
-def attempt(what: str, make: Callable[[], _Made]) -> tuple[_Made | None, str]:
-    """What `make` makes and an empty note; or None and a note of one sentence on why there is none.
+def try_section(name: str, make: Callable[[], _Made]) -> tuple[_Made | None, str]:
+    """Return what `make` returns and an empty note; or None and a note of one sentence on why there is nothing.
 
-    A report is written when a run is over, and no fault of a page may cost the run. An expected error is told as it is; any other is
-    a fault of bows, told by its type.
+    A report is written when a run is over, and no fault of a report may cost the run. An expected error is stated as it is; any other is
+    a fault of bows, and its type is stated.
 
-    what: the part, as "The word map".
+    name: The section, as "The word map".
     """
     try:
         return make(), ""
     except BowsError as error:
-        return None, f"{what} cannot be shown: {error}."
+        return None, f"{name} cannot be shown: {error}."
     except Exception as error:
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        log.warning("report: %s could not be made: %s", what[:1].lower() + what[1:], said)
-        log.debug("where it failed:", exc_info=error)
-        return None, f"{what} could not be made, by a fault of bows: {said}."
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        log.warning("report: %s could not be made: %s", name[:1].lower() + name[1:], text)
+        log.debug("traceback of the failed section:", exc_info=error)
+        return None, f"{name} could not be made, because of a fault in bows: {text}."

@@ -15,7 +15,7 @@ from bows.figures.regime_map import regime_map
 from bows.figures.scales import label
 from bows.reports.sweep_drawing import Drawing, sentence, stem
 from bows.reports.sweep_layout import DECAY, SHARES, SIZE, Dials, Setting, few_settings, left_out, lines_and_figures
-from bows.runs.discover import FoundJob
+from bows.runs.folder import RunFolder
 
 MOST_PANELS = 8  # of a heat map or a regime map
 
@@ -60,7 +60,7 @@ def heat_maps(
             yield Drawing(stem("map", across, down, metric), figure, table, kind, sentence(said, {}, note))
 
 
-def regime_maps(summary: pa.Table, varied: Dials, jobs: Sequence[FoundJob]) -> Iterator[Drawing]:
+def regime_maps(summary: pa.Table, varied: Dials, jobs: Sequence[RunFolder]) -> Iterator[Drawing]:
     across = next((name for name in SIZE if name in varied), None)
     down = next((name for name in DECAY if name in varied), None)
     if not (across or down):
@@ -99,14 +99,13 @@ def regime_maps(summary: pa.Table, varied: Dials, jobs: Sequence[FoundJob]) -> I
     yield Drawing("regime_map", figure, rows, "Regimes", caption)
 
 
-def regime_thresholds(jobs: Sequence[FoundJob]) -> str:
+def regime_thresholds(jobs: Sequence[RunFolder]) -> str:
     """Where regimes begin and end in the completed runs; all of them where they differ."""
     from bows.analysis.regime import Thresholds  # with torch, which most reports do without
 
     found = []
     for job in jobs:
-        analysis = (job.config or {}).get("analysis")
-        given = analysis.get("regimes") if isinstance(analysis, dict) else None
+        given = job.group("analysis").get("regimes")
         measured = job.state == "completed" and any(name in job.summary for name in SHARES)
         if measured and isinstance(given, dict) and set(given) == {field.name for field in fields(Thresholds)}:
             found.append(str(Thresholds(**{name: float(value) for name, value in given.items()})))

@@ -1,6 +1,5 @@
 """What a sweep's page is told of its runs: dials, states and every metric, as compact arrays."""
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -9,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from bows.analysis.catalog import meaning
-from bows.reports.encoding import index_kind, packed
+from bows.reports.encoding import coded, packed
 from bows.runs.table import dials, metrics, ordered
 
 # Metrics that are columns of the table at first; any other can be added.
@@ -32,10 +31,10 @@ def run_data(table: pa.Table, folder: Path) -> dict[str, Any]:
     return {
         "names": names,
         "addresses": [address(folder, name) for name in names],
-        "state": _coded(table.column("state").to_pylist()),
+        "state": coded(table.column("state").to_pylist()),
         "seconds": packed(seconds),
         "dials": [
-            {"name": name, **_coded(table.column(name).to_pylist(), found)} for name, found in dials(table).items()
+            {"name": name, **coded(table.column(name).to_pylist(), found)} for name, found in dials(table).items()
         ],
         "metrics": {
             "names": measured,
@@ -75,7 +74,7 @@ def setting_data(summary: pa.Table) -> dict[str, Any]:
     for place, name in enumerate(names):
         values = [setting[place] for setting in settings]
         if len(set(values)) > 1:
-            dialled.append({"name": name, **_coded(values, ordered(values))})
+            dialled.append({"name": name, **coded(values, ordered(values))})
     return {
         "dials": dialled,
         "metrics": measured,
@@ -110,11 +109,3 @@ def absences(table: pa.Table) -> tuple[int, list[tuple[int, list[str]]]]:
         if missing:
             lacking.setdefault(missing, []).append(name)
     return int(completed.sum()), sorted(lacking.items(), reverse=True)
-
-
-def _coded(values: list[Any], distinct: list[Any] | None = None) -> dict[str, Any]:
-    """Values as codes into their distinct values; None has the code after the last, unless it is a value itself."""
-    distinct = [value for value in (distinct or list(Counter(values))) if value is not None]
-    places = {value: place for place, value in enumerate(distinct)}
-    codes = np.array([places.get(value, len(distinct)) for value in values])
-    return {"values": distinct, "codes": packed(codes, index_kind(len(distinct)))}

@@ -12,13 +12,13 @@ from bows.reports.sweep_charts import dial_figures, heat_maps, of_setting, regim
 from bows.reports.sweep_drawing import Drawn, save_drawings
 from bows.reports.sweep_grams import gram_grids
 from bows.reports.sweep_layout import chosen_metrics, chosen_pairs
-from bows.runs.discover import FoundJob
+from bows.runs.folder import RunFolder
 from bows.runs.table import counted, metrics, ordered, over_seeds
 
 
 def draw(
     folder: Path,
-    jobs: Sequence[FoundJob],
+    jobs: Sequence[RunFolder],
     table: pa.Table,
     asked: Sequence[str] | None = None,
     over: Sequence[str] | None = None,

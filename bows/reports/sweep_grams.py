@@ -1,81 +1,158 @@
-"""Figures of a sweep of synthetic data: the Gram matrices of its runs beside the covariance of their data."""
+"""Figures of a sweep of synthetic data: the Gram matrices of its runs and the covariance of their data."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from bows.errors import BowsError
+from bows.errors import BowsError, DataError
 from bows.figures.gram_grid import gram_grid
 from bows.figures.scales import label, shown
+from bows.reports.held_out import held_out, is_synthetic
+from bows.reports.run_charts import covariance, gram
 from bows.reports.sweep_drawing import Drawing, sentence, stem
 from bows.reports.sweep_layout import SIZE, Setting, few_settings, left_out
-from bows.reports.sweep_matrices import Structure, structure, structure_of
-from bows.runs.discover import FoundJob
+from bows.runs.folder import RunFolder
 from bows.runs.table import SEED, dials, ordered
 
 MOST_ROWS, MOST_COLUMNS = 8, 11  # of a grid
+Row = dict[str, Any]
 
 
-def gram_grids(
-    table: pa.Table, runs: Sequence[dict[str, Any]], jobs: Sequence[FoundJob], notes: list[str]
-) -> Iterator[Drawing]:
+@dataclass
+class Structure:
+    """The matrices of the completed runs of one synthetic structure, at one seed."""
+
+    covariance: np.ndarray
+    """(V, V), of the held-out windows of the first run."""
+    grams: list[list[np.ndarray | None]]
+    """Rows of matrices (V, V)."""
+    note: str
+    """The seed."""
+    unread: list[str]
+    """The errors of the runs that are left out."""
+
+
+def gram_grids(table: pa.Table, runs: Sequence[Row], jobs: Sequence[RunFolder], notes: list[str]) -> Iterator[Drawing]:
+    """Yield a grid of Gram matrices per structure of the data; add to notes what is left out.
+
+    Args:
+        table: From `tabulate`.
+        runs: Rows of completed runs, from `counted`.
+        jobs: Of the table's rows, in their order.
+        notes: Sentences for the reader.
+    """
     job_of = dict(zip(table.column("run").to_pylist(), jobs, strict=True))
-    # Of completed runs: a dial that only failed ones turn would stand in every label.
+    # Of completed runs: a setting that varies only among failed ones would be in every label.
     varied = [name for name in dials(table) if len({row[name] for row in runs}) > 1]
-    of_data = [
-        name for name in varied if name.startswith("data.") and name not in ("data.name", "data.structure", "data.seed")
-    ]
+    not_of_data = ("data.name", "data.structure", "data.seed")
+    of_data = [name for name in varied if name.startswith("data.") and name not in not_of_data]
     sizes = [name for name in SIZE if name in varied]
     of_row = [name for name in varied if name not in (SEED, "data", *sizes) and not name.startswith("data.")]
-    groups: dict[tuple, list[dict[str, Any]]] = {}
+    groups: dict[tuple, list[Row]] = {}
     for row in runs:
-        if (name := structure_of(job_of[row["run"]])) is not None:
-            groups.setdefault((name, *(row[each] for each in of_data)), []).append(row)
+        job = job_of[row["run"]]
+        if is_synthetic(job):
+            groups.setdefault((job.group("data")["structure"], *(row[each] for each in of_data)), []).append(row)
     for (name, *values), rows in groups.items():
         setting = dict(zip(of_data, values, strict=True))
         title = ", ".join(filter(None, [name, label(setting)]))
-        columns, left = few_settings({each: _present(rows, each) for each in sizes}, MOST_COLUMNS)
-        models, left_models = few_settings({each: _present(rows, each) for each in of_row}, MOST_ROWS)
-        kinds = {}
-        for model in models:
-            fitting = [row for row in rows if _fits(row, model)]
-            if fitting:
-                activation = _activation(job_of[fitting[0]["run"]])
-                kinds[_row_label(model, activation)] = model, activation
-        # The linear ones on top, with which the others are compared.
-        kinds = dict(sorted(kinds.items(), key=lambda each: each[1][1] not in (None, "linear")))
-        of_setting = {
-            (kind, _column_label(column)): [
-                (row.get(SEED), job_of[row["run"]]) for row in rows if _fits(row, model) and _fits(row, column)
-            ]
-            for kind, (model, _) in kinds.items()
-            for column in columns
-        }
         try:
-            found = structure(title, of_setting, list(kinds), [_column_label(each) for each in columns])
+            figure, matrices, note = _grid(title, rows, job_of, sizes, of_row, notes)
         except BowsError as error:
             notes.append(f"The Gram matrices of {title} are not drawn: {error}")
             continue
-        notes.extend(f"Left out of the Gram matrices of {title}: {problem}" for problem in found.unread)
-        note = left_out({each: _present(rows, each) for each in (*sizes, *of_row)}, left | left_models)
-        figure = gram_grid(
-            found.covariance, found.grams, found.rows, found.columns, f"Gram matrices, {title}", found.note
-        )
         first = f"Data: {title}. Covariance of the held-out windows, and Gram matrices of the models, W^T W (D E where not tied)"
-        caption = sentence(first, {}, f"{found.note} {note}".strip())
-        yield Drawing(stem("gram", name, *values), figure, _matrices(found), "Gram matrices", caption)
+        yield Drawing(stem("gram", name, *values), figure, matrices, "Gram matrices", sentence(first, {}, note))
 
 
-def _activation(job: FoundJob) -> str | None:
-    """What a run's outputs go through, as the field names it; None where its model has no such setting, as PCA."""
-    model = (job.config or {}).get("model")
-    given = model.get("output_activation") if isinstance(model, dict) else None
+def _grid(
+    title: str,
+    rows: Sequence[Row],
+    job_of: Mapping[str, RunFolder],
+    sizes: list[str],
+    of_row: list[str],
+    notes: list[str],
+) -> tuple[Any, pa.Table, str]:
+    """Return the figure of one structure, its table and a note. Raises BowsError where nothing can be drawn."""
+    columns, left = few_settings({each: _present(rows, each) for each in sizes}, MOST_COLUMNS)
+    models, left_models = few_settings({each: _present(rows, each) for each in of_row}, MOST_ROWS)
+    kinds: dict[str, tuple[Setting, str | None]] = {}
+    for model in models:
+        if fitting := [row for row in rows if _fits(row, model)]:
+            activation = _activation(job_of[fitting[0]["run"]])
+            kinds[_row_label(model, activation)] = model, activation
+    # The linear ones on top, with which the others are compared.
+    kinds = dict(sorted(kinds.items(), key=lambda each: each[1][1] not in (None, "linear")))
+    labels = [", ".join(f"m = {shown(value)}" for value in column.values()) for column in columns]
+    cells = [
+        [
+            {row.get(SEED): job_of[row["run"]] for row in rows if _fits(row, model) and _fits(row, column)}
+            for column in columns
+        ]
+        for model, _ in kinds.values()
+    ]
+    found = structure(cells)
+    notes.extend(f"Left out of the Gram matrices of {title}: {problem}" for problem in found.unread)
+    kept = left_out({each: _present(rows, each) for each in (*sizes, *of_row)}, left | left_models)
+    figure = gram_grid(found.covariance, found.grams, list(kinds), labels, f"Gram matrices, {title}", found.note)
+    return figure, _matrices(found, list(kinds), labels), f"{found.note} {kept}".strip()
+
+
+def structure(cells: Sequence[Sequence[Mapping[Any, RunFolder]]]) -> Structure:
+    """Read the matrices of one structure.
+
+    Args:
+        cells: Rows of cells, each seed -> completed run. The lowest seed that most cells have is drawn.
+
+    Raises:
+        BowsError: The data of the first run cannot be made again, or no run's weights can be read.
+    """
+    seeds = [seed for row in cells for cell in row for seed in cell]
+    seed = min(set(seeds), key=lambda each: (-seeds.count(each), (each is None, each)))
+    unread: list[str] = []
+
+    def matrix(run: RunFolder | None) -> np.ndarray | None:
+        try:
+            return None if run is None else gram(run.weights, feature_order(run))
+        except BowsError as error:
+            unread.append(f"{run.folder if run else ''}: {error}")
+            return None
+
+    grams = [[matrix(cell.get(seed)) for cell in row] for row in cells]
+    if all(each is None for row in grams for each in row):
+        raise DataError(unread[0])
+    first = next(cell[seed] for row in cells for cell in row if seed in cell)
+    note = "" if seed is None else f"Runs of seed {seed}."
+    return Structure(covariance(held_out(first).present, feature_order(first)), grams, note, unread)
+
+
+def feature_order(run: RunFolder) -> np.ndarray:
+    """Return (V,) indices of feature0, feature1, ... in a run's vocabulary.
+
+    Raises:
+        DataError: The vocabulary is of other words.
+    """
+    names = run.vocabulary
+    places = {name: place for place, name in enumerate(names)}
+    try:
+        return np.array([places[f"feature{number}"] for number in range(len(names))])
+    except KeyError:
+        raise DataError(
+            "vocabulary.txt does not list the features that were trained on; train this run again"
+        ) from None
+
+
+def _activation(run: RunFolder) -> str | None:
+    """Return the output activation, as the field names it; None where the model has no such setting, as PCA."""
+    given = run.group("model").get("output_activation")
     return {"identity": "linear", "relu": "ReLU"}.get(str(given), given)
 
 
 def _row_label(model: Setting, activation: str | None) -> str:
-    """A setting, with the activation beside the model's name: "ReLU (tied), wd 6"."""
+    """Return a setting with the activation at the model's name: "ReLU (tied), wd 6"."""
     named = {
         name: f"{activation} ({value})" if name == "model" and activation not in (None, value) else value
         for name, value in model.items()
@@ -83,22 +160,18 @@ def _row_label(model: Setting, activation: str | None) -> str:
     return label(named) or activation or "all"
 
 
-def _matrices(found: Structure) -> pa.Table:
-    """Row, column and the matrix, row by row of it, of the covariance first and then of each model."""
-    rows = [{"row": "covariance", "column": "", "matrix": found.covariance.tolist()}]
-    for name, row in zip(found.rows, found.grams, strict=True):
-        for column, matrix in zip(found.columns, row, strict=True):
-            rows.append({"row": name, "column": column, "matrix": None if matrix is None else matrix.tolist()})
-    return pa.Table.from_pylist(rows)
+def _matrices(found: Structure, rows: Sequence[str], columns: Sequence[str]) -> pa.Table:
+    """Return row, column and the matrix, row by row of it, of the covariance first and then of each model."""
+    table = [{"row": "covariance", "column": "", "matrix": found.covariance.tolist()}]
+    for name, row in zip(rows, found.grams, strict=True):
+        for column, matrix in zip(columns, row, strict=True):
+            table.append({"row": name, "column": column, "matrix": None if matrix is None else matrix.tolist()})
+    return pa.Table.from_pylist(table)
 
 
-def _present(rows: Sequence[dict[str, Any]], name: str) -> list[Any]:
+def _present(rows: Sequence[Row], name: str) -> list[Any]:
     return ordered(row[name] for row in rows)
 
 
-def _fits(row: dict[str, Any], setting: Setting) -> bool:
+def _fits(row: Row, setting: Setting) -> bool:
     return all(row[name] == value for name, value in setting.items())
-
-
-def _column_label(setting: Setting) -> str:
-    return ", ".join(f"m = {shown(value)}" for value in setting.values())

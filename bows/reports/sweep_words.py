@@ -8,14 +8,14 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from bows.reports.encoding import packed
-from bows.runs.discover import FoundJob
+from bows.runs.folder import RunFolder
 
 MOST_WORDS = 2000  # a run
 MOST_BYTES = 4_000_000  # of all of it together, as text of the page
 COLUMNS = ("word", "frequency", "r2")
 
 
-def word_data(jobs: Sequence[FoundJob]) -> tuple[dict[str, Any], list[str]]:
+def word_data(jobs: Sequence[RunFolder]) -> tuple[dict[str, Any], list[str]]:
     """Words of completed runs for the page's script.
 
     Runs with the same words, or the same frequencies, share them. Numbers are float16: of R² three digits, NaN where a word has none.
@@ -67,7 +67,7 @@ def word_data(jobs: Sequence[FoundJob]) -> tuple[dict[str, Any], list[str]]:
     return data, notes
 
 
-def _words(job: FoundJob) -> tuple[pa.Table, int] | None:
+def _words(job: RunFolder) -> tuple[pa.Table, int] | None:
     """The most frequent words of a run, most frequent first, and how many it has in all; None where they cannot be read."""
     try:
         table = parquet.read_table(job.folder / "words.parquet", columns=list(COLUMNS))

@@ -1,12 +1,11 @@
 """Write the results of a run on pairs: weights, items, their table, summary, and the data of its figures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from matplotlib.figure import Figure
 from safetensors.torch import save_file
 
 from bows.data.pairs import PairTask
@@ -61,17 +60,10 @@ def pair_figures(folder: Path, task: PairTask, evaluation: PairEvaluation) -> di
     pq.write_table(ablations, folder / "figures" / "ablation.parquet")
     pq.write_table(items, folder / "figures" / f"{name}.parquet")
     return {
-        "training_curves": Picture(accuracy_curves, (read_columns(folder / "metrics.csv"),)),
+        "training_curves": Picture(training_curves, (read_columns(folder / "metrics.csv"), "Training")),
         "ablation": Picture(ablation_bars, (ablations.to_pydict(),)),
         name: picture,
     }
-
-
-def accuracy_curves(columns: Mapping[str, Sequence]) -> Figure:
-    """Draw the training curves with the held-out accuracy in place of R²."""
-    curves = training_curves(columns, "Training", held_out_loss="classification/loss", r2="classification/accuracy")
-    curves.axes[1].set_ylabel("held-out accuracy")
-    return curves
 
 
 def ablation_table(evaluation: PairEvaluation) -> pa.Table:

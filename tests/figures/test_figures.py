@@ -9,7 +9,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from bows.figures.curves import training_curves
+from bows.figures.curves import metric_curves, other_metrics, training_curves
 from bows.figures.gram import gram_heat_map
 from bows.figures.ring import ring_polygon
 from bows.figures.style import new_figure, save, shorten, style
@@ -129,7 +129,34 @@ def test_curves_skip_blank_cells():
 def test_curves_say_what_is_missing():
     upper, lower = training_curves({"step": []}).axes
     assert texts(upper) == ["no loss was recorded"]
-    assert texts(lower) == ["no R² was recorded"]
+    assert texts(lower) == ["no held-out R² was recorded"]
+
+
+def test_curves_of_a_pair_classifier_and_of_more_steps_than_show():
+    columns = {"step": range(5000), "classification/loss": [0.5] * 5000, "classification/accuracy": range(5000)}
+    upper, lower = training_curves(columns).axes
+    assert upper.lines[0].get_ydata().tolist() == [0.5] * 1000
+    assert lower.get_ylabel() == "held-out accuracy"
+    assert lower.lines[0].get_xydata()[:2].tolist() == [[2, 2], [7, 7]]  # means of five
+
+
+def test_other_metrics_have_a_panel_each():
+    columns = {
+        "step": [1, 2, 3],
+        "epoch": [0, 0, 1],
+        "train/loss": [3, 2, 1],
+        "speed/seconds": [1, 2, 3],
+        "packing/coherence": [0.9, None, 0.8],
+        "alignment/rsa": [None, None, 0.5],
+    }
+    names = other_metrics(columns)
+    assert names == ["packing/coherence", "speed/seconds"]
+    first, second, unused = metric_curves(columns, names).axes
+    assert [first.get_title(loc="left"), second.get_title(loc="left")] == names
+    assert first.lines[0].get_xydata().tolist() == [[1, 0.9], [3, 0.8]]
+    assert not unused.axison
+    with pytest.raises(ValueError, match="no metric"):
+        metric_curves(columns, [])
 
 
 def test_shorten():

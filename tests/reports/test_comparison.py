@@ -16,7 +16,7 @@ from scipy.stats import ortho_group
 
 from bows.errors import SettingError
 from bows.report import main
-from bows.reports.comparison_report import metrics_beside, write_comparison
+from bows.reports.comparison_report import compared_metrics, write_comparison
 from bows.reports.procrustes import align
 
 from .conftest import LATENT, WORDS
@@ -74,22 +74,22 @@ def test_turned_directions_lie_on_each_other():
 def test_the_same_words_on_the_same_axes(made_run, other):
     data = data_of(write_comparison([made_run.folder, other]))
     assert data["words"] == WORDS[1:-1]  # the last one has no direction in the other run
-    one, two = data["beside"]["maps"]
+    one, two = data["compared"]["maps"]
     for axis in ("x", "y"):
         assert array(two[axis]) == pytest.approx(array(one[axis]), abs=1e-3)
-    assert data["beside"]["reach"] == pytest.approx([np.abs(array(one[axis])).max() for axis in ("x", "y")], rel=1e-3)
-    assert "mean cosine with the first 1," in two["said"]
+    assert data["compared"]["reach"] == pytest.approx([np.abs(array(one[axis])).max() for axis in ("x", "y")], rel=1e-3)
+    assert "mean cosine with A 1;" in two["note"]
     columns = {column["name"]: column for column in data["table"]["columns"]}
     assert array(columns["alike_B"]["numbers"]) == pytest.approx(1, abs=1e-3)
     assert array(columns["near_B"]["numbers"]) == pytest.approx(1)
     gains = np.linspace(0, 0.3, len(WORDS) - 1)[::-1][:-1]  # by the first run's order
     assert array(columns["gain_B"]["numbers"]) == pytest.approx(gains, abs=1e-5)
     assert columns["regime_B"]["values"] == ["linear"]
-    assert data["beside"]["left_out"] == {"A": 2, "B": 1}
+    assert data["compared"]["left_out"] == {"A": 2, "B": 1}
 
 
 def test_metrics_are_marked_where_they_differ():
-    found = metrics_beside(
+    found = compared_metrics(
         [{"reconstruction/r2": 0.5, "ring/a/order": 0.9}, {"reconstruction/r2": 0.51, "ring/a/order": 0.5, "odd": 1.0}]
     )
     cells = {name: cells for _, rows in found for name, cells, _ in rows}
@@ -130,6 +130,6 @@ def test_what_a_run_lacks_is_said_and_the_rest_stands(made_run, other):
     (other / "model.safetensors").unlink()
     (other / "status.json").write_text("torn")
     html = write_comparison([made_run.folder, other]).read_text(encoding="utf-8")
-    assert "Words side by side cannot be shown: model.safetensors is missing." in html
+    assert "The words of the runs cannot be shown: model.safetensors is missing." in html
     assert "damaged" in html
     assert "reconstruction/r2" in html

@@ -37,11 +37,14 @@ class Page(HTMLParser):
         self.tags: list[tuple[str, dict]] = []
         self.text, self.raw = "", {"style": [], "data": [], "script": []}
         self.inside = ""
+        self.images: list[str] = []  # names that images are saved under
         self.feed(html)
         self.data = json.loads(self.raw["data"][0]) if self.raw["data"] else {}
 
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
+        if "download" in dict(attrs):
+            self.images.append(dict(attrs)["download"].rpartition(".")[0])
         self.inside = tag if tag in ("style", "script") else ""
         if dict(attrs).get("type") == "application/json":
             self.inside = "data"
@@ -83,20 +86,16 @@ def test_a_whole_page(made_run):
     assert "least possible for so many words (Welch's bound) 0.3" in page.text  # Welch's bound: 0.9 / 3
     assert "p = " not in page.text
     for wrong in ("missing", "damaged", "cannot", "could not", "None"):
-        assert wrong not in page.text.partition("The whole configuration")[0], wrong
+        assert wrong not in page.text.partition("Full configuration")[0], wrong
     assert page.data["words"] == WORDS
     assert set(page.data) >= {
         "table",
         "neighbours",
         "groups",
-        "history",
         "map",
-        "rings",
-        "gram",
-        "covariance",
         "explainer",
-        "regimes",
     }
+    assert page.images == ["training_curves", "other_metrics", "ring_months", "gram_and_correlation", "regimes"]
     assert not list(made_run.folder.glob(".report*"))
 
 
@@ -144,7 +143,8 @@ def test_everything_is_escaped_and_nothing_can_be_fetched(made_run):
         if any(name.startswith("on") or name == "style" for name in attributes)
     ]
     assert all(attributes.get("href", "#").startswith("#") for _, attributes in page.tags)
-    assert [attributes["src"][:22] for tag, attributes in page.tags if tag == "img"] == ["data:image/png;base64,"]
+    assert page.images[-1] == "odd_<b>"
+    assert {attributes["src"][:26] for tag, attributes in page.tags if tag == "img"} == {"data:image/svg+xml;base64,"}
     policy = next(
         attributes["content"]
         for tag, attributes in page.tags
@@ -162,7 +162,7 @@ def test_what_is_missing_is_said_in_its_place(tmp_path):
     text = read(tmp_path).text
     for name in ("summary.json", "metrics.csv", "words.parquet", ".hydra/config.yaml", ".hydra/overrides.yaml"):
         assert f"{name} is missing" in text
-    assert "holds no pictures" in text
+    assert "contains no figures" in text
     assert "running" in text
 
 
@@ -177,7 +177,7 @@ def test_what_is_damaged_is_said_in_its_place(made_run):
     page = read(folder)
     for said in ("status.json is damaged", "summary.json is damaged", "words.parquet is damaged", "no rows yet"):
         assert said in page.text
-    assert set(page.data) == {"notes", "of_pairs", "command_again"}
+    assert set(page.data) == {"notes", "of_pairs", "explain_command"}
 
 
 def without_weights(made):
@@ -201,11 +201,6 @@ def older_table(made):
     parquet.write_table(table, made.folder / "words.parquet")
 
 
-def other_table(made):
-    table = parquet.read_table(made.folder / "words.parquet").slice(0, 7)
-    parquet.write_table(table, made.folder / "words.parquet")
-
-
 def infinite_weights(made):
     weights = torch.full((LATENT, len(WORDS)), torch.inf)
     save_file({"encoder.weight": weights, "decoder.bias": torch.zeros(len(WORDS))}, made.folder / "model.safetensors")
@@ -218,14 +213,17 @@ def older_configuration(made):
 @pytest.mark.parametrize(
     ("harm", "said", "gone"),
     [
-        (without_weights, "model.safetensors is missing", {"map", "rings", "gram", "explainer"}),
-        (without_corpus, "the corpus tiny is not in the folder corpora", {"covariance", "explainer"}),
-        (damaged_corpus, "indices.npy does not match its checksum", {"covariance", "explainer"}),
+        (without_weights, "model.safetensors is missing", {"map", "ring_months", "gram_and_correlation", "explainer"}),
+        (without_corpus, "the corpus tiny is no longer in the folder corpora", {"explainer"}),
+        (damaged_corpus, "indices.npy does not match its checksum", {"explainer"}),
         (without_table, "words.parquet is missing", {"table", "regimes"}),
         (older_table, "the run did not measure them", {"regimes"}),
-        (other_table, "one of its files is damaged", {"map", "rings", "gram", "covariance", "explainer"}),
-        (infinite_weights, "the weights are infinite or not numbers", {"map", "rings", "gram", "explainer"}),
-        (older_configuration, "does not say what its data are", {"covariance", "explainer"}),
+        (
+            infinite_weights,
+            "the weights are infinite or not numbers",
+            {"map", "ring_months", "gram_and_correlation", "explainer"},
+        ),
+        (older_configuration, "does not contain its data", {"ring_months", "explainer"}),
     ],
 )
 def test_a_part_that_cannot_be_is_said_and_the_others_stand(made_run, harm, said, gone):
@@ -236,17 +234,17 @@ def test_a_part_that_cannot_be_is_said_and_the_others_stand(made_run, harm, said
         "table",
         "neighbours",
         "groups",
-        "history",
         "map",
-        "rings",
-        "gram",
-        "covariance",
         "explainer",
+        "training_curves",
+        "other_metrics",
+        "ring_months",
+        "gram_and_correlation",
         "regimes",
     }
-    assert everything - set(page.data) == gone
+    assert everything - {*page.data, *page.images} == gone
     assert said in page.text
-    assert "fault of bows" not in page.text
+    assert "fault in bows" not in page.text
 
 
 def test_words_without_direction_and_two_dimensions(made_run):
@@ -258,7 +256,7 @@ def test_words_without_direction_and_two_dimensions(made_run):
     page = read(made_run.folder)
     assert page.data["map"]["left_out"] == 2
     assert set(range(len(WORDS))) - set(page.array(page.data["map"]["kept"]).tolist()) == {3, 30}
-    assert page.data["rings"]["flat"] == ["months"]  # April has no direction
+    assert "directions on one line): months." in page.text  # April has no direction
     encoder[:] = 0
     save_file(
         {"encoder.weight": encoder[:1], "decoder.bias": torch.zeros(len(WORDS))}, made_run.folder / "model.safetensors"
@@ -272,24 +270,33 @@ def test_a_fault_of_a_part_or_of_the_page_does_not_cost_the_run(made_run, monkey
 
     monkeypatch.setattr(run_parts, "word_map", broken)
     page = read(made_run.folder)
-    assert "The word map could not be made, by a fault of bows: RuntimeError: a fault <b>." in page.text
-    assert "rings" in page.data
+    assert "The word map could not be made, because of a fault in bows: RuntimeError: a fault <b>." in page.text
+    assert "ring_months" in page.images
     assert "the word map could not be made" in caplog.text
     monkeypatch.setattr(run_parts, "word_map", lambda *_: {"odd": object()})  # what JSON does not know
     assert "The word map could not be made" in read(made_run.folder).text
-    monkeypatch.setattr(run_page, "gather", broken)
+    monkeypatch.setattr(run_page, "charts", broken)
     page = read(made_run.folder)
-    assert "This page could not be made, by a fault of bows: RuntimeError: a fault <b>." in page.text
+    assert "This report could not be made, because of a fault in bows: RuntimeError: a fault <b>." in page.text
 
 
 def test_figures_that_the_page_does_not_draw_are_embedded(made_run):
     for name in ("gram", "ring_months", "ring_planets", "training_curves", "city_map"):
         save(gram_heat_map(np.eye(2), ["a", "b"]), made_run.folder / "figures" / name)
-    pictures = [attributes["alt"] for tag, attributes in read(made_run.folder).tags if tag == "img"]
-    assert pictures == ["city_map", "ring_planets"]
+    shown = [
+        "training_curves",
+        "other_metrics",
+        "ring_months",
+        "gram_and_correlation",
+        "regimes",
+        "city_map",
+        "gram",
+        "ring_planets",
+    ]
+    assert read(made_run.folder).images == shown
     without_weights(made_run)
-    pictures = [attributes["alt"] for tag, attributes in read(made_run.folder).tags if tag == "img"]
-    assert pictures == ["city_map", "gram", "ring_months", "ring_planets"]
+    shown = ["training_curves", "other_metrics", "regimes", "city_map", "gram", "ring_months", "ring_planets"]
+    assert read(made_run.folder).images == shown
 
 
 def test_pairs(made_run):
@@ -307,9 +314,10 @@ def test_pairs(made_run):
     parquet.write_table(table, folder / "words.parquet")
     page = read(folder)
     assert "Map of items" in page.text
-    assert "a classifier of pairs reads no windows of words" in page.text
+    assert "a pair classifier reads no windows of words" in page.text
     assert "items have no regimes" in page.text
-    assert {"map", "gram", "neighbours"} <= set(page.data)
+    assert {"map", "neighbours"} <= set(page.data)
+    assert "gram_and_correlation" in page.images
     nearest = page.array(page.data["neighbours"]["indices"]).reshape(len(WORDS), -1)
     unit = made_run.encoder / np.linalg.norm(made_run.encoder, axis=0)
     cosines = unit.T @ unit - 2 * np.eye(len(WORDS))
@@ -325,7 +333,7 @@ def test_command(made_run, tmp_path, capsys):
         assert main([str(folder)]) == 2
         error = capsys.readouterr().err
         assert error.count("\n") == 1
-        assert "is not a run folder" in error
+        assert ("is not a run folder" if folder == empty else "no such folder") in error
         assert not (folder / "report.html").exists()
     with pytest.raises(SettingError):
         write_report(empty)
@@ -370,7 +378,7 @@ def test_what_bows_analyze_found_later_is_shown_unless_of_other_documents(made_r
     whole = parquet.read_table(made_run.folder / "words.parquet")
     made_run.rewrite_words(whole.drop_columns(["regime"]))
     page = Page(write_report(made_run.folder).read_text(encoding="utf-8"))
-    assert "regimes" not in page.data
+    assert "regimes" not in page.images
     assert "python -m bows.report" in page.text
     for name, asked in (("2026-01-02", "[]"), ("2026-01-03", "- data=files\n- data.train=other.txt\n")):
         later = made_run.folder / "analysis" / name
@@ -378,7 +386,7 @@ def test_what_bows_analyze_found_later_is_shown_unless_of_other_documents(made_r
         (later / ".hydra" / "overrides.yaml").write_text(asked)
         parquet.write_table(whole, later / "words.parquet")
     page = Page(write_report(made_run.folder).read_text(encoding="utf-8"))
-    assert "regimes" in page.data
+    assert "regimes" in page.images
     assert "analysis/2026-01-02" in page.text
     assert "analysis/2026-01-03" not in page.text
 
@@ -390,10 +398,10 @@ def test_odd_values_and_cut_rows_cost_their_own_place_alone(made_run):
     whole = (made_run.folder / "metrics.csv").read_text()
     (made_run.folder / "metrics.csv").write_text(whole + "30,0.3")
     page = read(made_run.folder)
-    assert "not among the headlines: capacity/zero_columns, packing/coherence, packing/welch_ratio." in page.text
+    assert "not among the headline metrics: capacity/zero_columns, packing/coherence, packing/welch_ratio." in page.text
     assert "e+400" in page.text
-    assert "1 rows of metrics.csv are not whole" in page.text
-    assert page.data["history"]["rows"] == len(whole.splitlines()) - 1
+    assert "1 incomplete rows of metrics.csv are left out" in page.text
+    assert "training_curves" in page.images
     assert "map" in page.data
     for damaged in ("[" * 200_000, "{"):
         (made_run.folder / "summary.json").write_text(damaged)

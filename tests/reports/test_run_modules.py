@@ -18,17 +18,18 @@ from bows.data.controls import permuted_corpus
 from bows.data.corpus import open_corpus
 from bows.data.sources.synthetic import synthetic_corpus
 from bows.errors import DataError
-from bows.reports import explainer as close_up
+from bows.reports import explainer, run_charts
 from bows.reports import held_out as held_out_module
 from bows.reports.explainer import effects, pick_windows, random_context
 from bows.reports.headline import headlines
 from bows.reports.held_out import held_out
 from bows.reports.html import json_block, script_of
-from bows.reports.run_data import RunFolder
+from bows.reports.run_charts import matrices, unit_diagonal
+from bows.reports.run_data import RunData
 from bows.reports.run_header import command
 from bows.reports.run_report import SCRIPTS
 from bows.reports.selection import chosen_words
-from bows.reports.training_history import MOST_POINTS, history, thin
+from bows.runs.folder import read_run
 
 from .conftest import WINDOW, WORDS
 
@@ -42,12 +43,12 @@ def change(folder, **settings):
 
 
 def test_held_out_windows_are_the_corpus_own(made_run):
-    windows = held_out(RunFolder(made_run.folder))
+    windows = held_out(read_run(made_run.folder))
     assert (windows.count, windows.window, windows.words) == (len(made_run.bags), WINDOW, len(WORDS))
     assert (windows.present.toarray() == made_run.bags).all()
     assert windows.first_rows.tolist() == list(range(len(made_run.bags)))
-    assert windows.said == f"all {len(made_run.bags)} held-out windows"
-    assert replace(windows, count=1000).said == f"{len(made_run.bags)} of 1,000 held-out windows, evenly spaced"
+    assert windows.description == f"all {len(made_run.bags)} held-out windows"
+    assert replace(windows, count=1000).description == f"{len(made_run.bags)} of 1,000 held-out windows, evenly spaced"
 
 
 def test_held_out_windows_of_a_control_and_of_another_corpus(made_run, monkeypatch):
@@ -56,19 +57,19 @@ def test_held_out_windows_of_a_control_and_of_another_corpus(made_run, monkeypat
     change(folder, data={"shuffle": "within_word", "rewire": None})
     status = json.loads((folder / "status.json").read_text())
     (folder / "status.json").write_text(json.dumps(status | {"corpus": corpus.hash}))
-    windows = held_out(RunFolder(folder))
+    windows = held_out(read_run(folder))
     assert windows.present.sum() != made_run.bags.sum()
     held_out_module._windows.cache_clear()
     monkeypatch.setattr(held_out_module, "MOST_PERMUTED", 10)
     with pytest.raises(DataError, match="so large a corpus"):
-        held_out(RunFolder(folder))
+        held_out(read_run(folder))
     monkeypatch.undo()
     change(folder, data={"seed": 2})
-    with pytest.raises(DataError, match="not in the folder corpora"):
-        held_out(RunFolder(folder))
+    with pytest.raises(DataError, match="no longer in the folder corpora"):
+        held_out(read_run(folder))
     (folder / "status.json").write_text("{}")
-    with pytest.raises(DataError, match="which corpus"):
-        held_out(RunFolder(folder))
+    with pytest.raises(DataError, match="does not contain the corpus"):
+        held_out(read_run(folder))
 
 
 def test_held_out_windows_of_synthetic_data_are_made_again(made_run):
@@ -82,26 +83,26 @@ def test_held_out_windows_of_synthetic_data_are_made_again(made_run):
     (folder / "words.parquet").unlink()
     (folder / "vocabulary.txt").write_text("".join(f"{word}\n" for word in corpus.vocabulary))
     (folder / "status.json").write_text(json.dumps({"state": "completed", "corpus": corpus.hash}))
-    windows = held_out(RunFolder(folder))
+    windows = held_out(read_run(folder))
     bags = corpus.split("validation")
     assert windows.present.shape == (40, 12)
     assert windows.present.indices.tolist() == bags.indices.tolist()
     (folder / "status.json").write_text(json.dumps({"state": "completed", "corpus": "other"}))
     with pytest.raises(DataError, match="has changed since"):
-        held_out(RunFolder(folder))
+        held_out(read_run(folder))
 
 
 def test_effects_of_a_linear_and_of_a_nonlinear_encoder(made_run):
-    run = RunFolder(made_run.folder)
+    run = RunData(made_run.folder)
     chosen = np.array([3, 14])
-    windows = held_out(run)
+    windows = held_out(run.run)
     found = effects(run, windows, chosen)
     gram = made_run.encoder.T @ made_run.encoder
     assert found.exact
     assert found.matrix == pytest.approx(gram[chosen], abs=1e-5)
     assert found.pre_activation == pytest.approx((made_run.bags @ gram + made_run.bias)[:, chosen], abs=1e-4)
     change(made_run.folder, model={"latent_activation": "relu"})
-    found = effects(RunFolder(made_run.folder), windows, chosen)
+    found = effects(RunData(made_run.folder), windows, chosen)
     latent = np.maximum(made_run.bags @ made_run.encoder.T, 0)
     assert not found.exact
     assert found.pre_activation == pytest.approx((latent @ made_run.encoder + made_run.bias)[:, chosen], abs=1e-4)
@@ -112,8 +113,8 @@ def test_effects_of_an_untied_model(made_run):
     decoder = np.random.default_rng(0).standard_normal((len(WORDS), len(made_run.encoder))).astype(np.float32)
     save_file({"encoder.weight": torch.from_numpy(made_run.encoder), "decoder.weight": torch.from_numpy(decoder),
                "decoder.bias": torch.from_numpy(made_run.bias)}, made_run.folder / "model.safetensors")  # fmt: skip
-    run = RunFolder(made_run.folder)
-    found = effects(run, held_out(run), np.array([7]))
+    run = RunData(made_run.folder)
+    found = effects(run, held_out(run.run), np.array([7]))
     assert found.exact
     assert found.matrix == pytest.approx((decoder @ made_run.encoder)[[7]], abs=1e-4)
 
@@ -132,9 +133,10 @@ def test_a_random_context_is_what_drawing_gives():
 
 
 def test_what_is_not_shown_one_by_one_is_summed(made_run, monkeypatch):
-    monkeypatch.setattr(close_up, "MOST_CONTEXT", 3)
-    run = RunFolder(made_run.folder)
-    found = close_up.explained_windows(run, held_out(run), np.array([14]))
+    monkeypatch.setattr(explainer, "MOST_CONTEXT", 3)
+    run = RunData(made_run.folder)
+    run.chosen = np.array([14])
+    found = explainer.explained_windows(run)
 
     def array(name):
         return np.frombuffer(base64.b64decode(found[name]["data"]), f"<{found[name]['kind']}")
@@ -168,25 +170,18 @@ def test_chosen_words_take_sets_first_and_then_turns():
     assert chosen_words(3, {}, {}, [], None).tolist() == [0, 1, 2]
 
 
-def test_history_keeps_means_and_says_what_is_thinned(tmp_path):
-    file = tmp_path / "metrics.csv"
-    rows = 3 * MOST_POINTS
-    lines = [f"{step},{0},{step % 3},{'' if step % 2 else 'odd' if step == 4 else step}" for step in range(rows)]
-    file.write_text("\n".join(["step,epoch,train/loss,mixed", *lines]))
-    found = history(file)
-    loss, mixed = found["series"]
-    assert (loss["name"], loss["thinned"], found["rows"]) == ("train/loss", True, rows)
-    steps, values = thin(np.arange(rows, dtype=float), np.arange(rows) % 3.0)
-    assert len(values) == MOST_POINTS
-    assert set(values) == {1.0}
-    assert steps[:2].tolist() == [1.0, 4.0]
-    assert mixed["name"] == "mixed"
-    file.write_text("step,train/loss\n1,0.5\n2\n")  # the last row was cut
-    found = history(file)
-    assert (found["rows"], found["cut"], len(found["series"])) == (1, 1, 1)
-    file.write_text("stop,train/loss\n1,0.5\n")
-    with pytest.raises(DataError, match="damaged"):
-        history(file)
+def test_matrices_are_cosines_and_correlations_of_the_set_that_is_best_in_order(made_run, monkeypatch):
+    drawn = {}
+    original = run_charts.word_matrices
+    monkeypatch.setattr(run_charts, "word_matrices", lambda columns: drawn.update(columns) or original(columns))
+    chart = matrices(RunData(made_run.folder))
+    assert chart.caption.startswith("months: ")
+    panels = np.array(drawn["value"]).reshape(2, 12, 12)
+    assert drawn["row"][:13] == ["January"] * 12 + ["February"]
+    unit = made_run.encoder[:, :12] / np.linalg.norm(made_run.encoder[:, :12], axis=0)
+    assert panels[0] == pytest.approx(unit.T @ unit, abs=1e-5)
+    assert panels[1] == pytest.approx(np.corrcoef(made_run.bags[:, :12].T), abs=1e-5)
+    assert unit_diagonal(np.zeros((2, 2))).tolist() == [[0, 0], [0, 0]]
 
 
 def test_headlines_and_what_they_are_held_against():
@@ -204,7 +199,7 @@ def test_headlines_and_what_they_are_held_against():
 def test_the_command_can_be_pasted(made_run):
     overrides = ['data.include=[it\'s, "a b"]', "resume=old", "wd=1e-3", "outputs=/elsewhere"]
     (made_run.folder / ".hydra/overrides.yaml").write_text(yaml.safe_dump(overrides))
-    told = command(RunFolder(made_run.folder))
+    told = command(RunData(made_run.folder))
     said = subprocess.run(
         ["bash", "-c", told.replace("python -m bows.train", "printf '%s\\n'")],
         capture_output=True,
@@ -234,7 +229,7 @@ def test_a_table_of_odd_columns(made_run):
                                      "nothing": pa.nulls(60, pa.float64())}))  # fmt: skip
     from bows.reports.run_words import word_columns
 
-    found = word_columns(RunFolder(made_run.folder))
+    found = word_columns(RunData(made_run.folder))
     assert found["unmeasured"] == ["nothing"]
     assert {column["name"]: column.get("values") for column in found["columns"]} == {
         "flag": ["yes"],

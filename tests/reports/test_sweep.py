@@ -14,12 +14,15 @@ from safetensors.numpy import save_file
 from bows.data.sources.synthetic import synthetic_corpus
 from bows.errors import DataError, SettingError
 from bows.report import main
+from bows.reports.held_out import held_out
+from bows.reports.run_charts import covariance, gram
 from bows.reports.sweep_charts import regime_thresholds
 from bows.reports.sweep_figures import draw
+from bows.reports.sweep_grams import feature_order
 from bows.reports.sweep_layout import chosen_metrics, chosen_pairs, few_settings, left_out, lines_and_figures
-from bows.reports.sweep_matrices import gram_matrix, held_out_covariance
 from bows.reports.sweep_report import write_sweep_report
 from bows.runs.discover import find_jobs
+from bows.runs.folder import read_run
 from bows.runs.table import tabulate
 
 HOSTILE = "<script>alert('x')</script>"
@@ -90,6 +93,11 @@ def sweep(tmp_path):
     return tmp_path / "sweep"
 
 
+def gram_matrix(folder):
+    run = read_run(folder)
+    return gram(run.weights, feature_order(run))
+
+
 def drawn(folder, metrics=None):
     jobs = find_jobs([folder])
     return draw(folder, jobs, tabulate(jobs, folder), metrics)
@@ -146,7 +154,10 @@ def test_gram_matrices_and_covariance_are_in_the_order_of_places(sweep):
         for other in range(FEATURES):
             assert gram[ORDER[one], ORDER[other]] == pytest.approx(weights[:, one] @ weights[:, other], rel=1e-5)
     decoder = np.arange(FEATURES * 2, dtype=np.float32).reshape(FEATURES, 2)
-    save_file({"encoder.weight": weights, "decoder.weight": decoder}, folder / "model.safetensors")
+    bias = np.zeros(FEATURES, np.float32)
+    save_file(
+        {"encoder.weight": weights, "decoder.weight": decoder, "decoder.bias": bias}, folder / "model.safetensors"
+    )
     assert gram_matrix(folder)[ORDER[1], ORDER[4]] == pytest.approx(float(decoder[1] @ weights[:, 4]), rel=1e-5)
 
 
@@ -155,7 +166,9 @@ def test_covariance_is_of_the_runs_held_out_windows(sweep):
     rows = np.zeros((400, FEATURES))
     for row in range(400):
         rows[row, bags.indices[bags.indptr[row] : bags.indptr[row + 1]]] = 1
-    np.testing.assert_allclose(held_out_covariance(find_jobs([sweep])[0]), np.cov(rows.T, ddof=0), atol=1e-12)
+    np.testing.assert_allclose(
+        covariance(held_out(find_jobs([sweep])[0]).present, np.arange(FEATURES)), np.cov(rows.T, ddof=0), atol=1e-12
+    )
     drawn(sweep)
     stored = parquet.read_table(sweep / "figures" / "gram-circular.parquet").to_pylist()
     np.testing.assert_allclose(stored[0]["matrix"], np.cov(rows.T, ddof=0), atol=1e-12)
@@ -171,11 +184,11 @@ def test_covariance_is_of_the_runs_held_out_windows(sweep):
 def test_data_that_cannot_be_made_again_are_not_drawn(sweep):
     (job, other, *_) = find_jobs([sweep])
     job.status["corpus"] = "0" * 64
-    with pytest.raises(DataError, match="come out otherwise now"):
-        held_out_covariance(job)
+    with pytest.raises(DataError, match="has changed since"):
+        held_out(job)
     del other.config["data"]["sharpness"]
     with pytest.raises(DataError, match="sharpness"):
-        held_out_covariance(other)
+        held_out(other)
 
 
 def test_a_structure_a_grid_and_one_that_cannot_be_read(tmp_path):
@@ -191,7 +204,7 @@ def test_a_structure_a_grid_and_one_that_cannot_be_read(tmp_path):
     assert [
         note
         for note in notes
-        if note.startswith("The Gram matrices of sphere are not drawn: ") and "cannot be read" in note
+        if note.startswith("The Gram matrices of sphere are not drawn: ") and "is damaged" in note
     ]
     assert [
         note
@@ -236,7 +249,7 @@ def test_a_whole_page(sweep):
         assert said in page.text
     pictures = [attributes["src"] for tag, attributes in page.tags if tag == "img"]
     assert len(pictures) == 7
-    assert all(source.startswith("data:image/png;base64,") for source in pictures)
+    assert all(source.startswith("data:image/svg+xml;base64,") for source in pictures)
     # Its own data and its own script, nothing of the jobs', and no address but the name of SVG.
     assert [attributes for tag, attributes in page.tags if tag == "script"] == [
         {"type": "application/json", "id": "data"},

@@ -141,11 +141,11 @@ def test_metrics_that_some_runs_lack_are_counted_and_any_can_be_a_column(opened,
     page.fill("#metric-wanted", "ring/months/order")
     page.keyboard.press("Enter")
     assert cells(page, "ring/months/order") == ["0.9", "–", "–", "–", "–"]
-    page.get_by_label("Take the column ring/months/order out").click()
+    page.get_by_label("Remove the column ring/months/order").click()
     assert page.locator("#run-table th", has_text="ring/months/order").count() == 0
     page.fill("#metric-wanted", HOSTILE)
     page.keyboard.press("Enter")
-    assert f"No run has a metric {HOSTILE}" in page.locator("#runs-part").inner_text()
+    assert f"No run has the metric {HOSTILE}" in page.locator("#runs-part").inner_text()
 
 
 def test_two_runs_are_compared_word_by_word(opened, sweep):
@@ -157,7 +157,7 @@ def test_two_runs_are_compared_word_by_word(opened, sweep):
     assert page.get_by_label("Compare run 2 as A").get_attribute("aria-pressed") == "false"
     said = page.locator("#compare-part").inner_text()
     assert "differ in wd: 1 and 10; model: tied and linear." in said
-    assert "5 words are in both (A has 6 here, B 6); R² is higher in B for 2, in A for 1, and not known for 1." in said
+    assert "5 words are in both (A has 6 here, B 6); R² is higher in B for 2, in A for 1, unknown for 1." in said
     assert cells(page, "word", "compared-words") == ["ship", HOSTILE, "שלום", "sea", "=1+1"]
     assert cells(page, "R² in A", "compared-words") == ["-9", "0.25", "0.125", "0.5", "–"]
     assert cells(page, "R² in B", "compared-words") == ["0.5", "0.75", "0.125", "0.25", "0.5"]
@@ -179,7 +179,7 @@ def test_two_runs_are_compared_word_by_word(opened, sweep):
     page.locator("button", has_text="Swap").click()
     assert page.locator("#compare-A").input_value() == "1"
     page.select_option("#compare-B", "2")
-    assert "The words of B are not in this page" in page.locator("#compare-part").inner_text()
+    assert "The words of B are not in this report" in page.locator("#compare-part").inner_text()
     assert page.locator("#compare-A option").nth(4).is_disabled()  # of run 3, which failed
 
 
@@ -218,7 +218,7 @@ def test_two_hundred_runs_of_hundreds_of_metrics_are_shown_25_at_a_time(opened, 
     assert page.locator("*").count() < 10_000  # not an element per run and metric
     page.locator("#run-table th", has_text="reconstruction/r2").get_by_role("button").first.click()
     assert cells(page, "run")[:2] == ["0", "1"]
-    page.get_by_label("Page on").first.click()
+    page.get_by_label("Next page").first.click()
     assert cells(page, "run")[0] == "25"
 
 
@@ -265,7 +265,7 @@ def test_any_metric_is_drawn_against_any_dial(opened, tmp_path, monkeypatch):
     choose(page, "dial", "wd")
     choose(page, "lines", "nothing")
     choose(page, "metric", "mine/<b>")
-    assert "2 of 3 settings do not have it." in page.locator("#chart-part figcaption").inner_text()
+    assert "Missing for 2 of 3 settings." in page.locator("#chart-part figcaption").inner_text()
     assert [row[2] for row in numbers_of(page)] == ["–", "–", "5"]
 
 
@@ -273,4 +273,4 @@ def test_a_sweep_over_seeds_alone_says_that_there_is_no_dial(opened, tmp_path, m
     for seed in (1, 2):
         write_run(tmp_path / "sweep" / str(seed), {"seed": seed}, {"reconstruction/r2": 0.5})
     page = opened(written(tmp_path / "sweep", monkeypatch))
-    assert "differ in nothing but their seeds" in page.locator("#chart-part").inner_text()
+    assert "differ only in their seeds" in page.locator("#chart-part").inner_text()

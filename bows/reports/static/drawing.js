@@ -1,4 +1,4 @@
-// Elements, numbers as text, axes, and saving a drawing. Text of the run is only ever set as text, never as markup.
+// Elements, numbers as text, ticks, and saving a drawing. Text of the run is only set as text, never as markup.
 const SVG = 'http://www.w3.org/2000/svg';
 
 function fill(node, attributes, children) {
@@ -15,7 +15,7 @@ const make = (name, attributes = {}, ...children) => fill(document.createElement
 const draw = (name, attributes = {}, ...children) => fill(document.createElementNS(SVG, name), attributes, children);
 const byId = (id) => document.getElementById(id);
 
-// A word in a line of other text keeps its own direction.
+// A word inside other text keeps its own writing direction.
 const isolated = (word) => make('bdi', {}, word);
 
 function say(value) {
@@ -40,7 +40,7 @@ function ticks(low, high, count = 5) {
   return found;
 }
 
-// The width a drawing is made for: its place's, so that its letters keep their size on a phone.
+// The width of a drawing: that of its place, so that its letters keep their size on a phone.
 const roomFor = (root, most) => Math.max(300, Math.min(most, root.clientWidth || most));
 
 const shortened = (word, length = 18) => {
@@ -79,7 +79,7 @@ function savePng(svg, name) {
   image.src = 'data:image/svg+xml;charset=utf-8,' + encodeURIComponent(svgText(svg));
 }
 
-// Buttons that save what `svg()` gives at that time.
+// Buttons that save what `svg()` returns then.
 function saveButtons(svg, name, what) {
   return make('span', { class: 'save' },
     make('button', { type: 'button', 'aria-label': `Save ${what} as SVG`,

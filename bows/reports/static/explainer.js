@@ -1,24 +1,24 @@
-// The word explainer: what bias, the word itself and its context add to its pre-activation, in held-out windows of the run.
-const WINDOW_NAMES = { '1,0.1': 'with it, weak', '1,0.5': 'with it, middling', '1,0.9': 'with it, strong', '0,0.5': 'without it, middling', '0,1': 'without it, most pushed' };
+// The word explainer: contributions of the bias, the word itself and its context to the word's pre-activation, in held-out windows.
+const WINDOW_NAMES = { '1,0.1': 'present, 10th percentile', '1,0.5': 'present, median', '1,0.9': 'present, 90th percentile', '0,0.5': 'absent, median', '0,1': 'absent, maximum' };
 
-const TOWER_PARTS = [['bias', () => theme.neutral], ['the word itself', () => theme.kinds[1]], ['context that helps', () => theme.positive], ['context that opposes', () => theme.negative]];
+const TOWER_PARTS = [['bias', () => theme.neutral], ['the word itself', () => theme.kinds[1]], ['constructive context', () => theme.positive], ['destructive context', () => theme.negative]];
 
 function explainer(root) {
-  const data = page.explainer, chosen = page.gram.words, placeOf = new Map(chosen.map((word, place) => [word, place]));
+  const data = page.explainer, chosen = data.words, placeOf = new Map(chosen.map((word, place) => [word, place]));
   const of = (name) => decoded(data[name]);
   const examples = new Map();
   of('word').forEach((place, example) => examples.set(place, [...(examples.get(place) || []), example]));
   const picker = wordPicker('Explain a word', new Set(chosen), select, 'type a word');
-  const towers = make('div', { class: 'towers', role: 'group', 'aria-label': 'Held-out windows: press one to see its parts' });
+  const towers = make('div', { class: 'towers', role: 'group', 'aria-label': 'Held-out windows: press one to see its contributions' });
   const detail = make('div');
   const head = make('p');
   const legend = make('p', { class: 'legend' });
   let word = chosen.find((each) => examples.has(placeOf.get(each))), example = null;
-  const command = (each) => `${page.command_again} word=${shellWord(words[each])}`;
+  const command = (each) => `${page.explain_command} word=${shellWord(words[each])}`;
   root.append(make('div', { class: 'controls' }, picker.box), head, towers, legend, detail, make('p', { class: 'soft' },
-    `From ${data.said}: of a word, three windows with it (weak, middling and strong: at a tenth, half and nine tenths of its pre-activations there) and two without it. ` +
-    'Beside the context stands what as large a context of random words of like frequency would add, mean ± standard deviation.' +
-    (data.exact ? '' : ' This model’s encoder is not linear: the parts come from its effective map, and what they miss is shown as “not additive”.')));
+    `Windows are from ${data.windows}: three where the word is present (10th, 50th and 90th percentile of its pre-activation) and two where it is absent (median and maximum). ` +
+    'The context is compared with one of the same size of random words of like frequency, mean ± standard deviation.' +
+    (data.exact ? '' : ' This model’s encoder is not linear: contributions come from its effective map, and the remainder is shown as “not additive”.')));
 
   const sum = (values) => values.reduce((total, value) => total + value, 0);
   function parts(each) {
@@ -65,7 +65,7 @@ function explainer(root) {
     for (const [, value] of rows) { at += value; least = Math.min(least, at); most = Math.max(most, at); }
     const across = (value) => left + ((value - least) / (most - least || 1)) * (width - left - right);
     const pieces = [draw('line', { x1: across(0), x2: across(0), y1: 0, y2: height - 20, stroke: theme.ink, 'stroke-dasharray': '3 3' }),
-      draw('text', { x: across(0), y: height - 6, 'font-size': 11, 'text-anchor': 'middle', fill: theme.soft }, data.activation === 'relu' ? '0, where the ReLU cuts' : '0')];
+      draw('text', { x: across(0), y: height - 6, 'font-size': 11, 'text-anchor': 'middle', fill: theme.soft }, data.activation === 'relu' ? '0: threshold of the ReLU' : '0')];
     at = 0;
     rows.forEach(([name, value, colour, index], place) => {
       const y = place * row + 3, x = Math.min(across(at), across(at + value));
@@ -75,11 +75,11 @@ function explainer(root) {
       at += value;
     });
     const y = rows.length * row + 3;
-    pieces.push(draw('text', { x: left - 8, y: y + 12, 'text-anchor': 'end', 'font-size': 12, 'font-weight': 600, fill: theme.ink }, 'in all'),
+    pieces.push(draw('text', { x: left - 8, y: y + 12, 'text-anchor': 'end', 'font-size': 12, 'font-weight': 600, fill: theme.ink }, 'total'),
       draw('path', { d: marker('diamond', 6), transform: `translate(${across(it.total).toFixed(1)} ${y + 8})`, fill: theme.ink }),
       draw('text', { x: width - 4, y: y + 12, 'text-anchor': 'end', 'font-size': 12, 'font-weight': 600, fill: theme.ink }, signed(it.total)));
     return draw('svg', { viewBox: `0 0 ${width} ${height}`, class: 'chart narrow', role: 'img',
-      'aria-label': `What adds up: ${rows.map(([name, value]) => `${name} ${signed(value)}`).join(', ')}; in all ${signed(it.total)}` }, ...pieces);
+      'aria-label': `Contributions: ${rows.map(([name, value]) => `${name} ${signed(value)}`).join(', ')}; total ${signed(it.total)}` }, ...pieces);
   }
 
   function show() {
@@ -88,30 +88,30 @@ function explainer(root) {
     picker.show(word);
     head.replaceChildren(make('strong', {}, isolated(words[word])), ...facts(word).flatMap(([name, value]) => [`, ${name} `, isolated(value)]));
     towers.replaceChildren(...all.map((each) => tower(each, all)));
-    legend.replaceChildren('Stacked from the line at 0, what adds upwards and what takes away downwards:',
+    legend.replaceChildren('Positive contributions are stacked above the line at 0, negative ones below:',
       ...TOWER_PARTS.map(([name, colour]) => make('span', {}, draw('svg', { width: 14, height: 12, 'aria-hidden': 'true' }, draw('rect', { width: 14, height: 12, fill: colour() })), ` ${name}`)),
-      make('span', {}, draw('svg', { width: 14, height: 14, viewBox: '-7 -7 14 14', 'aria-hidden': 'true' }, draw('path', { d: marker('diamond', 5), fill: theme.ink })), ' in all'));
-    if (example === undefined) { detail.replaceChildren(make('p', { class: 'soft' }, 'No held-out window was read for it.')); return; }
+      make('span', {}, draw('svg', { width: 14, height: 14, viewBox: '-7 -7 14 14', 'aria-hidden': 'true' }, draw('path', { d: marker('diamond', 5), fill: theme.ink })), ' total'));
+    if (example === undefined) { detail.replaceChildren(make('p', { class: 'soft' }, 'No held-out window was read for this word.')); return; }
     const it = parts(example), svg = waterfall(it);
     const rows = data.window === 1 ? `Row ${say(it.row)}` : `Rows ${say(it.row)} to ${say(it.row + data.window - 1)}`;
     const out = data.activation === 'relu' ? `; after the ReLU ${say(Number(Math.max(0, it.total).toPrecision(3)))}` : '';
-    detail.replaceChildren(make('p', {}, `${rows} of the held-out text: ${say(it.size)} words, ${it.present ? 'this one among them' : 'this one not among them'}. The context adds ${signed(it.added)}; random words as frequent would add ${signed(it.random)} ± ${say(Number(it.deviation.toPrecision(2)))}. In all ${signed(it.total)}${out}.`),
+    detail.replaceChildren(make('p', {}, `${rows} of the held-out text: ${say(it.size)} words, the word is ${it.present ? 'present' : 'absent'}. The context contributes ${signed(it.added)}; random words of like frequency would contribute ${signed(it.random)} ± ${say(Number(it.deviation.toPrecision(2)))}. Total ${signed(it.total)}${out}.`),
       make('figure', { class: 'panel' }, svg, saveButtons(() => svg, 'word_explained', 'this sum')),
-      make('p', { class: 'soft' }, 'With all held-out windows: ', make('code', {}, command(word))));
+      make('p', { class: 'soft' }, 'Over all held-out windows: ', make('code', {}, command(word))));
   }
   onSelect((each) => {
     if (each === null) return;
     if (placeOf.has(each)) { word = each; show(); return; }
     towers.replaceChildren();
     picker.show(each);
-    head.replaceChildren(make('strong', {}, isolated(words[each])), ` is not among the ${say(chosen.length)} words explained here.`);
+    head.replaceChildren(make('strong', {}, isolated(words[each])), ` is not one of the ${say(chosen.length)} words explained here.`);
     detail.replaceChildren(make('p', { class: 'soft' }, 'Explain it with: ', make('code', {}, command(each))));
   });
   onTheme(show);
   if (word === undefined) head.textContent = 'No word could be explained.'; else show();
 }
 
-// A word as a shell and Hydra take it, whatever is in it.
+// A word quoted for a shell and for Hydra.
 function shellWord(word) {
   if (/^[\w.-]+$/.test(word)) return word;
   return `'"${word.replace(/(["\\])/g, '\\$1').replace(/'/g, `'\\''`)}"'`;

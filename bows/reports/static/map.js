@@ -1,12 +1,12 @@
-// The word map: its picture, what moves it, its legend, and the card of the word looked at.
+// The word map: canvas, controls, legend, and the card of the selected word.
 function wordMap(root) {
   const found = page.map, kept = decoded(found.kept);
   const placeOf = new Map(Array.from(kept, (word, at) => [word, at]));
   const canvas = make('canvas', { id: 'map-canvas', tabindex: 0, role: 'application', 'aria-describedby': 'map-help',
-    'aria-label': 'Word map. Arrow keys go from word to word, Enter looks at one, Escape lets it go, plus and minus zoom, 0 shows all.' });
+    'aria-label': 'Word map. Arrow keys move between words, Enter selects one, Escape clears the selection, plus and minus zoom, 0 shows all.' });
   const tip = make('div', { class: 'tip', hidden: true, 'aria-hidden': 'true' });
   const told = make('p', { class: 'readout', id: 'map-told', role: 'status' });
-  const card = make('aside', { class: 'card', id: 'word-card', 'aria-label': 'The word looked at' });
+  const card = make('aside', { class: 'card', id: 'word-card', 'aria-label': 'Selected word' });
   const legend = make('div', { class: 'legend', role: 'group', 'aria-label': 'Groups of words: press to show only some' });
   const ways = colourings();
   const choice = make('select', { id: 'map-colour' }, ...ways.map((way, place) => make('option', { value: place }, way.name)));
@@ -24,12 +24,12 @@ function wordMap(root) {
       found.maps.length > 1 ? make('div', {}, make('label', { for: 'map-kind' }, 'Map by '), kind) : null,
       make('span', { class: 'save' }, button('PNG', 'Save the map as PNG', () => canvas.toBlob((blob) => save(blob, 'word_map.png'))))),
     make('div', { class: 'mapping' }, stage, card), told, legend, note,
-    make('p', { class: 'soft', id: 'map-help' }, 'Wheel, pinch or buttons zoom; drag moves; hover or tap tells a word and its nearest. On the map’s focus, arrow keys go from word to word.'));
+    make('p', { class: 'soft', id: 'map-help' }, 'Wheel, pinch or buttons zoom; drag moves; hover or tap shows a word and its nearest. With the focus on the map, arrow keys move between words.'));
 
   function axes() {
     const map = found.maps[kind.value || 0];
     note.textContent = `Across: ${map.axes[0]}; up: ${map.axes[1]}. ${map.note}` +
-      (found.left_out ? ` ${say(found.left_out)} words have no direction (a zero column) and are left out.` : '');
+      (found.left_out ? ` ${say(found.left_out)} words have a zero column and are left out.` : '');
   }
   function recolour() {
     legendOf(legend, [view], ways[choice.value || 0]);
@@ -56,7 +56,7 @@ function wordMap(root) {
       tell(at);
     } else {
       view.paintSoon();
-      told.textContent = word === null ? '' : `${words[word]} has no direction, so it is not on the map.`;
+      told.textContent = word === null ? '' : `${words[word]} has a zero column, so it is not on the map.`;
     }
     showCard(card, word);
   }
@@ -73,7 +73,7 @@ function wordMap(root) {
   view.fit();
 }
 
-// A word as a few lines beside the pointer, at a place of a picture; none for -1.
+// A word in a few lines next to the pointer, at a place of a map; none for -1.
 function showTip(tip, view, at, left, top) {
   if (at !== view.hovered) {
     view.hovered = at;
@@ -89,14 +89,14 @@ function showTip(tip, view, at, left, top) {
   tip.style.top = `${top + 18 + tip.offsetHeight > view.height ? Math.max(4, top - tip.offsetHeight - 12) : top + 18}px`;
 }
 
-// The same in one line, for who reads it or hears it.
+// The same in one line, also for screen readers.
 function tellWord(place, word) {
   const near = nearest(word).map((each) => words[each.word]);
   place.replaceChildren(isolated(words[word]), ': ' + facts(word).map(([name, value]) => `${name} ${value}`).join(', ') + (near.length ? '; nearest: ' : ''),
     ...near.flatMap((each, number) => [number ? ', ' : '', isolated(each)]));
 }
 
-// Colour pictures one way, and write the legend, whose buttons let groups through.
+// Colour the maps one way, and write the legend, whose buttons show groups alone.
 function legendOf(legend, views, way) {
   const counts = new Array(way.groups.length).fill(0), chosen = new Set();
   for (const view of views) {
@@ -118,20 +118,20 @@ function legendOf(legend, views, way) {
     isolated(group.label), ` (${say(counts[place])})`) : null)).filter(Boolean));
 }
 
-// What is known of a word, its nearest words, and where else on the page it is looked at.
+// Facts on a word, its nearest words, and a link to the explainer.
 function showCard(card, word) {
   if (word === null) {
     const offered = Object.keys(words).slice(0, 6).map(Number);
-    card.replaceChildren(make('p', { class: 'soft' }, 'Find a word, or press one on the map. Such as:'), make('p', {}, ...offered.flatMap((each) => [wordButton(each), ' '])));
+    card.replaceChildren(make('p', { class: 'soft' }, 'Find a word, or press one on the map, such as:'), make('p', {}, ...offered.flatMap((each) => [wordButton(each), ' '])));
     return;
   }
   const near = nearest(word);
   card.replaceChildren(...[
     make('h3', {}, isolated(words[word])),
     make('dl', {}, ...facts(word).flatMap(([name, value]) => [make('dt', {}, name), make('dd', {}, isolated(value))])),
-    make('p', { class: 'soft' }, near.length ? 'Nearest, by the cosine of their directions:' : (page.neighbours && page.neighbours.note) || 'It has no nearest words: its direction is zero or they were not kept.'),
+    make('p', { class: 'soft' }, near.length ? 'Nearest, by the cosine of their directions:' : (page.neighbours && page.neighbours.note) || 'No nearest words: its column is zero, or they were not stored.'),
     make('ul', { class: 'near' }, ...near.map((each) => make('li', {}, wordButton(each.word), each.cosine === undefined ? '' : make('span', { class: 'soft' }, ` ${each.cosine.toFixed(2).replace('-', '−')}`)))),
-    page.explainer && page.gram && page.gram.words.includes(word) ? make('p', {}, make('a', { href: '#explainer' }, 'What adds up to it, below')) : null,
-    make('button', { type: 'button', onclick: () => select(null) }, 'Let it go'),
+    page.explainer && page.explainer.words.includes(word) ? make('p', {}, make('a', { href: '#explainer' }, 'Contributions to its pre-activation, below')) : null,
+    make('button', { type: 'button', onclick: () => select(null) }, 'Clear'),
   ].filter(Boolean));
 }

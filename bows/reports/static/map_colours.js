@@ -1,4 +1,4 @@
-// What the colours of the word map mean: each way of colouring sorts the words into groups, told apart by colour and by shape or size.
+// The colours of the word map: each way of colouring groups the words, by colour and by shape or size.
 const SEQUENCE_SIZES = [2.2, 2.8, 3.5, 4.4, 5.4];
 const NO_GROUP = { label: 'none', colour: () => theme.neutral, shape: 'circle', size: 1.8 };
 const REGIME_LOOK = {
@@ -33,7 +33,7 @@ function colourings() {
   return found;
 }
 
-// Four bounds that part the words into fifths.
+// Four bounds that divide the words into fifths.
 function equalParts(name) {
   const values = Float32Array.from(decoded(columns.get(name).numbers)).filter((value) => !Number.isNaN(value)).sort();
   const bounds = [1, 2, 3, 4].map((part) => values[Math.floor((part * values.length) / 5)]);
@@ -42,7 +42,7 @@ function equalParts(name) {
 
 function bySize(name, bounds, column = name) {
   const labels = [`under ${say(bounds[0])}`, ...bounds.slice(1).map((bound, place) => `${say(bounds[place])} to ${say(bound)}`), `${say(bounds[bounds.length - 1])} or more`];
-  if (!bounds.length) labels.splice(0, 2, 'all alike');
+  if (!bounds.length) labels.splice(0, 2, 'all equal');
   return {
     name,
     groups: [...labels.map((label, place) => ({ label: `${name} ${label}`, colour: () => theme.steps[place], shape: 'circle', size: SEQUENCE_SIZES[place] })),
@@ -54,7 +54,7 @@ function bySize(name, bounds, column = name) {
   };
 }
 
-// A difference: wedges for what is lost, triangles for what is gained, larger and stronger where it is more.
+// A difference: wedges for losses, triangles for gains, larger where it is larger.
 const GAINS = [[-0.1, 'lost 0.1 or more', 'wedge', 4.6], [-0.02, 'lost 0.02 or more', 'wedge', 3.2], [0.02, 'within 0.02', 'circle', 2.2], [0.1, 'gained 0.02 or more', 'triangle', 3.2],
   [Infinity, 'gained 0.1 or more', 'triangle', 4.6]];
 

@@ -1,4 +1,4 @@
-// What moves a word map's picture: pointers, two fingers, the wheel and keys.
+// Move a word map by pointer, two fingers, wheel and keys.
 // told: hover(place or -1, left, top), tell(place), look(place or -1), clear().
 function mapMoves(view, told) {
   const middle = (factor) => view.zoomAt(factor, view.width / 2, view.height / 2);
@@ -41,7 +41,7 @@ function mapMoves(view, told) {
   canvas.addEventListener('pointerleave', () => { if (!fingers.size) told.hover(-1); });
   canvas.addEventListener('wheel', (event) => {
     const at = here(event), size = event.deltaY * (event.deltaMode === 1 ? 18 : 1);
-    // Where it can zoom no further the page scrolls on.
+    // Where it cannot zoom further, the page scrolls.
     if (view.zoomAt(Math.exp(-Math.max(-120, Math.min(120, size)) * (event.ctrlKey ? 0.01 : 0.0025)), at.x, at.y)) event.preventDefault();
   }, { passive: false });
   const SIDES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };

@@ -1,4 +1,4 @@
-// The word map's picture: points, labels and the word looked at, on a canvas; zooming and finding what is under the pointer.
+// The word map on a canvas: points, labels and the selected word; zooming, and the point under the pointer.
 const MOST_ZOOM = 60;
 
 class MapView {
@@ -8,9 +8,9 @@ class MapView {
     this.zoom = 1;
     this.x = 0; // of the middle of the canvas, in units of the map
     this.y = 0;
-    this.shown = null; // places among the kept that the legend lets through; null for all
+    this.shown = null; // groups that the legend shows; null for all
     this.hovered = -1;
-    this.lit = []; // places of the word looked at and its neighbours
+    this.lit = []; // places of the selected word and its neighbours
     this.waiting = false;
     this.labels = new Map();
     this.order = Array.from(kept.keys());
@@ -58,7 +58,7 @@ class MapView {
 
   down(at) { return this.height / 2 - (this.py[at] - this.y) * this.scale; }
 
-  // Zoom by a factor, what lies at a point of the canvas staying there. False at the end of what zooms.
+  // Zoom by a factor around a point of the canvas. False where it cannot zoom further.
   zoomAt(factor, left, top) {
     const before = this.scale;
     const zoom = Math.min(MOST_ZOOM, Math.max(1, this.zoom * factor));
@@ -85,7 +85,7 @@ class MapView {
     if (this.zoom === 1) this.x = this.y = 0;
   }
 
-  // Bring places into view, with their middle in the middle, near enough to tell them apart; as they lie in several pictures that move
+  // Bring places into view, with their middle in the middle, near enough to tell them apart; as they lie in several maps that move
   // together.
   frame(places, views = [this]) {
     const xs = views.flatMap((view) => places.map((at) => view.px[at])), ys = views.flatMap((view) => places.map((at) => view.py[at]));
@@ -250,7 +250,7 @@ class MapView {
     return this.labels.get(key);
   }
 
-  // Labels where there is room, the words looked at first, then the most frequent.
+  // Labels where there is room, the selected words first, then the most frequent.
   paintLabels(pen, lit) {
     const taken = [];
     const most = Math.round((this.width * this.height) / 6000);
@@ -261,7 +261,7 @@ class MapView {
       if (x < 0 || y < 8 || x > this.width || y > this.height - 8) return;
       pen.font = `${strong ? '600 13' : '12'}px system-ui, sans-serif`;
       const [text, width] = this.written(pen, at, strong);
-      // To the right, to the left, above, below: the first that is free; a word looked at is written in any case.
+      // To the right, to the left, above, below: the first that is free; a selected word is written in any case.
       const right = x + 8 + width > this.width ? x - 8 - width : x + 8, middle = Math.max(2, Math.min(this.width - width - 2, x - width / 2));
       const sides = [[right, y], [x - 8 - width, y], [middle, y - 16], [middle, y + 16]].slice(0, strong ? 4 : 1);
       const boxes = sides.map(([start, line]) => [start - 2, line - 8, start + width + 2, line + 8]);

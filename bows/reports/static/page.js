@@ -1,7 +1,6 @@
-// What begins each part, and what the page's own markup asks for: copying, filtering the metrics, saving pictures.
-// A page's script holds the functions of the parts that it has.
-const PARTS = [['map', () => wordMap, page.map && page.words], ['beside', () => mapsBeside, page.beside], ['rings', () => rings, page.rings], ['gram', () => gramPart, page.gram],
-  ['regimes', () => regimes, page.regimes], ['explainer', () => explainer, page.explainer && page.gram], ['curves', () => curves, page.history], ['table', () => wordTable, page.words]];
+// Start each section, and the controls in the markup: copy, filter the metrics, save images. The script has the functions of its report's sections.
+const PARTS = [['map', () => wordMap, page.map && page.words], ['maps', () => comparedMaps, page.compared], ['explainer', () => explainer, page.explainer && page.words],
+  ['table', () => wordTable, page.words], ['runs', () => runTable, page.runs], ['compare', () => compare, page.runs], ['chart', () => sweepChart, page.runs]];
 
 for (const [name, part, data] of PARTS) {
   const root = byId(`${name}-part`);
@@ -9,8 +8,8 @@ for (const [name, part, data] of PARTS) {
   try {
     part()(root);
   } catch (error) {
-    // One part's fault must not take the others with it.
-    root.append(make('p', { class: 'soft' }, `This part could not be drawn, by a fault of bows: ${error.message}.`));
+    // A fault in one section must not cost the others.
+    root.append(make('p', { class: 'soft' }, `This part could not be drawn, because of a fault in bows: ${error.message}.`));
     console.error(error);
   }
 }
@@ -23,7 +22,7 @@ for (const button of document.querySelectorAll('button[data-copy]')) {
       await navigator.clipboard.writeText(text);
       button.textContent = 'Copied';
     } catch {
-      getSelection().selectAllChildren(byId(button.dataset.copy)); // where the browser keeps the clipboard from files
+      getSelection().selectAllChildren(byId(button.dataset.copy)); // where the browser denies the clipboard to files
       button.textContent = 'Selected: press Ctrl+C';
     }
     setTimeout(() => { button.textContent = before; }, 2000);
@@ -32,11 +31,11 @@ for (const button of document.querySelectorAll('button[data-copy]')) {
 
 const metricFilter = byId('metric-filter');
 if (metricFilter) {
-  const rows = [...document.querySelectorAll('#metrics tbody tr')];
+  const rows = [...document.querySelectorAll('#metric-table tbody tr')];
   metricFilter.addEventListener('input', () => {
     const terms = metricFilter.value.toLowerCase().split(/\s+/).filter(Boolean);
     for (const row of rows) row.hidden = !row.classList.contains('group') && !terms.every((term) => row.textContent.toLowerCase().includes(term));
-    for (const row of rows) { // a group's title stands while one of its rows does
+    for (const row of rows) { // a group's title is shown while one of its rows is
       if (!row.classList.contains('group')) continue;
       let next = row.nextElementSibling, some = false;
       for (; next && !next.classList.contains('group'); next = next.nextElementSibling) some ||= !next.hidden;

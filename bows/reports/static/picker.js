@@ -1,8 +1,8 @@
-// A box to find a word in: a combobox whose list holds the words that fit best.
+// A combobox that finds a word.
 let pickers = 0;
 const MOST_OFFERED = 8;
 
-// allowed: a Set of word indices, or null for all. picked: told the word.
+// allowed: a Set of word indices, or null for all. picked: called with the word.
 function wordPicker(label, allowed, picked, hint = '') {
   const id = `picker${pickers++}`;
   const input = make('input', { type: 'search', id, role: 'combobox', autocomplete: 'off', spellcheck: 'false', dir: 'auto',
@@ -34,7 +34,7 @@ function wordPicker(label, allowed, picked, hint = '') {
       onpointerdown: (event) => { event.preventDefault(); take(word); } }, isolated(words[word]))));
     active = -1;
     note.textContent = input.value.trim() && !offered.length ? (fitting(input.value, null).length
-      ? 'This word is not among those looked at closely.' : 'No word fits.') : '';
+      ? 'This word is not explained in this report.' : 'No match.') : '';
     list.hidden = !offered.length;
     input.setAttribute('aria-expanded', String(offered.length > 0));
   }
@@ -57,7 +57,7 @@ function wordPicker(label, allowed, picked, hint = '') {
   return { box, show: (word) => { input.value = word === null ? '' : words[word]; note.textContent = ''; close(); } };
 }
 
-// Words that begin with a text, then those that hold it, whatever their case; the word itself first.
+// Words that begin with a text, then those that contain it, ignoring case; an exact match first.
 function fitting(text, allowed) {
   const sought = text.trim().toLowerCase();
   if (!sought) return [];

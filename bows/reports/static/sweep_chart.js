@@ -1,12 +1,12 @@
-// Any metric against any dial: means over seeds with their intervals, a line for each value of a second dial.
-function dialChart(root) {
+// Any metric against any varied setting: means over seeds with their intervals, a line per value of a second setting.
+function sweepChart(root) {
   const found = page.settings;
   const turned = found.dials.map((dial) => {
     const codes = decoded(dial.codes), values = [...dial.values, ...(codes.includes(dial.values.length) ? ['none'] : [])];
     return { name: dial.name, codes, values: values.map(String), numeric: dial.values.every((value) => typeof value === 'number') };
   });
   if (!found.metrics.length || !turned.length) {
-    root.append(make('p', { class: 'soft' }, found.metrics.length ? 'The completed runs differ in nothing but their seeds.' : 'No run is completed: there is nothing to draw yet.'));
+    root.append(make('p', { class: 'soft' }, found.metrics.length ? 'The completed runs differ only in their seeds.' : 'No run is completed yet.'));
     return;
   }
   const count = turned[0].codes.length;
@@ -24,10 +24,10 @@ function dialChart(root) {
   const lines = make('select', { id: 'chart-lines' });
   const fixed = make('div', { class: 'controls' }), place = make('div');
   const labelled = (text, control) => make('div', { class: 'choice' }, make('label', { for: control.id }, `${text} `), control);
-  root.append(make('div', { class: 'controls' }, labelled('Metric', metric), labelled('against', axis), labelled('a line for each', lines)), fixed, place);
+  root.append(make('div', { class: 'controls' }, labelled('Metric', metric), labelled('against', axis), labelled('one line per', lines)), fixed, place);
   metric.value = Math.max(0, found.metrics.indexOf(runs.shown[0]));
   axis.value = first;
-  const held = new Map(); // dial -> the code it is held at, where it is neither the axis nor the lines
+  const held = new Map(); // setting -> the code of its fixed value, where it is neither the axis nor the lines
 
   function arrange() {
     const others = turned.map((_, dial) => dial).filter((dial) => dial !== Number(axis.value));
@@ -78,11 +78,11 @@ function dialPlot(name, dial, series) {
   const width = 460, left = 58, right = 12, top = 30 + 17 * legendRows, bottom = 40, height = top + 230 + bottom;
   const all = series.flatMap((line) => line.points), known = all.filter((point) => !absent(point.mean));
   const lost = all.length - known.length;
-  const note = lost ? ` ${say(lost)} of ${say(all.length)} settings do not have it.` : '';
-  if (!known.length) return [make('p', { class: 'soft' }, 'No completed run of this choice has this metric.')];
+  const note = lost ? ` Missing for ${say(lost)} of ${say(all.length)} settings.` : '';
+  if (!known.length) return [make('p', { class: 'soft' }, 'No completed run with these settings has this metric.')];
   const ends = known.flatMap((point) => [point.mean, point.low, point.high]).filter((value) => !absent(value));
   let low = Math.min(...ends), high = Math.max(...ends);
-  // An interval over two or three seeds can be far wider than all means are apart; then the means have the room.
+  // An interval over two or three seeds can be far wider than the range of the means: then the axis is that of the means.
   const means = known.map((point) => point.mean), apart = Math.max(...means) - Math.min(...means);
   const cut = apart > 0 && high - low > 4 * apart;
   if (cut) { low = Math.max(low, Math.min(...means) - apart); high = Math.min(high, Math.max(...means) + apart); }
@@ -117,11 +117,11 @@ function dialPlot(name, dial, series) {
   });
   const svg = draw('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', class: 'chart', 'aria-label': `${name} against ${dial.name}; the table below has the numbers.` }, ...parts);
   const seeds = known.map((point) => point.seeds), fewest = Math.min(...seeds), most = Math.max(...seeds);
-  const over = most === 1 ? 'One run each.' : `Means over ${fewest === most ? say(most) : `${say(fewest)} to ${say(most)}`} seeds; bars: 95 % intervals of the mean${cut ? ', some cut at the edge' : ''}.`;
+  const over = most === 1 ? 'One seed each.' : `Means over ${fewest === most ? say(most) : `${say(fewest)} to ${say(most)}`} seeds; bars: 95 % intervals of the mean${cut ? ', some cut at the edge' : ''}.`;
   const phrase = runs.metrics.meanings[metricPlaces.get(name)];
   const numbers = make('table', {}, make('thead', {}, make('tr', {}, ...[dial.name, 'line', 'mean', 'low', 'high', 'seeds'].map((title, place) => make('th', { scope: 'col', class: place > 1 ? 'number' : undefined }, title)))),
     make('tbody', {}, ...series.flatMap((line) => line.points.map((point) => make('tr', {}, make('td', {}, dial.values[point.x]), make('td', {}, line.title || '–'),
       ...[point.mean, point.low, point.high, point.seeds].map((value) => make('td', { class: 'number' }, say(value))))))));
-  return [make('figure', { class: 'panel' }, svg, make('figcaption', { class: 'soft' }, `${name}${phrase ? `: ${phrase}` : ''}. ${over} Values of ${dial.name} stand evenly apart.${note} `, saveButtons(() => svg, `${name} against ${dial.name}`, 'the chart'))),
+  return [make('figure', { class: 'panel' }, svg, make('figcaption', { class: 'soft' }, `${name}${phrase ? `: ${phrase}` : ''}. ${over} Values of ${dial.name} are evenly spaced.${note} `, saveButtons(() => svg, `${name} against ${dial.name}`, 'the chart'))),
     make('details', {}, make('summary', {}, 'The numbers'), make('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Numbers of the chart' }, numbers))];
 }

@@ -1,4 +1,4 @@
-// The runs of the sweep: what is known of each, the table of them, and which two are picked.
+// The runs of the sweep in a table, and the two that are chosen for comparison.
 const runs = page.runs;
 const runCount = runs.names.length;
 const metricValues = (place) => decoded(runs.metrics.values).subarray(place * runCount, (place + 1) * runCount);
@@ -9,7 +9,7 @@ const metricPlaces = new Map(runs.metrics.names.map((name, place) => [name, plac
 const isCompleted = (run) => runState(run) === 'completed';
 const completedRuns = runs.names.filter((_, run) => isCompleted(run)).length;
 
-// A run in a word: its name, and what was varied in it.
+// The title of a run: its name and the settings that vary.
 function runTitle(run) {
   const told = runDials.filter((dial) => !absent(dial.at(run))).map((dial) => `${dial.name} ${dial.at(run)}`);
   return `${runs.names[run]}${told.length ? `: ${told.join(', ')}` : ''}`;
@@ -27,7 +27,7 @@ const pair = { runs: [null, null], waiting: [] };
 function pick(place, run) {
   if (pair.runs[1 - place] === run) pair.runs[1 - place] = pair.runs[place];
   pair.runs[place] = run;
-  for (const told of pair.waiting) told();
+  for (const notify of pair.waiting) notify();
 }
 
 function runTable(root) {
@@ -54,24 +54,24 @@ function runTable(root) {
     const name = wanted.value.trim();
     refused.textContent = '';
     if (!name) return;
-    if (!metricPlaces.has(name)) refused.textContent = `No run has a metric ${name}.`;
+    if (!metricPlaces.has(name)) refused.textContent = `No run has the metric ${name}.`;
     else if (!added.includes(name)) { added.push(name); table.redraw(); wanted.value = ''; }
-    else refused.textContent = `${name} is a column already.`;
+    else refused.textContent = `${name} is already a column.`;
   };
   wanted.addEventListener('keydown', (event) => { if (event.key === 'Enter') { add(); event.preventDefault(); } });
   wanted.addEventListener('change', () => { if (metricPlaces.has(wanted.value.trim())) add(); });
   if (runs.metrics.names.length) {
-    root.append(make('div', { class: 'controls' }, make('div', { class: 'grow' }, make('label', { for: 'metric-wanted' }, `Another of ${say(runs.metrics.names.length)} metrics as a column `),
+    root.append(make('div', { class: 'controls' }, make('div', { class: 'grow' }, make('label', { for: 'metric-wanted' }, `Add one of ${say(runs.metrics.names.length)} metrics as a column `),
       wanted, known, ' ', make('button', { type: 'button', onclick: add }, 'Add'), ' ', refused)));
   }
   const text = (run) => `${runs.names[run]} ${runState(run)} ${runDials.map((each) => (absent(each.at(run)) ? '' : each.at(run))).join(' ')}`;
-  const table = sweepTable(root, { id: 'run-table', what: 'runs', count: runCount, columns, text, hint: example,
-    help: 'A part of a name or of a value; or a column with <, >, <=, >= or = and a value, as wd=1; several, parted by spaces, hold together. A dash: the run does not have it; metric=– finds those.' });
+  const table = dataTable(root, { id: 'run-table', what: 'runs', count: runCount, columns, text, hint: example,
+    help: 'A part of a name or value; or a column with <, >, <=, >= or = and a value, as wd=1; separate several conditions by spaces. A dash: the run has no such value; metric=– finds these runs.' });
   const picked = make('p', { role: 'status' });
   root.append(picked);
   pair.waiting.push(() => {
     for (const button of root.querySelectorAll('button[data-run]')) button.setAttribute('aria-pressed', String(pair.runs[button.dataset.place] === Number(button.dataset.run)));
     const said = pair.runs.map((run, place) => (run === null ? null : `${'AB'[place]} is ${runTitle(run)}`)).filter(Boolean);
-    picked.replaceChildren(...(said.length ? [`${said.join('; ')}. `, make('a', { href: '#compare' }, said.length === 2 ? 'Compare them' : 'Pick another')] : []));
+    picked.replaceChildren(...(said.length ? [`${said.join('; ')}. `, make('a', { href: '#compare' }, said.length === 2 ? 'Compare them' : 'Choose another')] : []));
   });
 }

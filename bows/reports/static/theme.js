@@ -1,4 +1,4 @@
-// Colours of the page's drawings: those of its style sheet, in light and in dark; and whether motion is wanted.
+// The colours of the drawings, from the style sheet, in light and dark; and whether the reader wants motion.
 const theme = { waiting: [] };
 
 function readTheme() {
@@ -22,19 +22,3 @@ matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
   readTheme();
   for (const draw of theme.waiting) draw();
 });
-
-// A colour between two, at a share from 0 to 1.
-function mixed(from, to, share) {
-  const parts = (colour) => [1, 3, 5].map((place) => parseInt(colour.slice(place, place + 2), 16));
-  const [first, second] = [parts(from), parts(to)];
-  return '#' + first.map((value, place) => Math.round(value + (second[place] - value) * share).toString(16).padStart(2, '0')).join('');
-}
-
-// Black or white, whichever is read better on a colour: its contrast is 4.5 or more on any.
-function readable(colour) {
-  const [red, green, blue] = [1, 3, 5].map((place) => {
-    const share = parseInt(colour.slice(place, place + 2), 16) / 255;
-    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
-  });
-  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? '#000000' : '#ffffff';
-}

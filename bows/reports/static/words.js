@@ -1,4 +1,4 @@
-// The words: what is known of each, and which one is looked at.
+// The words: the columns of the table, and which word is selected.
 const words = page.words || [];
 const columns = new Map();
 for (const column of page.table ? page.table.columns : []) {
@@ -12,7 +12,7 @@ if (page.groups && page.groups.categories.length) {
 }
 const known = (name, word) => (columns.has(name) ? columns.get(name).at(word) : undefined);
 
-// The words nearest to one, nearest first: [{word, cosine}]; cosine undefined where the weights were not to be read.
+// The words nearest to one, nearest first: [{word, cosine}]; cosine undefined where the weights could not be read.
 function nearest(word) {
   const found = page.neighbours;
   if (!found || !found.each) return [];
@@ -24,8 +24,8 @@ function nearest(word) {
   return row;
 }
 
-// Facts that every view of a word tells, those that are known.
-const TOLD = [['frequency', 'frequency'], ['R²', 'r2'], ['regime', 'regime'], ['category', 'category'], ['length of its direction', 'norm'], ['opposite word', 'antipode']];
+// The facts that every view of a word shows, where they are known.
+const TOLD = [['frequency', 'frequency'], ['R²', 'r2'], ['regime', 'regime'], ['category', 'category'], ['norm', 'norm'], ['opposite word', 'antipode']];
 
 function facts(word) {
   return (page.facts || TOLD).map(([title, name]) => [title, known(name, word)])
@@ -34,7 +34,7 @@ function facts(word) {
 
 const selection = { word: null, waiting: [] };
 
-// Look at a word, or at none (null); whoever shows words is told.
+// Select a word, or none (null), and notify the views of words.
 function select(word) {
   selection.word = word;
   for (const told of selection.waiting) told(word);

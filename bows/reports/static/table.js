@@ -1,19 +1,19 @@
-// A table that sorts, filters and turns its pages; rows are whole numbers, and only those of one page stand in the document.
-const SWEEP_ROWS = 25;
+// The table of a report: it sorts, filters, pages and saves as CSV. Rows are whole numbers; only those of one page are in the document.
+const TABLE_ROWS = 25;
 const TERM = /^(.+?)(<=|>=|=|<|>)(.*)$/;
 const absent = (value) => value === undefined || value === null || Number.isNaN(value);
 
-// columns(): [{name, title, numeric, at(row), cell(row)?, note?, drop?, fixed?}], read anew by redraw(). text(row): what a plain term of the filter
-// is sought in. what: the rows' name, for labels and the file. sorted: {name, descending} at first.
-function sweepTable(root, { id, what, count, columns, text, hint, help, sorted = null }) {
+// columns(): [{name, title, meaning?, numeric, at(row), cell?(row), note?, drop?, fixed?}], read again by redraw(). text(row): what a term of the
+// filter without a sign is searched in. what: the rows' name, for labels and the file. sorted: {name, descending} at first.
+function dataTable(root, { id, what, count, columns, text, hint, help, sorted = null }) {
   let shown = columns(), order = Array.from({ length: count }, (_, row) => row), rows = order, first = 0;
   const filter = make('input', { type: 'search', id: `${id}-filter`, class: 'long', spellcheck: 'false', dir: 'auto', placeholder: hint });
   const note = make('span', { class: 'soft', role: 'status' });
-  const said = make('span', { role: 'status' });
+  const position = make('span', { role: 'status' });
   const heads = make('tr'), body = make('tbody');
-  const turn = (label, sign, by) => make('button', { type: 'button', 'aria-label': label, onclick: () => { first += by * SWEEP_ROWS; show(); } }, sign);
-  const back = turn('Page back', '←', -1), on = turn('Page on', '→', 1);
-  const pages = make('p', { class: 'turns' }, back, ' ', said, ' ', on);
+  const turn = (label, sign, by) => make('button', { type: 'button', 'aria-label': label, onclick: () => { first += by * TABLE_ROWS; show(); } }, sign);
+  const back = turn('Previous page', '←', -1), on = turn('Next page', '→', 1);
+  const pages = make('p', { class: 'turns' }, back, ' ', position, ' ', on);
   root.append(
     make('div', { class: 'controls' }, make('div', { class: 'grow' }, make('label', { for: filter.id }, `Filter ${what} `), filter, ' ', note),
       make('span', { class: 'save' }, make('button', { type: 'button', onclick: csv }, 'CSV'))),
@@ -24,8 +24,8 @@ function sweepTable(root, { id, what, count, columns, text, hint, help, sorted =
 
   function head(column) {
     const direction = sorted && sorted.name === column.name ? (sorted.descending ? 'descending' : 'ascending') : 'none';
-    const button = column.fixed ? column.title : make('button', { type: 'button', onclick: () => sort(column) }, column.title);
-    const drop = column.drop && make('button', { type: 'button', class: 'drop', 'aria-label': `Take the column ${column.title} out`, onclick: column.drop }, '×');
+    const button = column.fixed ? column.title : make('button', { type: 'button', title: column.meaning || undefined, onclick: () => sort(column) }, column.title);
+    const drop = column.drop && make('button', { type: 'button', class: 'drop', 'aria-label': `Remove the column ${column.title}`, onclick: column.drop }, '×');
     return make('th', { scope: 'col', class: column.numeric ? 'number' : undefined, 'aria-sort': column.fixed ? undefined : direction }, button, drop,
       column.note ? make('small', { class: 'soft' }, column.note) : null);
   }
@@ -60,11 +60,12 @@ function sweepTable(root, { id, what, count, columns, text, hint, help, sorted =
         return typeof value === 'number' ? Math.abs(value - number) <= 1e-6 * Math.max(Math.abs(number), 1e-300) : String(value).toLowerCase() === bound.toLowerCase();
       };
     }
-    if (Number.isNaN(number)) throw new Error(`${bound || 'nothing'} is no number`);
+    if (Number.isNaN(number)) throw new Error(`${bound || 'nothing'} is not a number`);
     const holds = { '<': (value) => value < number, '>': (value) => value > number, '<=': (value) => value <= number, '>=': (value) => value >= number }[sign];
     return (row) => { const value = column.at(row); return typeof value === 'number' && holds(value); };
   }
-  const find = (name) => shown.find((column) => !column.fixed && (column.name.toLowerCase() === name.toLowerCase() || column.title.toLowerCase() === name.toLowerCase()));
+  const plainly = (name) => name.replace('²', '2').toLowerCase();
+  const find = (name) => shown.find((column) => !column.fixed && [column.name, column.title].some((each) => plainly(each) === plainly(name)));
   function sift() {
     note.textContent = '';
     try {
@@ -78,13 +79,13 @@ function sweepTable(root, { id, what, count, columns, text, hint, help, sorted =
   }
   function show() {
     first = Math.max(0, Math.min(first, rows.length - 1));
-    first -= first % SWEEP_ROWS;
-    body.replaceChildren(...rows.slice(first, first + SWEEP_ROWS).map((row) => make('tr', {}, ...shown.map((column, place) => {
+    first -= first % TABLE_ROWS;
+    body.replaceChildren(...rows.slice(first, first + TABLE_ROWS).map((row) => make('tr', {}, ...shown.map((column, place) => {
       const content = column.cell ? column.cell(row) : column.numeric ? say(column.at(row)) : absent(column.at(row)) ? '–' : isolated(String(column.at(row)));
       return make(place ? 'td' : 'th', { scope: place ? undefined : 'row', class: column.numeric ? 'number' : undefined }, content);
     }))));
-    const last = Math.min(rows.length, first + SWEEP_ROWS);
-    said.textContent = rows.length ? `${say(first + 1)} to ${say(last)} of ${say(rows.length)}${rows.length < count ? ` (${say(count)} in all)` : ''}` : 'none fits';
+    const last = Math.min(rows.length, first + TABLE_ROWS);
+    position.textContent = rows.length ? `${say(first + 1)} to ${say(last)} of ${say(rows.length)}${rows.length < count ? ` (${say(count)} in total)` : ''}` : 'no match';
     back.disabled = first === 0;
     on.disabled = last >= rows.length;
   }

@@ -1,6 +1,6 @@
-// Maps of the same words in several runs, on the same axes: they move together, and a word looked at is lit in all of them.
-function mapsBeside(root) {
-  const found = page.beside, kept = decoded(found.kept), letters = found.maps.map((each) => each.letter);
+// Maps of the same words in several runs, on the same axes: they move together, and a selected word is highlighted in all of them.
+function comparedMaps(root) {
+  const found = page.compared, kept = decoded(found.kept), letters = found.maps.map((each) => each.letter);
   const told = make('p', { class: 'readout', id: 'map-told', role: 'status' });
   const legend = make('div', { class: 'legend', role: 'group', 'aria-label': 'Groups of words: press to show only some' });
   const ways = colourings();
@@ -8,11 +8,11 @@ function mapsBeside(root) {
   const picker = wordPicker('Find a word', null, (word) => { select(word); views[0].frame(views[0].lit, views); }, 'type a word');
   const box = make('div', { class: 'charts' });
   const views = found.maps.map((each) => {
-    const canvas = make('canvas', { tabindex: 0, role: 'application', class: 'beside',
-      'aria-label': `Word map of ${each.letter}. Arrow keys go from word to word, Enter looks at one, Escape lets it go, plus and minus zoom, 0 shows all.` });
+    const canvas = make('canvas', { tabindex: 0, role: 'application', class: 'compared',
+      'aria-label': `Word map of ${each.letter}. Arrow keys move between words, Enter selects one, Escape clears the selection, plus and minus zoom, 0 shows all.` });
     const tip = make('div', { class: 'tip', hidden: true, 'aria-hidden': 'true' });
     const stage = make('div', { class: 'stage low' }, canvas, tip);
-    box.append(make('figure', { class: 'panel' }, make('figcaption', {}, make('strong', {}, each.letter), `: ${each.said}`), stage,
+    box.append(make('figure', { class: 'panel' }, make('figcaption', {}, make('strong', {}, each.letter), `: ${each.note}`), stage,
       make('span', { class: 'save' }, make('button', { type: 'button', 'aria-label': `Save the map of ${each.letter} as PNG`, onclick: () => canvas.toBlob((blob) => save(blob, `word_map_${each.letter}.png`)) }, 'PNG'))));
     const view = new MapView(canvas, kept, each);
     [view.reachX, view.reachY] = found.reach;
@@ -24,9 +24,9 @@ function mapsBeside(root) {
   });
   const leftOut = Object.entries(found.left_out).filter(([, count]) => count).map(([letter, count]) => `${say(count)} of ${letter}`);
   root.append(make('div', { class: 'controls' }, picker.box, make('div', {}, make('label', { for: 'map-colour' }, 'Colour by '), choice)), box, told, legend,
-    make('p', { class: 'soft' }, `The ${say(words.length)} words that all runs share. Each run’s directions are turned (rotation or reflection, orthogonal Procrustes) to lie nearest to those of ${letters[0]}, ` +
-      `and seen in the plane of its two first principal components (${found.shares.map((share) => `${(share * 100).toFixed(1)} %`).join(' and ')} of the variance).` +
-      (leftOut.length ? ` Left out, as another run lacks them or they have no direction: ${leftOut.join(', ')}.` : '')));
+    make('p', { class: 'soft' }, `The ${say(words.length)} words that all runs share. Each run’s directions are aligned with those of ${letters[0]} by rotation or reflection (orthogonal Procrustes), ` +
+      `and projected on the plane of its first two principal components (${found.shares.map((share) => `${(share * 100).toFixed(1)} %`).join(' and ')} of the variance).` +
+      (leftOut.length ? ` Left out, because another run lacks them or their column is zero: ${leftOut.join(', ')}.` : '')));
   function follow(from) {
     for (const view of views) {
       if (view === from || (view.x === from.x && view.y === from.y && view.zoom === from.zoom)) continue;
