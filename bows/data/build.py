@@ -11,7 +11,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ from filelock import AcquireReturnProxy, Timeout
 
 from bows.data.chunk_store import ChunkStore, map_in_order
 from bows.data.corpus import Corpus, open_corpus, write_manifest
-from bows.data.tokenize import TokenChunk, Tokenizer, WordRules, join_tokens, split_tokens
+from bows.data.tokenize import TokenChunk, Tokenizer, WordRules, split_tokens
 from bows.data.vocabulary import Vocabulary, WordList, choose_vocabulary, listed_vocabulary
 from bows.errors import BowsError, DataError
 from bows.files import file_lock
@@ -29,10 +28,9 @@ from bows.spelling import fold
 
 log = logging.getLogger(__name__)
 
-# Text is split at white space in pieces, each by one thread: a piece's table of tokens fits the processor's cache. A chunk of several
-# pieces is then cleaned at once, as the table of all tokens met so far is indexed anew for each chunk.
-PIECE_BYTES = 4 << 20
-PIECES_PER_CHUNK = 4
+# Text is split at white space in pieces of this size, each by one thread: the distinct tokens of a piece fit the processor's cache,
+# which makes it twice as fast as with 20 MB.
+PIECE_BYTES = 3 << 20
 
 SAMPLE_CHARACTERS = 300
 
@@ -188,9 +186,8 @@ def _store_words(stream: Iterator[pa.Array], tokenizer: Tokenizer, store: ChunkS
     def tokens_of(rows: pa.Array) -> tuple[TokenChunk, int]:
         return split_tokens(rows, tokenizer.rules.min_chars), rows.nbytes
 
-    tokens = map_in_order(tokens_of, pieces())
-    while part := list(islice(tokens, PIECES_PER_CHUNK)):
-        store.add(tokenizer.words(join_tokens([chunk for chunk, _ in part])), sum(size for _, size in part))
+    for tokens, size in map_in_order(tokens_of, pieces()):
+        store.add(tokenizer.words(tokens), size)
     return sample
 
 
@@ -269,10 +266,10 @@ def by_size(stream: Iterable[pa.Array], size: int) -> Iterator[pa.Array]:
             held.append(piece)
             held_bytes += piece.nbytes
             if held_bytes >= size:
-                yield pa.concat_arrays(held)
+                yield held[0] if len(held) == 1 else pa.concat_arrays(held)
                 held, held_bytes = [], 0
     if held:
-        yield pa.concat_arrays(held)
+        yield held[0] if len(held) == 1 else pa.concat_arrays(held)
 
 
 def _versions() -> dict[str, str]:

@@ -61,6 +61,7 @@ SCRIPTS_WITHOUT_SPACES = (
 _TO_REFINE = rf"['.\pN\x{{200c}}\x{{200d}}\x{{fe0f}}]|{SCRIPTS_WITHOUT_SPACES}"
 # In letters alone, what may be more than one word or be spelt in another way.
 NOT_PLAIN = rf"\p{{Katakana}}|\x{{30fc}}|\x{{2bc}}|{SCRIPTS_WITHOUT_SPACES}"
+_LETTERS_AND_DIGITS = r"^[0-9]*[A-Za-z-][A-Za-z0-9-]*$"
 _PARTS_OF_NUMBERS = r"^[0-9.,']+$"
 _DIGIT = regex.compile(r"[\p{Nd}\p{No}]")
 _SPACELESS_PIECE = regex.compile(_SPACELESS, regex.V1)
@@ -129,7 +130,10 @@ class UnicodeRules:
         pieces = pa.array(self._patterns[0 if text.isascii() else 1].findall(text), pa.large_string())
         ends = pc.equal(pieces, "\n").to_numpy(zero_copy_only=False)
         owner, pieces = np.cumsum(ends)[~ends], pieces.filter(pa.array(~ends))
-        to_refine = pc.match_substring_regex(pieces, _TO_REFINE).to_numpy(zero_copy_only=False)
+        to_refine = pc.match_substring_regex(pieces, _TO_REFINE)
+        if self.digits == "keep":
+            to_refine = pc.and_not(to_refine, pc.match_substring_regex(pieces, _LETTERS_AND_DIGITS))
+        to_refine = to_refine.to_numpy(zero_copy_only=False)
         numeric = pc.match_substring_regex(pieces, _PARTS_OF_NUMBERS).to_numpy(zero_copy_only=False)
         alone = np.bincount(owner, minlength=1)[owner] == 1
         place = np.flatnonzero(to_refine & (alone | ~numeric))
