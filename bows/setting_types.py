@@ -1,12 +1,14 @@
-"""Types of settings, each with its constraint, for the signatures of data factories and models and for the schema of the other settings.
+"""Types of settings, each with its constraint, and the groups of settings that layers share.
 
-`bows.config.validate` checks a configuration against these annotations. They stand below `data` and `model`, which import no sibling.
+`bows.config.validate` checks a configuration against these annotations. They are below `data`, `model` and `analysis`, which import no
+sibling.
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, Strict
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Strict
+from pydantic.dataclasses import dataclass
 
 # Strict: "ten", true or 2.5 is refused for an integer, not converted.
 Flag = Annotated[bool, Strict()]
@@ -50,6 +52,56 @@ def _all_different(words: list[str]) -> list[str]:
 
 # Words in their order around a ring, or on a line.
 OrderedSet = Annotated[Words, Field(min_length=3), AfterValidator(_all_different)]
+
+# A group of settings: a key that is not one of its fields is an error.
+NODE = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(config=NODE, frozen=True)
+class OptimizerSettings:
+    """Settings of an optimizer and its schedule."""
+
+    name: Literal["adamw", "adam", "sgd"] = "adamw"
+    """adamw (decoupled decay: weights shrink by lr * weight_decay per step), adam or sgd (decay as L2 in the gradient)."""
+    lr: Positive = 1e-3
+    """Peak learning rate."""
+    weight_decay: Number = 0.0
+    decay_bias: Flag = True
+    """Whether biases decay too."""
+    betas: tuple[Decay, Decay] = (0.9, 0.999)
+    """Of adam and adamw, as `eps`."""
+    eps: Positive = 1e-8
+    momentum: Decay = 0.0
+    """Of sgd."""
+    schedule: Literal["cosine", "constant"] = "cosine"
+    """cosine (to zero at the last step) or constant."""
+    warmup_steps: NonNegativeInt = 0
+    """Steps of linear increase to the peak."""
+    clip_norm: Positive | None = None
+    """Gradients are scaled to at most this norm; None for no clipping."""
+    allow_negative_decay: Flag = False
+    """Whether the check of a configuration accepts a negative decay, which makes weights grow."""
+
+
+@dataclass(config=NODE, frozen=True, kw_only=True)
+class Thresholds:
+    """The thresholds between regimes of words."""
+
+    absent: Annotated[Number, Field(le=1)] = 0.05
+    """Under this R^2 a word is absent."""
+    linear: Annotated[Number, Field(ge=0, le=1)] = 0.9
+    """A linear read-out reaches at least this share of a linear word's R^2."""
+    antipodal: Annotated[Number, Field(ge=-1, le=0)] = -0.9
+    """Under this cosine a mutual pair is antipodal."""
+    orthogonal: Annotated[Number, Field(ge=0, le=1)] = 0.1
+    """Under this largest absolute cosine a word is orthogonal."""
+
+    def __str__(self) -> str:
+        return (
+            f"absent: R² < {self.absent:g}; linear: linear R² at least {self.linear:g} of R², interference gap > 0; "
+            f"antipodal: mutual pair, cosine < {self.antipodal:g}; orthogonal: largest |cosine| < {self.orthogonal:g}; else mixed"
+        )
+
 
 F = TypeVar("F", bound=Callable[..., Any])
 

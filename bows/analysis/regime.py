@@ -1,35 +1,14 @@
 """Classify how each word is stored: absent, linear, antipodal, orthogonal or mixed."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike
 
 from bows.analysis.packing import WordGeometry
 from bows.analysis.permutation_null import frequency_deciles
+from bows.setting_types import Thresholds
 
 REGIMES = ("absent", "linear", "antipodal", "orthogonal", "mixed")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Thresholds:
-    """The thresholds between regimes."""
-
-    absent: float = 0.05
-    """Under this R^2 a word is absent."""
-    linear: float = 0.9
-    """A linear read-out reaches at least this share of a linear word's R^2."""
-    antipodal: float = -0.9
-    """Under this cosine a mutual pair is antipodal."""
-    orthogonal: float = 0.1
-    """Under this largest absolute cosine a word is orthogonal."""
-
-    def __str__(self) -> str:
-        return (
-            f"absent: R² < {self.absent:g}; linear: linear R² at least {self.linear:g} of R², interference gap > 0; "
-            f"antipodal: mutual pair, cosine < {self.antipodal:g}; orthogonal: largest |cosine| < {self.orthogonal:g}; else mixed"
-        )
 
 
 def regimes(

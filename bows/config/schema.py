@@ -9,35 +9,24 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, Strict
 from pydantic.dataclasses import dataclass
 
-from bows.config.signature import NODE
 from bows.config.words import Categories, Sets, merged, named_words
-from bows.setting_types import Count, Decay, Flag, Fraction, Name, NonNegativeInt, Number, Positive, Seed, Word, Words
-
-
-@dataclass(config=NODE, kw_only=True)
-class Optimizer:
-    name: Literal["adamw", "adam", "sgd"]
-    lr: Positive
-    weight_decay: Number
-    decay_bias: Flag
-    schedule: Literal["cosine", "constant"]
-    warmup_steps: NonNegativeInt
-    clip_norm: Positive | None
-    allow_negative_decay: Flag
-    betas: tuple[Decay, Decay] = (0.9, 0.999)
-    eps: Positive = 1e-8
-    momentum: Decay = 0.0
-
+from bows.setting_types import (
+    NODE,
+    Count,
+    Flag,
+    Fraction,
+    Name,
+    NonNegativeInt,
+    Number,
+    OptimizerSettings,
+    Positive,
+    Seed,
+    Thresholds,
+    Word,
+    Words,
+)
 
 MetricGroup = Literal["read_out", "interference", "capacity", "packing", "alignment", "ring", "cluster", "regime"]
-
-
-@dataclass(config=NODE, kw_only=True)
-class RegimeThresholds:
-    absent: Annotated[float, Strict(), Field(le=1)]
-    linear: Annotated[float, Strict(), Field(ge=0, le=1)]
-    antipodal: Annotated[float, Strict(), Field(ge=-1, le=0)]
-    orthogonal: Annotated[float, Strict(), Field(ge=0, le=1)]
 
 
 @dataclass(config=NODE, kw_only=True)
@@ -53,7 +42,7 @@ class Analysis:
     read_out_windows: Count | None
     ridge: Annotated[float, Strict(), Field(ge=0)]
     cluster_words: Count
-    regimes: RegimeThresholds
+    regimes: Thresholds
     sets: Sets
     categories: Categories
     words: str | None = None
@@ -112,7 +101,7 @@ class TrainConfig(Root):
     outputs: str
     data: dict[str, Any]
     model: dict[str, Any]
-    optimizer: Optimizer
+    optimizer: OptimizerSettings
     analysis: Analysis
     trainer: TrainerSettings
     logger: Logger

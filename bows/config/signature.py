@@ -9,7 +9,6 @@ from typing import Annotated, Any, NotRequired, Required, Union, Unpack, get_arg
 
 import typing_extensions
 from pydantic import (
-    ConfigDict,
     PydanticSchemaGenerationError,
     PydanticUndefinedAnnotation,
     PydanticUserError,
@@ -18,7 +17,8 @@ from pydantic import (
 )
 from pydantic.dataclasses import dataclass
 
-NODE = ConfigDict(extra="forbid", allow_inf_nan=False)
+from bows.setting_types import NODE
+
 # Parameters of a model that bows supplies itself, from the data.
 SUPPLIED = {"model": ("features", "items", "classes")}
 _STRICT = {kind: Annotated[kind, Strict()] for kind in (bool, int, float)}

@@ -68,7 +68,7 @@ def compare(loaded: LoadedRun, others: Sequence[RunFolder | None], analysis: Ana
         compare_groups(words, "decile", names),
         compare_groups(words, "regime", names),
         gains_table(words, errors, loaded.data.window, loaded.seed),
-        Thresholds(**vars(analysis.regimes)),
+        analysis.regimes,
     )
 
 

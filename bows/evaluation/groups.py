@@ -15,7 +15,7 @@ from bows.analysis.directions import directions
 from bows.analysis.geometry import geometry
 from bows.analysis.interference_energy import interference_energy
 from bows.analysis.reconstruction import ReconstructionSums
-from bows.analysis.regime import Thresholds, regime_shares, regimes, regimes_by_decile
+from bows.analysis.regime import regime_shares, regimes, regimes_by_decile
 from bows.evaluation.context import Context
 
 log = logging.getLogger(__name__)
@@ -126,7 +126,7 @@ def regime_group(context: Context) -> Measured:
         context.columns.get("r2_linear", undefined),
         context.interference.gap(),
         context.word_geometry,
-        Thresholds(**vars(context.analysis.regimes)),
+        context.analysis.regimes,
     )
     by_decile = regimes_by_decile(labels, context.natural.frequency().filled(0.0))
     return Measured(regime_shares(labels), {"regime": labels}, by_decile)

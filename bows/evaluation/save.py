@@ -11,7 +11,6 @@ from torch import Tensor
 
 from bows.analysis.neighbours import nearest
 from bows.analysis.ordered_sets import resolve
-from bows.analysis.regime import Thresholds
 from bows.analysis.ring import ring_coordinates
 from bows.config.schema import Analysis
 from bows.data.corpus import Corpus
@@ -62,7 +61,7 @@ def write_evaluation(
     assert encoder is not None
     pq.write_table(evaluation.words, folder / "words.parquet")
     write_json(folder / "summary.json", finite(dict(sorted(summary.items()))))
-    thresholds = Thresholds(**vars(analysis.regimes))
+    thresholds = analysis.regimes
     if evaluation.regimes is not None:
         pyarrow.csv.write_csv(evaluation.regimes, folder / "regimes.csv")
         log.info("regimes: %s", thresholds)

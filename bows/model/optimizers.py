@@ -2,36 +2,13 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
-
-@dataclass(frozen=True)
-class OptimizerSettings:
-    """Settings of an optimizer and its schedule."""
-
-    name: str = "adamw"
-    """adamw (decoupled decay: weights shrink by lr * weight_decay per step), adam or sgd (decay as L2 in the gradient)."""
-    lr: float = 1e-3
-    """Peak learning rate."""
-    weight_decay: float = 0.0
-    decay_bias: bool = True
-    """Whether biases decay too."""
-    betas: tuple[float, float] = (0.9, 0.999)
-    """Of adam and adamw, as `eps`."""
-    eps: float = 1e-8
-    momentum: float = 0.0
-    """Of sgd."""
-    schedule: str = "cosine"
-    """cosine (to zero at the last step) or constant."""
-    warmup_steps: int = 0
-    """Steps of linear increase to the peak."""
-    clip_norm: float | None = None
-    """Gradients are scaled to at most this norm; None for no clipping."""
+from bows.setting_types import OptimizerSettings
 
 
 def parameter_groups(

@@ -28,7 +28,7 @@ from bows.training.callbacks.training_loss import TrainingLoss
 from bows.training.checkpoint_files import CHECKPOINTS, LAST
 from bows.training.sparse import choose_bags
 from bows.training.task import RunTask
-from bows.training.trainer import optimizer_settings, training_steps
+from bows.training.trainer import training_steps
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class AutoencoderTask(RunTask):
     def module(self, trainer: pl.Trainer) -> BagsModule:
         compiled = self.settings.trainer.compile
         steps = training_steps(self.settings, self.data)
-        module = BagsModule(self.autoencoder, optimizer_settings(self.settings), steps=steps, compile=compiled)
+        module = BagsModule(self.autoencoder, self.settings.optimizer, steps=steps, compile=compiled)
         if not self.autoencoder.closed_form:
             choose_bags(trainer, module, self.data, compiled)
         return module

@@ -19,7 +19,7 @@ from bows.training.callbacks.training_loss import TrainingLoss
 from bows.training.evaluate_pairs import PairEvaluation, evaluate_pairs
 from bows.training.save_pairs import write_pair_results
 from bows.training.task import RunTask
-from bows.training.trainer import optimizer_settings, training_steps
+from bows.training.trainer import training_steps
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class PairClassifierTask(RunTask):
 
     def module(self, trainer: pl.Trainer) -> PairModule:
         steps = training_steps(self.settings, self.data)
-        optimizer, compiled = optimizer_settings(self.settings), self.settings.trainer.compile
+        optimizer, compiled = self.settings.optimizer, self.settings.trainer.compile
         return PairModule(self.classifier, optimizer, steps=steps, compile=compiled)
 
     def evaluate(self, trainer: pl.Trainer) -> PairEvaluation:

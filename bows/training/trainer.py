@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -12,20 +11,12 @@ from pytorch_lightning.plugins import CheckpointIO
 from bows.config.schema import TrainConfig, TrainerSettings
 from bows.data.datamodule import BagsDataModule
 from bows.data.pairs import PairsDataModule
-from bows.model.optimizers import OptimizerSettings
 
 # The most validations of a run; more would take small models longer than their training.
 VALIDATIONS = 20
 # The largest vocabulary whose models train in double precision on a CPU. The time it takes is negligible there, and the rounding of the
 # directions that a model does not use, which training amplifies step by step, stays far below every metric.
 DOUBLE_PRECISION_WORDS = 64
-
-
-def optimizer_settings(settings: TrainConfig) -> OptimizerSettings:
-    """Return the settings of the optimizer without those that only the check of the configuration needs."""
-    chosen = asdict(settings.optimizer)
-    del chosen["allow_negative_decay"]
-    return OptimizerSettings(**chosen)
 
 
 def training_steps(settings: TrainConfig, data: BagsDataModule | PairsDataModule) -> int:

@@ -18,7 +18,7 @@ from bows.config.validate import check
 from bows.config.words import named_words
 from bows.errors import SettingError
 from bows.model.autoencoder import Autoencoder
-from bows.model.optimizers import OptimizerSettings, make_optimizer
+from bows.model.optimizers import make_optimizer
 from bows.model.pair_classifier import PairClassifier
 from bows.model.pca import PrincipalComponents
 
@@ -76,10 +76,7 @@ def test_every_model_instantiates_and_runs(compose, option):
 
 @pytest.mark.parametrize("option", GROUPS["optimizer"])
 def test_every_optimizer_instantiates(compose, option):
-    node = check(compose(f"optimizer={option}", "wd=0.5", "lr=0.25")).optimizer
-    settings = OptimizerSettings(
-        **{name: getattr(node, name) for name in OptimizerSettings.__dataclass_fields__ if hasattr(node, name)}
-    )
+    settings = check(compose(f"optimizer={option}", "wd=0.5", "lr=0.25")).optimizer
     optimizer = make_optimizer([torch.nn.Parameter(torch.ones(2, 2))], settings)
     assert type(optimizer).__name__.lower() == option
     assert optimizer.param_groups[0]["lr"] == 0.25

@@ -25,7 +25,7 @@ from bows.training.stack.single_model import Solo
 from bows.training.stack.stack_data import StackData
 from bows.training.stack.stack_module import StackModule
 from bows.training.task import Task
-from bows.training.trainer import optimizer_settings, training_steps
+from bows.training.trainer import training_steps
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class StackTask(Task):
     def module(self, trainer: pl.Trainer) -> StackModule:
         datasets = self.data.datasets
         members = [Member(member.task.autoencoder, member.dataset) for member in self.members]
-        optimizers = [optimizer_settings(member.job.settings) for member in self.members]
+        optimizers = [member.job.settings.optimizer for member in self.members]
         batch, device, precision = datasets[0].batch_size, trainer.strategy.root_device, str(trainer.precision)
         alone = solos(members, batch) if device.type == "cpu" else set()
         blocks = arrange(members, batch, alone)

@@ -31,7 +31,6 @@ from bows.training.stack.member_checkpoint import member_checkpoint
 from bows.training.stack.stack_task import MemberRun, StackJob, StackTask
 from bows.training.stack.threads import threads_for
 from bows.training.task import conclude, fit, prepare
-from bows.training.trainer import optimizer_settings
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +130,7 @@ def _evaluate(task: StackTask, number: int, trainer: pl.Trainer) -> tuple[Evalua
         TrainingError: Its loss was not finite.
     """
     member, module, monitor = task.members[number], task.stack, task.monitor
-    optimizer, autoencoder = optimizer_settings(member.job.settings), member.task.autoencoder
+    optimizer, autoencoder = member.job.settings.optimizer, member.task.autoencoder
     files = AtomicCheckpointIO()
     for name, kept in ((BEST, monitor.best), (LAST, monitor.last)):
         if number in kept:
