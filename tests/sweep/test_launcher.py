@@ -241,7 +241,7 @@ def test_an_interrupted_stack_goes_on_at_its_step_and_ends_as_an_unbroken_one(tm
     assert f"hydra.sweep.dir={folder}" in read_json(folder / jobs_in(folder)[0] / "status.json")["error"]
     again = sweep(folder, *words)
     assert again.returncode == 0, again.stderr
-    assert "from batch" in again.stderr
+    assert "from step" in again.stderr
     unbroken = sweep(tmp_path / "unbroken", *words)
     assert unbroken.returncode == 0, unbroken.stderr
     assert losses(folder) == losses(tmp_path / "unbroken")
