@@ -6,14 +6,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
 from bows.config.identity import in_current_form
 from bows.config.resolve import trains_on_pairs
 from bows.errors import DataError, SettingError
 from bows.files import read_json
-from bows.runs.readers import read_history, read_words_table, read_yaml
+from bows.runs.readers import read_history, read_words_table, read_yaml, resolve
 from bows.runs.status import read_status
 
 if TYPE_CHECKING:  # a command line is checked before these are needed
@@ -57,11 +54,10 @@ class RunFolder:
     def config(self) -> dict[str, Any]:
         """The configuration, resolved; empty where it cannot be read or resolved, which `problems` then states."""
         try:
-            config: Any = OmegaConf.to_container(OmegaConf.create(self.stored_config), resolve=True)
-        except OmegaConfBaseException as error:
-            self.problems.append(f".hydra/config.yaml cannot be resolved ({str(error).splitlines()[0]})")
+            return resolve(self.stored_config)
+        except DataError as error:
+            self.problems.append(f".hydra/config.yaml cannot be resolved ({error})")
             return {}
-        return config
 
     def group(self, name: str) -> dict[str, Any]:
         """Return the settings of a config group, such as `data`; empty where the run has none."""

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 import torch
 import yaml
+from omegaconf import OmegaConf
 from pyarrow import parquet
 from safetensors.torch import save_file
 
@@ -18,6 +19,7 @@ from bows.errors import BowsError, DataError, SettingError
 from bows.files import read_json
 from bows.runs.discover import find_jobs
 from bows.runs.folder import find_run, read_run
+from bows.runs.readers import resolve
 from bows.runs.status import RunStatus
 from bows.runs.table import collect
 from bows.runs.weights import read_weights
@@ -68,6 +70,27 @@ def test_the_history_is_read_but_for_what_is_damaged(run):
     read = read_run(run)
     assert read.incomplete_rows == 1
     assert read.history.to_pydict() == {"step": [1, 2], "epoch": [0, 0], "train/loss": [0.5, None], "val": [None, 0.25]}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"a": 1, "b": "${a}", "c": {"d": "${b}", "e": ["${c.d}", "x"], "f": "${c.e}"}, "g": "${c}"},
+        {"out": "${oc.env:BOWS_X,here}", "folder": "${out}/corpora", "two": "${folder}-${n}", "n": None},
+        {"c": {"d": 3, "e": "${.d}", "f": "${..a}"}, "a": "é", "t": True, "u": "${t}", "v": "x${u}"},
+    ],
+)
+def test_interpolations_are_resolved_as_omegaconf_resolves_them(config):
+    assert resolve(config) == OmegaConf.to_container(OmegaConf.create(config), resolve=True)
+
+
+@pytest.mark.parametrize(
+    "config", [{"a": "${b}"}, {"a": "${a}"}, {"a": "${b}", "b": "${a}"}, {"a": "${"}, {"a": "${a.b}"}]
+)
+def test_interpolations_without_a_value_are_one_line(config):
+    with pytest.raises(DataError) as raised:
+        resolve(config)
+    assert "\n" not in str(raised.value)
 
 
 DAMAGE = [b"", b"\0\1\2", b"{", b"[]", b"3", b"[" * 100_000, "é: [".encode("latin-1"), b"state: ${nowhere}\n", None]
