@@ -1,7 +1,6 @@
 """The held-out windows of a run, from its corpus on disk: a report builds and downloads nothing."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from inspect import signature
@@ -12,10 +11,11 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from bows.data.controls import with_control
-from bows.data.corpus import Corpus, open_corpus
+from bows.data.corpus import Corpus
 from bows.data.sources.synthetic import synthetic_corpus
+from bows.data.stored import stored_corpus
 from bows.data.windows import Windows, spread
-from bows.errors import BowsError, DataError
+from bows.errors import DataError
 from bows.runs.folder import RunFolder
 
 MOST_WINDOWS = 20_000
@@ -81,7 +81,7 @@ def held_out(run: RunFolder) -> HeldOut:
 def _windows(above: Path, settings: str, corpus_hash: str) -> HeldOut:
     data = json.loads(settings)
     synthetic = "structure" in data
-    corpus = _synthetic(data) if synthetic else _of_text(above, data, corpus_hash)
+    corpus = _synthetic(data) if synthetic else stored_corpus(above, data, corpus_hash, MOST_PERMUTED)
     if corpus.hash != corpus_hash:
         raise DataError("the corpus has changed since the run was trained")
     rows, stride = (1, 1) if synthetic else (int(data["window"]), int(data["stride"]))
@@ -101,42 +101,3 @@ def _synthetic(data: dict[str, Any]) -> Corpus:
         return with_control(lambda: synthetic_corpus(**given), data.get("shuffle"), data.get("rewire"), data["seed"])()
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"the data cannot be made again ({error!r}); the run is of another version of bows") from error
-
-
-def _of_text(above: Path, data: dict[str, Any], corpus_hash: str) -> Corpus:
-    """Return the corpus on disk with this hash, or the one that the run's control makes of a corpus on disk."""
-    controls = data.get("shuffle"), data.get("rewire")
-    for folder, stored in _corpora(above, data):
-        if stored == corpus_hash:
-            return open_corpus(folder)
-        if any(controls) and folder.name.startswith(f"{data.get('name')}-"):
-            corpus = _permuted(folder, data)
-            if corpus is not None and corpus.hash == corpus_hash:
-                return corpus
-    raise DataError(f"the corpus {data.get('name')} is no longer in the folder corpora of these outputs")
-
-
-def _permuted(folder: Path, data: dict[str, Any]) -> Corpus | None:
-    try:
-        corpus = open_corpus(folder)
-    except DataError:  # damaged: not the one that is sought
-        return None
-    if sum(len(bags.indices) for bags in corpus.splits.values()) > MOST_PERMUTED:
-        raise DataError("the control of so large a corpus is not made again for a report")
-    try:
-        return with_control(lambda: corpus, data.get("shuffle"), data.get("rewire"), data["seed"])()
-    except BowsError:  # of another vocabulary
-        return None
-
-
-def _corpora(above: Path, data: dict[str, Any]) -> Iterator[tuple[Path, str]]:
-    """Yield corpus folders with their hashes: of the folder that the settings name, and of `corpora` in the folders above the run."""
-    named = str(data.get("folder") or "")
-    roots = [] if not named or "${" in named else [Path(named)]
-    roots += [each / "corpora" for each in (above, *above.parents)][:6]
-    for root in dict.fromkeys(root.absolute() for root in roots):
-        for manifest in sorted(root.glob("*/manifest.json")):
-            try:
-                yield manifest.parent, str(json.loads(manifest.read_text(encoding="utf-8"))["hash"])
-            except (OSError, ValueError, KeyError, TypeError):  # not a corpus; others may be
-                continue

@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from bows.errors import BowsError, SettingError
+from bows.errors import BowsError, DataError, SettingError
 from bows.runs.folder import RunFolder
 
 log = logging.getLogger(__name__)
@@ -66,6 +66,8 @@ def open_data(node: dict[str, Any], run: RunFolder, setting: str) -> Any:
         if unknown and schema.__pydantic_config__["extra"] == "forbid":
             raise TypeError(f"it has no setting {unknown[0]}")
         data = instantiate(node, _convert_="all")
+        if setting == "run":
+            _use_stored_corpus(data, node, run)
         vocabulary = data.corpus.vocabulary
     except BowsError as error:
         if setting == "run":
@@ -91,6 +93,19 @@ def open_data(node: dict[str, Any], run: RunFolder, setting: str) -> Any:
             "the text behind run=%s has changed since it was trained: its held-out windows are not the same", run.folder
         )
     return data
+
+
+def _use_stored_corpus(data: Any, node: dict[str, Any], run: RunFolder) -> None:
+    """Have a DataModule of text open the very corpus of the run where that is on disk: its text may be gone or changed since."""
+    from bows.data.stored import stored_corpus  # imports numpy and scipy
+
+    if "vocab_size" in node and isinstance(corpus_hash := run.status.get("corpus"), str):
+        try:
+            corpus = stored_corpus(run.folder.resolve().parent, node, corpus_hash)
+        except DataError as error:
+            log.debug("run=%s: %s", run.folder, error)
+        else:
+            data.open_corpus = lambda: corpus
 
 
 def refuse_other_words(vocabulary: list[str], run: RunFolder, setting: str, remedy: str) -> None:

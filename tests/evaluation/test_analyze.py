@@ -363,21 +363,27 @@ def test_what_is_no_finished_run_is_refused(copied, place, tmp_path, composed, l
     refused(copied, "it has no encoder.weight")
 
 
-def test_a_text_that_is_gone_or_has_changed_is_said(
+def test_a_run_is_analyzed_on_its_own_corpus_though_its_text_is_gone_or_has_changed(
     words, place, tiny_text, text_file, tmp_path, caplog, trained, look
 ):
     text = text_file(tiny_text.read_text(encoding="utf-8").splitlines(), "mine.txt")
-    run = trained(tmp_path / "run", *words, f"data.train={text}", f"outputs={tmp_path}", "epochs=1", "analysis=none")
+    run = trained(tmp_path / "run", *words, f"data.train={text}", f"outputs={tmp_path}", "epochs=1", "analysis=quick")
     lines = text.read_text(encoding="utf-8").splitlines()
     text.write_text("".join(f"{line}\n" for line in lines[::-1]), encoding="utf-8")
     autoencoder = load_autoencoder(find_run(run))
     assert autoencoder.features > 10
-    # The same rows in another order: the words of the training part are others, or others are held out.
-    with pytest.raises(BowsError, match="its vocabulary is not that of"):
-        look(tmp_path / "a", f"run={run}", f"outputs={tmp_path}", "analysis=none")
-    text.unlink()
+    changed = look(tmp_path / "changed", f"run={run}", f"outputs={tmp_path}", "analysis=quick")
+    text.rename(tmp_path / "moved.txt")
+    gone = look(tmp_path / "gone", f"run={run}", f"outputs={tmp_path}", "analysis=quick")
+    losses = [read(folder / "summary.json")["reconstruction/loss"] for folder in (run, changed, gone)]
+    assert losses == [losses[0]] * 3
+    shutil.rmtree(tmp_path / "corpora")
     with pytest.raises(BowsError, match=r"the corpus of run=.* cannot be opened: .*mine.txt.*; give data=<option>"):
-        look(tmp_path / "b", f"run={run}", f"outputs={tmp_path}", "analysis=quick")
+        look(tmp_path / "a", f"run={run}", f"outputs={tmp_path}", "analysis=quick")
+    # The same rows in another order: the words of the training part are others, or others are held out.
+    (tmp_path / "moved.txt").rename(text)
+    with pytest.raises(BowsError, match="its vocabulary is not that of"):
+        look(tmp_path / "b", f"run={run}", f"outputs={tmp_path}", "analysis=none")
 
 
 def test_what_the_run_set_for_its_analysis_stays_set(words, place, tmp_path, trained, look):
