@@ -23,6 +23,7 @@ def ignore_broken_pipe(command: Callable[[], T]) -> T | int:
             sys.stdout.flush()
     except BrokenPipeError:
         # Python flushes once more at exit, which would raise again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if sys.stdout is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code

@@ -34,11 +34,10 @@ def check_command_line(name: str, words: Sequence[str], multirun: bool = False) 
         if override.key_or_group == "hydra.mode":
             raise SettingError(f"{override.input_line}: leave it out; a sweep is chosen by -m")
         if name == "analyze" and override.key_or_group == "word" and isinstance(override.value(), float):
-            text = override.input_line.partition("=")[2]  # the value would be shown as 100000.0 for 1e5
+            text = str(override.input_line).partition("=")[2]  # the value would be shown as 100000.0 for 1e5
             raise SettingError(f"word={text} is a number; for the word {text} itself write \"word='{text}'\"")
     _check_values(overrides)
     _check_launcher(overrides)
-    _check_run_folder(overrides)
     groups = _groups(name)
     for override in overrides:
         known = groups.get(override.key_or_group, [])
@@ -54,23 +53,17 @@ def check_command_line(name: str, words: Sequence[str], multirun: bool = False) 
 
 
 def _refuse_folder_of_another_run(words: Sequence[str]) -> None:
-    """Refuse to write a run into the folder of another, which hydra.run.dir may name."""
+    """Raise SettingError where hydra.run.dir is the folder of another run, which would be overwritten."""
     config = composed("train", words)
     folder = Path(str(config.hydra.run.dir))
     if config.resume is None and (folder / "status.json").is_file():
-        raise SettingError(
-            f"hydra.run.dir={folder}: this folder contains a run; resume it with resume={folder}, or choose another folder"
+        state = read_run(folder).state
+        remedy = (
+            "choose another folder"
+            if state == "completed"
+            else f"resume it with resume={folder}, or choose another folder"
         )
-
-
-def _check_run_folder(overrides: Sequence[Override]) -> None:
-    """Raise SettingError where hydra.run.dir is the folder of a completed run, which would be overwritten."""
-    given = {override.key_or_group: override for override in overrides}
-    if "hydra.run.dir" not in given or given["hydra.run.dir"].is_sweep_override() or "resume" in given:
-        return
-    folder = Path(str(given["hydra.run.dir"].value()))
-    if (folder / "status.json").is_file() and read_run(folder).state == "completed":
-        raise SettingError(f"hydra.run.dir={folder}: this folder contains a completed run; choose another folder")
+        raise SettingError(f"hydra.run.dir={folder}: this folder contains a {state} run; {remedy}")
 
 
 def check_run(words: Sequence[str]) -> None:

@@ -45,7 +45,7 @@ def schema_of(target: Any, section: str = "") -> type:
             unpacked = get_args(annotation)[0] if get_origin(annotation) is Unpack else None
             open_ended = open_ended or unpacked is None
             for name, kind in (fields_of(unpacked) or {}).items():
-                optional = name not in unpacked.__required_keys__
+                optional = name not in getattr(unpacked, "__required_keys__", ())
                 found.append((name, kind, field(default=None) if optional else field()))
         elif parameter.kind is not parameter.VAR_POSITIONAL and parameter.name not in SUPPLIED.get(section, ()):
             default = parameter.default

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import TypeAdapter, ValidationError
 
 from bows.config.resolve import target_of, trains_on_pairs
-from bows.config.schema import ROOTS, TrainerSettings
+from bows.config.schema import ROOTS, TrainConfig, TrainerSettings
 from bows.config.signature import fields_of, schema_of
 from bows.config.suggestions import suggest
 from bows.errors import SettingError
@@ -36,7 +36,7 @@ def check(config: dict[str, Any], root: str = "train", only_keys: bool = False) 
     checked = _validate(ROOTS[root], config, "", only_keys)
     if checked is not None:
         checked.plain = config
-    if root == "train" and not only_keys:
+    if isinstance(checked, TrainConfig) and not only_keys:
         _check_decay(config)
         _check_strategy(checked.trainer.strategy)
     # After all that needs no import of a user's module, or of torch.
@@ -44,11 +44,12 @@ def check(config: dict[str, Any], root: str = "train", only_keys: bool = False) 
         if config.get(section) is not None:
             given = {key: value for key, value in config[section].items() if key != "_target_"}
             schema = schema_of(target_of(config[section], section), section)
-            if section == "data" and "name" not in fields_of(schema):
+            if section == "data" and "name" not in (fields_of(schema) or {}):
                 given.pop("name", None)  # it names the run
             _validate(schema, given, section, only_keys)
     if root == "train":
-        _refuse_a_mixture(config["data"], config["model"], None if only_keys else checked.trainer)
+        trainer = checked.trainer if isinstance(checked, TrainConfig) and not only_keys else None
+        _refuse_a_mixture(config["data"], config["model"], trainer)
     else:
         _refuse_pairs(config.get("data"))
     return checked
@@ -141,7 +142,7 @@ def _validate(kind: type, config: dict[str, Any], path: str, only_keys: bool) ->
             raise SettingError(f"{setting} is missing; give {setting}=<value>")
         if place[-1] == "[key]":
             raise SettingError(f"{setting}: this name is not allowed; allowed: {allowed(Name)}")
-        reason = f" ({problem['ctx']['error']})" if problem["type"] == "value_error" else ""
+        reason = f" ({problem['ctx']['error']})" if "ctx" in problem and problem["type"] == "value_error" else ""
         is_scalar = isinstance(problem["input"], (bool, int, float, type(None)))
         hint = _as_text(setting, value) if problem["type"] == "string_type" and is_scalar else ""
         raise SettingError(f"{setting}={_shown(value)} is not allowed{reason}; allowed: {allowed(annotation)}{hint}")
