@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 import yaml
+from packaging.requirements import Requirement
 
 import bows
 
@@ -45,9 +46,15 @@ def test_hooks_and_workflow_use_what_the_project_uses():
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
     for repository in hooks["repos"]:
         assert repository["repo"] == "local" or re.fullmatch(r"v\d+\.\d+\.\d+", repository["rev"])
+    (rev,) = [each["rev"] for each in hooks["repos"] if each["repo"].endswith("/ruff-pre-commit")]
+    (requirement,) = [each for each in PROJECT["project"]["optional-dependencies"]["dev"] if each.startswith("ruff")]
+    assert Requirement(requirement).specifier.contains(rev.removeprefix("v"))
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
     assert set(workflow["jobs"]) == {"lint", "tests", "docs", "wheel"}
+    versions = workflow["jobs"]["tests"]["strategy"]["matrix"]["python-version"]
+    classifiers = [f"Programming Language :: Python :: {version}" for version in versions]
+    assert set(classifiers) < set(PROJECT["project"]["classifiers"])
     oldest = PROJECT["project"]["requires-python"].removeprefix(">=")
-    assert workflow["jobs"]["tests"]["strategy"]["matrix"]["python-version"][0] == oldest
+    assert versions[0] == oldest
     assert PROJECT["tool"]["pyright"]["pythonVersion"] == oldest
     assert PROJECT["tool"]["ruff"]["target-version"] == f"py{oldest.replace('.', '')}"

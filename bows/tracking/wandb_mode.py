@@ -100,7 +100,7 @@ def files_in(folder: str | Path | None) -> Iterator[None]:
         folder: The run folder; None changes nothing.
     """
     place = None if folder is None else str(Path(folder).absolute() / "wandb")
-    wanted = {} if place is None else {"WANDB_DATA_DIR": place, "WANDB_CACHE_DIR": place}
+    wanted = {} if place is None else {"WANDB_DATA_DIR": place, "WANDB_CACHE_DIR": f"{place}/cache"}
     if place is not None and not Path(os.path.expanduser("~")).is_absolute():
         wanted["HOME"] = place
     added = {name: value for name, value in wanted.items() if name not in os.environ}
