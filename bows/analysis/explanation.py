@@ -26,7 +26,8 @@ def contributions(
 ) -> Contributions:
     """Return what each part adds to a word's pre-activation through the map M = D E (W^T W where tied).
 
-    Exact for a linear encoder. For another, M is its effective map, and the parts add up to the pre-activation only about.
+    The parts add up to the pre-activation for an affine encoder without hidden biases, and for one with rectified units where `encoder` is
+    that of the bag, L diag(g(f)) U (see :mod:`bows.analysis.gated_map`).
 
     Args:
         encoder: (m, V).

@@ -1,5 +1,7 @@
 """Measure the energy of constructive and destructive interference between the words of real windows."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -16,13 +18,16 @@ def interference_energy(encoder: Tensor, decoder: Tensor | None, cooccurrence: C
     - ``interference/constructive_energy``: E[2 sum over i < j of max(f_i f_j G_ij, 0)] / E|M f|^2
     - ``interference/destructive_energy``: E[2 sum over i < j of max(-f_i f_j G_ij, 0)] / E|M f|^2, a magnitude
 
-    Both are 0 or more, without unit and without a bound above. f is a window's bag, M = W^T W (tied) or D E, |M f|^2 the
+    - ``interference/energy_ratio``: constructive over destructive, over the same ratio of the same weights on words that occur
+      independently with the same frequencies, where E[f_i f_j] = p_i p_j. 1 is chance; the ratio itself is not (about 2.6 there).
+
+    The energies are 0 or more, without unit and without a bound above. f is a window's bag, M = W^T W (tied) or D E, |M f|^2 the
     squared norm over the V words, without bias and activation. G = W^T W, or the symmetric part of D E, as the scale of E
     alone means nothing. E is the mean over the N held-out windows: E[f_i f_j] is the count of windows with both words over
     N, so nothing is larger than a block of rows. Neither depends on rotations of the latent space; scaling W (tied) by c
     divides both by c^2. Words with a zero column add nothing.
 
-    Left out where not defined: both if M f is 0 in every window.
+    Left out where not defined: all if M f is 0 in every window; the ratio where there is no destructive energy.
 
     Args:
         encoder: (m, V).
@@ -42,23 +47,36 @@ def interference_energy(encoder: Tensor, decoder: Tensor | None, cooccurrence: C
     back = encoder.T if decoder is None else decoder
     # |M f|^2 = f^T E^T (D^T D) E f, so its mean over windows is the trace of (D^T D) (E F^T F E^T) / N.
     latent = torch.zeros(len(encoder), len(encoder), dtype=torch.float64)
-    positive = negative = 0.0
+    share = (cooccurrence.present / cooccurrence.windows).to(torch.float64)
+    sums = torch.zeros(2, 2, dtype=torch.float64)  # real and independent words by constructive and destructive
     for start, counts in cooccurrence.blocks(ROWS):
         stop = start + len(counts)
         with torch.autocast("cpu", enabled=False):
             latent += (encoder[:, start:stop] @ (counts.to(encoder.dtype) @ encoder.T)).double()
-        energy = couplings(encoder, decoder, start, stop).double() * counts[:, start:]
-        energy.diagonal().zero_()
-        energy[:, stop - start :] *= 2  # the pairs under the block's diagonal square have their twins above it
-        whole, size = energy.sum().item(), energy.abs_().sum().item()
-        positive, negative = positive + (size + whole) / 2, negative + (size - whole) / 2
+        pairs = couplings(encoder, decoder, start, stop).double()
+        pairs.diagonal().zero_()
+        pairs[:, stop - start :] *= 2  # the pairs under the block's diagonal square have their twins above it
+        for row, expected in enumerate((counts[:, start:].double(), torch.outer(share[start:stop], share[start:]))):
+            energy = expected.mul_(pairs)
+            whole, size = energy.sum(), energy.abs_().sum()
+            sums[row] += torch.stack([size + whole, size - whole]) / 2
     output = (scatter(back.T) * latent).sum().item()
     if output <= 0:
         return {}
-    return {
-        "interference/constructive_energy": positive / output,
-        "interference/destructive_energy": negative / output,
-    }
+    real, chance = (
+        {"interference/constructive_energy": each[0] / output, "interference/destructive_energy": each[1] / output}
+        for each in sums.tolist()
+    )
+    return real | energy_ratio(real, chance)
+
+
+def energy_ratio(real: Mapping[str, float], chance: Mapping[str, float]) -> dict[str, float]:
+    """Return ``interference/energy_ratio`` of energies on real and on independent words; empty where it is not defined."""
+    constructive, destructive = "interference/constructive_energy", "interference/destructive_energy"
+    if not real.get(destructive) or not chance.get(destructive) or not chance[constructive]:
+        return {}
+    ratio = real[constructive] / real[destructive] / (chance[constructive] / chance[destructive])
+    return {"interference/energy_ratio": ratio}
 
 
 def fitting(encoder: Tensor, decoder: Tensor | None, words: int) -> tuple[Tensor, Tensor | None]:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bows.analysis.gated_map import GatedMap, gated_map
 from bows.analysis.interference import InterferenceSums
 from bows.analysis.packing import self_terms
 from bows.analysis.reconstruction import ReconstructionSums
@@ -88,7 +89,13 @@ class AblationSums:
     """One plane's ablation in full: reconstruction, error rates and interference as is, without the plane, and with it alone."""
 
     def __init__(
-        self, encoder: Tensor, readout: Readout, plane: Tensor, threshold: float, centre: Tensor | None = None
+        self,
+        encoder: Tensor,
+        readout: Readout,
+        plane: Tensor,
+        threshold: float,
+        centre: Tensor | None = None,
+        units: tuple[Tensor, Tensor | None] | None = None,
     ):
         """
         Args:
@@ -97,6 +104,7 @@ class AblationSums:
             plane: (m, 2), orthonormal columns.
             threshold: above which a rebuilt word counts as named.
             centre: (m,), as of :class:`PlaneErrors`.
+            units: the `unit_weights` of an encoder with rectified units; None for an affine one.
         """
         self._ablated = PlaneErrors(plane[None], readout, centre)
         self._readout = readout
@@ -111,15 +119,22 @@ class AblationSums:
             for name, seen in of_model.items()
         }
         """By the same names."""
+        self._gated: dict[str, GatedMap] = {}
+        if units is not None:
+            decoder = readout.weight
+            inside_rows = decoder @ plane.to(decoder) @ plane.to(decoder).T
+            rows = {"": decoder, "_removed": decoder - inside_rows, "_kept": inside_rows}
+            self._gated = {name: gated_map(*units, read) for name, read in rows.items()}
 
     @torch.no_grad()
-    def update(self, bags: Tensor, latent: Tensor, pre_activation: Tensor) -> None:
-        """Add a batch, as of :meth:`PlaneErrors.update`."""
+    def update(self, bags: Tensor, latent: Tensor, pre_activation: Tensor, active: Tensor | None = None) -> None:
+        """Add a batch, as of :meth:`PlaneErrors.update`; with rectified units also which are active (B, G)."""
         removed, kept = self._ablated.pre_activations(latent, pre_activation, 0)
         for name, values in (("", pre_activation), ("_removed", removed), ("_kept", kept)):
             rebuilt = self._readout.activate(values)
             self.rebuilt[name].update(bags, rebuilt)
-            self.interference[name].update(bags, values, rebuilt)
+            terms = None if active is None else self._gated[name].self_terms(active)
+            self.interference[name].update(bags, values, rebuilt, terms)
 
     def metrics(self, groups: Mapping[str, np.ndarray]) -> dict[str, float]:
         """Return, for each group of words (name: indices), under `<group>/`:

@@ -3,19 +3,27 @@
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
+
+FOLDS = 4
+# Penalties that cross-validation chooses from, in units of the latent's mean variance: half decades from 1e-8 to 10.
+PATH = tuple(10 ** (step / 2) for step in range(-16, 3))
+LEAST = 1e-10  # as good as no penalty, and keeps the solution defined where latent dimensions repeat each other
 
 
 class ReadOut(NamedTuple):
     """f ~ h @ weight + bias."""
 
-    weight: Tensor
-    """(m, V) float32."""
-    bias: Tensor
-    """(V,) float32."""
+    weight: Float[Tensor, "m V"]
+    """float32."""
+    bias: Float[Tensor, " V"]
+    """float32."""
+    ridge: float
+    """The penalty, in units of the latent's mean variance."""
 
-    def __call__(self, latent: Tensor) -> Tensor:
-        """(B, m) latents to (B, V)."""
+    def __call__(self, latent: Float[Tensor, "B m"]) -> Float[Tensor, "B V"]:
+        """Return the read-out of latents."""
         return torch.addmm(self.bias, latent.float(), self.weight)
 
 
@@ -32,52 +40,95 @@ class ReadOutSums:
     True
     """
 
-    def __init__(self, latent: int, words: int, device: torch.device | str = "cpu"):
+    def __init__(self, latent: int, words: int, device: torch.device | str = "cpu", folds: int = 1):
         """
         Args:
             latent: m.
             words: V.
             device: where the sums live; MPS has no float64, so there they live on the CPU.
+            folds: of the cross-validation.
         """
         place = torch.device("cpu") if torch.device(device).type == "mps" else torch.device(device)
-        self.windows = 0
-        self._latent = torch.zeros(latent, dtype=torch.float64, device=place)
-        self._bags = torch.zeros(words, dtype=torch.float64, device=place)
-        self._latent_latent = torch.zeros(latent, latent, dtype=torch.float64, device=place)
-        self._latent_bags = torch.zeros(latent, words, dtype=torch.float64, device=place)
+        shapes = ((), (latent,), (words,), (latent, latent), (latent, words))
+        self._sums = [[torch.zeros(shape, dtype=torch.float64, device=place) for shape in shapes] for _ in range(folds)]
+        """Of each fold: number of windows, sums of h, f, h h^T and h f^T."""
+        self._place = place
 
     @torch.no_grad()
-    def update(self, latent: Tensor, bags: Tensor) -> None:
-        """Add a batch: latents (B, m), bags (B, V)."""
-        latent, bags = latent.to(self._latent.device), bags.to(self._latent.device)
+    def update(self, latent: Float[Tensor, "B m"], bags: Float[Tensor, "B V"], fold: int = 0) -> None:
+        """Add a batch of latents and bags to a fold."""
+        latent, bags = latent.to(self._place), bags.to(self._place)
         # On a GPU float32 products may silently run in TF32, float64 ones never do.
         exact = torch.float32 if latent.device.type == "cpu" else torch.float64
-        self.windows += len(bags)
-        self._latent += latent.sum(0, dtype=torch.float64)
-        self._bags += bags.sum(0).double()
-        self._latent_latent += latent.double().T @ latent.double()
-        self._latent_bags += latent.to(exact).T @ bags.to(exact)
+        parts = (
+            torch.tensor(float(len(bags))),
+            latent.sum(0, dtype=torch.float64),
+            bags.sum(0).double(),
+            latent.double().T @ latent.double(),
+            latent.to(exact).T @ bags.to(exact),
+        )
+        for total, part in zip(self._sums[fold], parts, strict=True):
+            total += part.to(total)
 
     @torch.no_grad()
-    def solve(self, ridge: float) -> ReadOut | None:
-        """The B and c that minimise E|f - h B - c|^2 + ridge * v * |B|^2 (Frobenius), E over the windows and v the latent's mean
-        variance, so that neither the latent's scale nor the number of windows matters.
+    def solve(self, ridge: float | None) -> ReadOut | None:
+        """Return the B and c that minimise E|f - h B - c|^2 + ridge * v * |B|^2 (Frobenius).
 
-        Overlapping windows of few documents say little for their number, and a read-out without a penalty then follows the training
-        documents: it is the penalty that makes it the best one for others. None if the latent does not vary.
+        E is the mean over the windows and v the latent's mean variance, so that neither the latent's scale nor the number of windows
+        matters. Overlapping windows of few documents have less information than their number suggests, and a read-out without a penalty may
+        follow the training documents. Cross-validation chooses the penalty of the lowest squared error over folds of training documents,
+        each read out by the fit to the other folds. None if the latent does not vary.
 
         Args:
-            ridge: 0 or more.
+            ridge: 0 or more; None to choose it from ``PATH`` by cross-validation, which needs two folds with windows (without them 0).
         """
-        if not self.windows:
+        total = [sum(each, torch.zeros_like(each[0])) for each in zip(*self._sums, strict=True)]
+        if not total[0]:
             return None
-        mean = self._latent / self.windows
-        own = self._latent_latent / self.windows - torch.outer(mean, mean)
+        mean_latent, mean_bags, own, with_bags = _centred(total)
         variance = own.trace() / len(own)
-        if not float(variance) > 1e-12 * float(mean.square().mean()):
+        if not float(variance) > 1e-12 * float(mean_latent.square().mean()):
             return None
-        with_bags = self._latent_bags / self.windows - torch.outer(mean, self._bags / self.windows)
-        # A trace of rounding where ridge = 0 and some latent dimensions say the same.
-        penalty = max(ridge, 1e-10) * variance * torch.eye(len(own), dtype=own.dtype, device=own.device)
+        folds = [fold for fold in self._sums if fold[0]]
+        if ridge is None:
+            errors = sum(_errors([all_ - part for all_, part in zip(total, fold, strict=True)], fold) for fold in folds)
+            ridge = PATH[int(torch.as_tensor(errors).argmin())] if len(folds) > 1 else 0.0
+        penalty = max(ridge, LEAST) * variance * torch.eye(len(own), dtype=own.dtype, device=own.device)
         weight = torch.linalg.solve(own + penalty, with_bags)
-        return ReadOut(weight.float(), (self._bags / self.windows - mean @ weight).float())
+        return ReadOut(weight.float(), (mean_bags - mean_latent @ weight).float(), ridge)
+
+
+def _centred(sums: list[Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the means of h and f, the covariance of h, and its covariance with f."""
+    windows, latent, bags, latent_latent, latent_bags = sums
+    latent, bags = latent / windows, bags / windows
+    return (
+        latent,
+        bags,
+        latent_latent / windows - torch.outer(latent, latent),
+        latent_bags / windows - torch.outer(latent, bags),
+    )
+
+
+def _errors(fitted: list[Tensor], held_out: list[Tensor]) -> Tensor:
+    """Return the squared error over held-out sums of the fit to other sums, up to a constant, for each penalty of ``PATH``.
+
+    With the covariance Q diag(s) Q^T of h and G = Q^T (its covariance with f), B = Q diag(d) G for d = 1 / (s + ridge v). The error
+    |F - H B|^2 of centred held-out H, F is then sum over i, j of d_i d_j (Q^T H^T H Q)_ij (G G^T)_ij - 2 sum of d_i (G (Q^T H^T F)^T)_ii:
+    one eigendecomposition serves all penalties.
+    """
+    mean_latent, mean_bags, own, with_bags = _centred(fitted)
+    windows, latent, bags, latent_latent, latent_bags = held_out
+    shift = latent - windows * mean_latent
+    # sums of (h - c)(x - d)^T = sums of h x^T - c (sum of x)^T - (sum of h) d^T + n c d^T
+    squares = latent_latent - torch.outer(mean_latent, latent) - torch.outer(shift, mean_latent)
+    products = latent_bags - torch.outer(mean_latent, bags) - torch.outer(shift, mean_bags)
+    values, vectors = torch.linalg.eigh(own)
+    # The (m, V) products in float32 where that is exact enough: they take most of the time.
+    exact = torch.float32 if own.device.type == "cpu" else torch.float64
+    turned = vectors.T.to(exact) @ with_bags.to(exact)
+    linear = (turned * (vectors.T.to(exact) @ products.to(exact))).sum(1).double()
+    quadratic = (vectors.T @ squares @ vectors) * (turned @ turned.T).double()
+    penalties = torch.tensor(PATH, dtype=own.dtype, device=own.device) * own.trace() / len(own)
+    shrunk = 1 / (values.clamp_min(0) + penalties[:, None])
+    return ((shrunk @ quadratic) * shrunk).sum(1) - 2 * shrunk @ linear

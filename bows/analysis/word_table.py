@@ -9,9 +9,10 @@ Columns; a value that is not defined or was not computed is null, never NaN:
 - ``r2`` (double): R^2 of the word over the held-out windows; null if it is in every window or in none.
 - ``r2_one_hot``, ``r2_linear`` (double): the same over the V one-word bags; of the best linear read-out of the latent.
 - ``bias`` (double): b_i of the output.
-- ``self_term`` (double): G_ii = |w_i|^2, or M_ii of an untied model: the share of a word's presence that
-  reaches its own output.
+- ``self_term`` (double): G_ii = |w_i|^2, or M_ii of an untied model: the share of a word's presence that reaches its own output; for an
+  encoder with rectified units the mean of M_ii(f) over the windows with the word.
 - ``interference_present``, ``interference_absent`` (double): mean interference over windows with, and without, the word.
+- ``gap_stratified`` (double): see :meth:`bows.analysis.interference.InterferenceSums.gap_stratified`.
 - ``rescued``, ``filtered``, ``false_positive_rate``, ``false_negative_rate`` (double): see
   :class:`bows.analysis.interference.InterferenceSums`.
 - ``largest_cosine``, ``lowest_cosine`` (double), ``antipode`` (string): the largest absolute cosine with another word; the
@@ -40,6 +41,7 @@ GIVEN = (
     "bias",
     "interference_present",
     "interference_absent",
+    "gap_stratified",
     "rescued",
     "filtered",
     "false_positive_rate",
@@ -61,7 +63,8 @@ def word_table(
         vocabulary: the V words in index order.
         encoder: (m, V).
         decoder: (V, m), or None for a tied model.
-        columns: (V,) each: `frequency`, `regime` and those of ``GIVEN`` that were computed; masked or NaN entries become null.
+        columns: (V,) each: `frequency`, `regime`, `self_term` of an encoder with rectified units, and those of ``GIVEN`` that were
+            computed; masked or NaN entries become null.
         neighbours: how many nearest words, 1 or more.
         geometry: of the words' directions.
 
@@ -77,6 +80,7 @@ def word_table(
         raise ValueError(f"{len(words)} words do not fit an encoder of {len(length)} columns")
     given = dict(columns or {})
     frequency, regime = given.pop("frequency", None), given.pop("regime", None)
+    self_term = given.pop("self_term", None)
     if unknown := set(given) - set(GIVEN):
         raise ValueError(f"a word table has no columns {sorted(unknown)}; it has {GIVEN}")
 
@@ -91,7 +95,7 @@ def word_table(
             "norm": column(length),
             "dimensionality": column(np.ma.masked_array(dimensionality(encoder).cpu().numpy(), length == 0)),
             **{name: column(given.get(name)) for name in GIVEN[:place]},
-            "self_term": column(self_terms(encoder, decoder).cpu().numpy()),
+            "self_term": column(self_terms(encoder, decoder).cpu().numpy() if self_term is None else self_term),
             **{name: column(given.get(name)) for name in GIVEN[place:]},
             "largest_cosine": column(None if geometry is None else geometry.largest_cosine),
             "lowest_cosine": column(None if geometry is None else geometry.lowest_cosine),

@@ -40,7 +40,7 @@ class Analysis:
     figures: Flag
     threshold: Fraction
     read_out_windows: Count | None
-    ridge: Annotated[float, Strict(), Field(ge=0)]
+    ridge: Annotated[float, Strict(), Field(ge=0)] | None
     cluster_words: Count
     regimes: Thresholds
     sets: Sets

@@ -151,14 +151,16 @@ def ablate_plane(loaded: LoadedRun, name: str, words: Sequence[int], threshold: 
     )
     plane = set_plane(encoder, words)
     centres = dict(zip(VARIANTS, (None, mean_latent(autoencoder, loaded.training_bags())), strict=True))
-    own = {each: AblationSums(encoder, readout, plane, threshold, centre) for each, centre in centres.items()}
+    gated = autoencoder.active_units(torch.zeros(1, autoencoder.features, device=loaded.device)) is not None
+    units = autoencoder.unit_weights if gated else None
+    own = {each: AblationSums(encoder, readout, plane, threshold, centre, units) for each, centre in centres.items()}
     null = {each: PlaneErrors(planes, readout, centre) for each, centre in centres.items()}
     windows = len(loaded.data.windows("validation"))
     log.info("plane %s: removing and keeping %d planes over %s held-out windows", name, len(planes) + 1, f"{windows:,}")
     for bags in loaded.held_out():
-        output = autoencoder(bags)
+        output, active = autoencoder(bags), autoencoder.active_units(bags)
         for each in VARIANTS:
-            own[each].update(bags, output.latent, output.pre_activation)
+            own[each].update(bags, output.latent, output.pre_activation, active)
             null[each].update(bags, output.latent, output.pre_activation)
     table = null_table(null, own[""].total_squares(), groups, drawn, vocabulary)
     near = [vocabulary[index] for index in found.indices]

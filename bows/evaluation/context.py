@@ -9,14 +9,17 @@ from torch import Tensor
 
 from bows.analysis.cooccurrence import Cooccurrence
 from bows.analysis.directions import directions
-from bows.analysis.interference import InterferenceSums
+from bows.analysis.gated_map import GatedMap, gated_map
+from bows.analysis.interference import InterferenceSums, strata_edges
 from bows.analysis.packing import CosineExtremes, WordGeometry, cosine_extremes, self_terms, word_geometry
-from bows.analysis.read_out import ReadOut, ReadOutSums
+from bows.analysis.read_out import FOLDS, ReadOut, ReadOutSums
 from bows.analysis.reconstruction import ReconstructionSums
 from bows.config.schema import Analysis
 from bows.data.datamodule import BagsDataModule
-from bows.model.autoencoder import Autoencoder, weights
+from bows.model.autoencoder import Autoencoder, AutoencoderOutput, weights
 from bows.runs.folder import RunFolder
+
+SAMPLE = 2000  # windows that a quantity needs which is the mean over many of them, or their quantiles
 
 
 @dataclass(frozen=True)
@@ -67,9 +70,46 @@ class Context:
         words = self.autoencoder.features
         self.natural = ReconstructionSums(words, self.device)
         self.linear = ReconstructionSums(words, self.device)
-        self.interference = InterferenceSums(
-            self.autoencoder.bias, self_terms(self.encoder, self.decoder), self.analysis.threshold
-        )
+        self.rectified = ReconstructionSums(words, self.device)
+        self.interference = self.interference_sums()
+
+    def interference_sums(self) -> InterferenceSums:
+        """Return empty sums for this model, with the strata of the held-out windows."""
+        autoencoder = self.autoencoder
+        terms, relu = self_terms(self.encoder, self.decoder), autoencoder.output_activation == "relu"
+        return InterferenceSums(autoencoder.bias, terms, self.analysis.threshold, relu, self.edges)
+
+    def add_interference(self, sums: InterferenceSums, bags: Tensor, output: AutoencoderOutput) -> None:
+        """Add a batch to sums, with the self terms of its own active units where the encoder has rectified units."""
+        terms = None if self.gated is None else self.gated.self_terms(self.active_units(bags))
+        sums.update(bags, output.pre_activation, output.reconstruction, terms)
+
+    @cached_property
+    def gated(self) -> GatedMap | None:
+        """The effective map of an encoder with rectified units; None for an affine encoder, whose map is the same for all bags."""
+        if self.autoencoder.active_units(torch.zeros(1, self.autoencoder.features, device=self.device)) is None:
+            return None
+        return gated_map(*self.autoencoder.unit_weights, self.autoencoder.decoder_weight)
+
+    def active_units(self, bags: Tensor) -> Tensor:
+        """Return which rectified units are active: (B, G); only for an encoder that has some."""
+        active = self.autoencoder.active_units(bags)
+        assert active is not None
+        return active
+
+    @cached_property
+    def edges(self) -> Tensor:
+        """Edges between strata of the number of words in a held-out window, from at most 2,000 windows, evenly spaced."""
+        windows = self.data.windows("validation")
+        sizes = [bags.sum(1).cpu() for bags in windows.batches(self.data.evaluation_batch_size, self.device, SAMPLE)]
+        return strata_edges(torch.cat(sizes))
+
+    def independent_bags(self) -> Iterator[Tensor]:
+        """Yield bags (B, V) of independent words with the held-out frequencies: as many as held-out windows, at most 2,000."""
+        generator = torch.Generator().manual_seed(self.seed)
+        frequency = torch.from_numpy(self.natural.frequency().filled(0.0)).float()
+        for numbers in torch.arange(min(self.natural.windows, SAMPLE)).split(self.data.evaluation_batch_size):
+            yield (torch.rand(len(numbers), len(frequency), generator=generator) < frequency).float().to(self.device)
 
     def held_out(self) -> Iterator[Tensor]:
         """Yield the held-out bags (B, V), on the device."""
@@ -77,13 +117,20 @@ class Context:
 
     @cached_property
     def read_out(self) -> ReadOut | None:
-        """The linear read-out of the latent, fitted on at most `analysis.read_out_windows` training windows, evenly spaced."""
+        """The linear read-out of the latent, fitted on at most `analysis.read_out_windows` training windows, evenly spaced.
+
+        The folds of its cross-validation are consecutive windows, so that a document is in one fold but for the ends.
+        """
         if "read_out" not in self.groups:
             return None
-        sums = ReadOutSums(self.autoencoder.latent, self.autoencoder.features, self.device)
-        windows, size = self.training.windows("train"), self.training.evaluation_batch_size
-        for bags in windows.batches(size, self.device, self.analysis.read_out_windows):
-            sums.update(self.autoencoder.encode(bags), bags)
+        sums = ReadOutSums(self.autoencoder.latent, self.autoencoder.features, self.device, FOLDS)
+        windows, most = self.training.windows("train"), self.analysis.read_out_windows
+        count, seen = min(len(windows), most or len(windows)), 0
+        for bags in windows.batches(self.training.evaluation_batch_size, self.device, most):
+            latent, folds = self.autoencoder.encode(bags), torch.arange(seen, seen + len(bags)) * FOLDS // count
+            for fold in folds.unique().tolist():
+                sums.update(latent[folds == fold], bags[folds == fold], fold)
+            seen += len(bags)
         return sums.solve(self.analysis.ridge)
 
     @cached_property

@@ -97,9 +97,11 @@ def pass_over_held_out(context: Context) -> float:
         output = context.autoencoder(bags)
         began = time.perf_counter()
         if context.groups & {"read_out", "interference"}:
-            context.interference.update(bags, output.pre_activation, output.reconstruction)
+            context.add_interference(context.interference, bags, output)
         if read_out:
-            context.linear.update(bags, read_out(output.latent))
+            linear = read_out(output.latent)
+            context.linear.update(bags, linear)
+            context.rectified.update(bags, linear.clamp_min_(0))
         seconds += time.perf_counter() - began
         context.natural.update(bags, output.reconstruction)
     return seconds

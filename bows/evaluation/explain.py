@@ -48,8 +48,8 @@ def explain_word(loaded: LoadedRun, word: str, context: Sequence[str]) -> Explan
     index, around = found
     word, context = loaded.vocabulary[index], [loaded.vocabulary[place] for place in around]
     autoencoder = loaded.autoencoder.to(loaded.device).eval()
-    encoder, decoder = weights(autoencoder)
-    values, frequency, r2 = _over_windows(autoencoder, loaded.held_out(), index)
+    encoder, decoder = _weights_of_bag(autoencoder, [index, *around], loaded.device)
+    values, own, frequency, r2 = _over_windows(autoencoder, loaded.held_out(), index)
     if not len(values.with_word) or not len(values.without_word):
         how_many = "every" if len(values.with_word) else "no"
         raise SettingError(
@@ -72,7 +72,7 @@ def explain_word(loaded: LoadedRun, word: str, context: Sequence[str]) -> Explan
         },
         "r2": r2,
         "r2_one_hot": _one_hot(autoencoder, index, loaded.data.evaluation_batch_size, loaded.device),
-        "held_out": _held_out(values, parts.bias, parts.itself, autoencoder.output_activation == "relu"),
+        "held_out": _held_out(values, parts.bias, own, autoencoder.output_activation == "relu"),
     }
     sums = np.zeros(0)
     if around:
@@ -93,14 +93,14 @@ def explain_word(loaded: LoadedRun, word: str, context: Sequence[str]) -> Explan
     return Explanation(facts, values, sums)
 
 
-def _held_out(values: PreActivations, bias: float, itself: float, relu: bool) -> dict[str, float | int | None]:
+def _held_out(values: PreActivations, bias: float, own: np.ndarray, relu: bool) -> dict[str, float | int | None]:
     pushed, removed = removed_by_relu(values, bias)
     return {
         "windows_with": len(values.with_word),
         "windows_without": len(values.without_word),
         "mean_with": float(values.with_word.mean()),
         "mean_without": float(values.without_word.mean()),
-        "constructive_share": float((values.with_word > bias + itself).mean()),
+        "constructive_share": float((values.with_word > bias + own).mean()),
         "pushed_without": pushed,
         "removed_by_relu": removed if relu else None,
         "filtered": removed / len(values.without_word),
@@ -190,13 +190,29 @@ def _print_rows(rows: Iterable[tuple[str, float | None]]) -> None:
         print(f"  {name:<{width}}  {'not defined' if value is None else format(value, '9.4f')}")
 
 
+def _weights_of_bag(autoencoder: Autoencoder, bag: Sequence[int], device: torch.device) -> tuple[Tensor, Tensor | None]:
+    """Return encoder and decoder; with rectified units the encoder L diag(g) U of the units that a bag activates."""
+    encoder, decoder = weights(autoencoder)
+    made = torch.zeros(1, autoencoder.features, device=device)
+    made[0, list(bag)] = 1.0
+    active = autoencoder.active_units(made)
+    if active is None:
+        return encoder, decoder
+    units, to_latent = autoencoder.unit_weights
+    gated = units * active.T
+    return (gated if to_latent is None else to_latent @ gated).float(), autoencoder.decoder_weight.float()
+
+
 def _over_windows(autoencoder: Autoencoder, batches: Iterable[Tensor], index: int):
-    """Return the word's pre-activations, every word's frequency, and the word's R^2 over the windows."""
+    """Return the word's pre-activations, its self term in each window with it, every word's frequency, and the word's R^2."""
     row = autoencoder.decoder_weight[index]
+    units, to_latent = autoencoder.unit_weights
+    by_unit = units[:, index] * (row if to_latent is None else row @ to_latent)
     present = torch.zeros(autoencoder.features, dtype=torch.float64)
     sums = ReconstructionSums(1)
     kept: list[Tensor] = []
     present_in: list[Tensor] = []
+    own: list[Tensor] = []
     windows = 0
     for bags in batches:
         values = autoencoder.encode(bags) @ row + autoencoder.bias[index]
@@ -204,11 +220,14 @@ def _over_windows(autoencoder: Autoencoder, batches: Iterable[Tensor], index: in
         present += bags.sum(0).double().cpu()
         kept.append(values.cpu())
         present_in.append(bags[:, index].cpu() > 0)
+        active = autoencoder.active_units(bags)
+        own.append((by_unit.sum().expand(len(bags)) if active is None else active @ by_unit).double().cpu())
         windows += len(bags)
     values_, is_present = torch.cat(kept).double().numpy(), torch.cat(present_in).numpy()
     r2 = sums.r2_by_word()
     return (
         PreActivations(values_[is_present], values_[~is_present]),
+        torch.cat(own).numpy()[is_present],
         present.numpy() / windows,
         None if r2.mask.all() else float(r2[0]),
     )

@@ -12,11 +12,12 @@ from bows.analysis.alignment import alignment
 from bows.analysis.clusters import category_labels, clusters
 from bows.analysis.cooccurrence_clusters import cooccurrence_ami, phi
 from bows.analysis.directions import directions
+from bows.analysis.gated_map import gated_energy
 from bows.analysis.geometry import geometry
-from bows.analysis.interference_energy import interference_energy
+from bows.analysis.interference_energy import energy_ratio, interference_energy
 from bows.analysis.reconstruction import ReconstructionSums
 from bows.analysis.regime import regime_shares, regimes, regimes_by_decile
-from bows.evaluation.context import Context
+from bows.evaluation.context import SAMPLE, Context
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,8 @@ class MetricGroup(NamedTuple):
 def read_out_group(context: Context) -> Measured:
     """Compute error rates, and R^2 over one-word bags and of the linear read-out.
 
-    ``reconstruction/relu_gain`` is ``reconstruction/r2`` minus ``reconstruction/r2_linear``.
+    ``reconstruction/relu_gain`` is ``reconstruction/r2`` minus ``reconstruction/r2_linear``; ``reconstruction/r2_rectified`` is R^2 of
+    max(h B + c, 0), the linear read-out rectified.
     """
     interference, one_hot = context.interference, one_hot_sums(context)
     metrics = interference.error_rates() | _renamed(one_hot, "r2_one_hot")
@@ -53,7 +55,8 @@ def read_out_group(context: Context) -> Measured:
     }
     if context.read_out:
         columns["r2_linear"] = context.linear.r2_by_word()
-        metrics |= _renamed(context.linear, "r2_linear")
+        metrics |= _renamed(context.linear, "r2_linear") | _renamed(context.rectified, "r2_rectified")
+        metrics["reconstruction/read_out_penalty"] = context.read_out.ridge
         if "reconstruction/r2_linear" in metrics:
             r2 = context.natural.metrics()["reconstruction/r2"]
             metrics["reconstruction/relu_gain"] = r2 - metrics["reconstruction/r2_linear"]
@@ -61,16 +64,44 @@ def read_out_group(context: Context) -> Measured:
 
 
 def interference_group(context: Context) -> Measured:
-    """Compute the effect of the other words of a window on each word, and the energy of their interference."""
-    sums = context.interference
-    energy = interference_energy(context.encoder, context.decoder, context.cooccurrence)
+    """Compute the effect of the other words of a window on each word, and the energy of their interference.
+
+    ``interference/gap_independent`` and ``interference/filtered_independent`` are those of the same weights on at most 2,000 bags of
+    independent words with the held-out frequencies.
+    """
+    sums, independent = context.interference, context.interference_sums()
+    for bags in context.independent_bags():
+        context.add_interference(independent, bags, context.autoencoder(bags))
+    chance = independent.metrics()
+    metrics = sums.metrics() | energies(context)
+    for name in ("gap", "filtered"):
+        if f"interference/{name}" in metrics and f"interference/{name}" in chance:
+            metrics[f"interference/{name}_independent"] = chance[f"interference/{name}"]
     columns = {
         "interference_present": sums.when_present(),
         "interference_absent": sums.when_absent(),
+        "gap_stratified": sums.gap_stratified(),
         "rescued": sums.rescued(),
-        "filtered": sums.filtered(),
     }
-    return Measured(sums.metrics() | energy, columns)
+    columns |= {"self_term": sums.self_term()} if context.gated else {}
+    return Measured(metrics, columns | ({"filtered": sums.filtered()} if sums.relu else {}))
+
+
+def energies(context: Context) -> dict[str, float]:
+    """Compute the energies of interference, and the ratio of constructive to destructive over that on independent words.
+
+    With rectified units the map differs from bag to bag, and the energies rest on at most 2,000 windows, evenly spaced.
+    """
+    gated = context.gated
+    if gated is None:
+        return interference_energy(context.encoder, context.decoder, context.cooccurrence)
+    windows, size = context.data.windows("validation"), context.data.evaluation_batch_size
+    held_out = windows.batches(size, context.device, SAMPLE)
+    real, chance = (
+        gated_energy(gated, ((bags, context.active_units(bags)) for bags in each))
+        for each in (held_out, context.independent_bags())
+    )
+    return real | energy_ratio(real, chance)
 
 
 def geometry_group(name: str) -> Callable[[Context], Measured]:
@@ -124,7 +155,7 @@ def regime_group(context: Context) -> Measured:
     labels = regimes(
         context.natural.r2_by_word(),
         context.columns.get("r2_linear", undefined),
-        context.interference.gap(),
+        context.interference.gap_stratified(),
         context.word_geometry,
         context.analysis.regimes,
     )

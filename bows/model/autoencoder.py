@@ -124,6 +124,19 @@ class Autoencoder(nn.Module, ABC):
         """Whether h = E f and f^ = s(D h + b), with the parameters that `linear_parameters` names."""
         return bool(self.linear_parameters) and self.latent_activation == "identity"
 
+    def active_units(self, bags: Tensor) -> Tensor | None:
+        """Return which of the encoder's G rectified units are active, (batch, G) of zeros and ones; None for an encoder without any.
+
+        Among bags with the same active units g the pre-activation is affine in the bag f: its effective map is M(f) = D L diag(g) U, with
+        U and L the `unit_weights`.
+        """
+        return (self.encode(bags) > 0).to(bags.dtype) if self.latent_activation == "relu" else None
+
+    @property
+    def unit_weights(self) -> tuple[Tensor, Tensor | None]:
+        """Weights of the rectified units: U (G, V) from a bag to them, L (m, G) from them to the latent, None for the identity."""
+        return self.encoder_weight, None
+
     def fit(self, batches: Iterable[Tensor]) -> None:
         """Fit the weights to (batch, V) bags, streamed once. Only for classes with `closed_form`."""
         raise NotImplementedError(f"{type(self).__name__} has no closed form")

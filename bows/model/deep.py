@@ -41,6 +41,13 @@ class Deep(Autoencoder):
             self.gates.lerp_(on, 1 - self.GATE_MEMORY)
         return affine(hidden, self.hidden_weight)
 
+    def active_units(self, bags: Tensor) -> Tensor:
+        return (affine(bags, self.input_weight, self.input_bias) > 0).to(bags.dtype)
+
+    @property
+    def unit_weights(self) -> tuple[Tensor, Tensor]:
+        return self.input_weight, self.hidden_weight
+
     @property
     def encoder_weight(self) -> Tensor:
         return (self.hidden_weight * self.gates.unsqueeze(-2)) @ self.input_weight

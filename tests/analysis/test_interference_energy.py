@@ -10,6 +10,7 @@ from bows.analysis.interference_energy import couplings, interference_energy
 from bows.errors import DataError
 
 CONSTRUCTIVE, DESTRUCTIVE = "interference/constructive_energy", "interference/destructive_energy"
+RATIO = "interference/energy_ratio"
 
 
 def random(*shape, seed=0) -> torch.Tensor:
@@ -33,9 +34,13 @@ def by_loops(effective: np.ndarray, bags: torch.Tensor) -> dict[str, float]:
         positive.append(2 * sum(term for term in terms if term > 0))
         negative.append(2 * sum(-term for term in terms if term < 0))
         output.append(np.square(effective @ bag).sum())
+    share, symmetric = bags.double().numpy().mean(0), (effective + effective.T) / 2
+    pairs = [share[i] * share[j] * symmetric[i, j] for i in range(len(share)) for j in range(i)]
+    chance = sum(pair for pair in pairs if pair > 0) / sum(-pair for pair in pairs if pair < 0)
     return {
         CONSTRUCTIVE: float(np.mean(positive) / np.mean(output)),
         DESTRUCTIVE: float(np.mean(negative) / np.mean(output)),
+        RATIO: float(np.mean(positive) / np.mean(negative) / chance),
     }
 
 
@@ -57,7 +62,7 @@ def test_words_that_agree_or_oppose():
     bags = torch.ones(5, 2)
     assert interference_energy(torch.tensor([[1.0, 1.0]]), None, counted(bags)) == {CONSTRUCTIVE: 0.25, DESTRUCTIVE: 0}
     half = interference_energy(torch.tensor([[1.0, -0.5]]), None, counted(bags))
-    # G_12 = -1/2, M f = W^T (1/2) = (1/2, -1/4)
+    # G_12 = -1/2, M f = W^T (1/2) = (1/2, -1/4); no constructive pair even by chance, so no ratio
     assert half == {CONSTRUCTIVE: 0, DESTRUCTIVE: pytest.approx(1 / (1 / 4 + 1 / 16))}
     never_together = torch.eye(2)
     assert interference_energy(torch.tensor([[1.0, -0.5]]), None, counted(never_together)) == {
@@ -80,7 +85,7 @@ def test_invariances():
     order = torch.randperm(9, generator=torch.Generator().manual_seed(0))
     assert interference_energy(weights[:, order], None, counted(bags[:, order])) == pytest.approx(energy)
     scaled = interference_energy(2 * weights, None, counted(bags))
-    assert {name: 4 * value for name, value in scaled.items()} == pytest.approx(energy)
+    assert {name: value * (1 if name == RATIO else 4) for name, value in scaled.items()} == pytest.approx(energy)
     padded = torch.cat([torch.zeros(3, 1, dtype=torch.float64), weights], 1)
     with_one = torch.cat([torch.ones(len(bags), 1), bags], 1)
     assert interference_energy(padded, None, counted(with_one)) == pytest.approx(energy)
@@ -113,3 +118,12 @@ def test_under_autocast_the_numbers_stay():
     with torch.autocast("cpu", torch.bfloat16):
         inside = interference_energy(weights, None, counted(bags))
     assert inside == interference_energy(weights, None, counted(bags))
+
+
+def test_independent_words_have_a_ratio_of_one_whatever_their_energies():
+    generator = torch.Generator().manual_seed(0)
+    bags = (torch.rand(20_000, 9, generator=generator) < 0.3).float()
+    energy = interference_energy(random(3, 9), None, counted(bags))
+    assert energy[RATIO] == pytest.approx(1, abs=0.03)
+    # The plain ratio is far from 1 on the same bags: it says nothing by itself.
+    assert abs(energy[CONSTRUCTIVE] / energy[DESTRUCTIVE] - 1) > 0.2

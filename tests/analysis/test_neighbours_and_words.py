@@ -77,7 +77,8 @@ def test_word_table():
     )
     assert table.column_names == [
         "word", "frequency", "norm", "dimensionality", "r2", "r2_one_hot", "r2_linear", "bias", "self_term",
-        "interference_present", "interference_absent", "rescued", "filtered", "false_positive_rate", "false_negative_rate",
+        "interference_present", "interference_absent", "gap_stratified", "rescued", "filtered", "false_positive_rate",
+        "false_negative_rate",
         "largest_cosine", "lowest_cosine", "antipode", "regime", "nearest",
     ]  # fmt: skip
     columns = table.to_pydict()

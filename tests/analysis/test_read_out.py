@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.linear_model import Ridge
 
-from bows.analysis.read_out import ReadOutSums
+from bows.analysis.read_out import FOLDS, PATH, ReadOutSums
 
 
 def made(windows=200, words=12, latent=5, seed=0, noise=0.3):
@@ -70,3 +70,50 @@ def test_a_latent_that_does_not_vary_has_no_read_out():
     assert fitted(np.full((10, 3), 0.1), np.ones((10, 4))) is None
     assert fitted(np.ones((1, 3)), np.ones((1, 4))) is None
     assert ReadOutSums(3, 4).solve(0.1) is None
+
+
+def cross_validated(hidden, bags):
+    sums = ReadOutSums(hidden.shape[1], bags.shape[1], folds=FOLDS)
+    latent, made_bags = torch.from_numpy(hidden).float(), torch.from_numpy(bags).float()
+    fold = np.arange(len(hidden)) * FOLDS // len(hidden)
+    for each in range(FOLDS):
+        sums.update(latent[fold == each], made_bags[fold == each], each)
+    return sums.solve(None), fold
+
+
+@pytest.mark.parametrize(("windows", "noise", "latent"), [(60, 4.0, 5), (400, 0.1, 5), (24, 8.0, 5)])
+def test_the_penalty_is_the_best_over_folds_by_refitting_each(windows, noise, latent):
+    hidden, bags = made(windows, latent=latent, noise=noise, seed=3)
+    read_out, fold = cross_validated(hidden, bags)
+    errors = []
+    for ridge in PATH:
+        error = 0.0
+        for each in range(FOLDS):
+            own, other = hidden[fold != each], hidden[fold == each]
+            model = Ridge(alpha=ridge * own.var(axis=0).mean() * len(own)).fit(own, bags[fold != each])
+            error += np.square(model.predict(other) - bags[fold == each]).sum()
+        errors.append(error)
+    # Neighbouring penalties may differ by less than rounding.
+    assert errors[PATH.index(read_out.ridge)] == pytest.approx(min(errors), rel=1e-5)
+
+
+def test_noise_asks_for_a_larger_penalty_than_a_fixed_one_and_plenty_of_data_for_a_smaller_one():
+    noisy, _ = cross_validated(*made(24, noise=8.0, seed=3))
+    plenty, _ = cross_validated(*made(2000, noise=0.1, seed=3))
+    assert noisy.ridge > 0.1 > plenty.ridge
+
+
+def test_a_read_out_of_principal_components_is_their_own_decoder():
+    generator = np.random.default_rng(0)
+    bags = (generator.random((3000, 12)) < 0.2 + 0.6 * (generator.random((3000, 1)) < 0.3)).astype(float)
+    mean = bags.mean(0)
+    directions = np.linalg.eigh(np.cov(bags.T))[1][:, -4:]
+    read_out, _ = cross_validated(bags @ directions, bags)
+    own = (bags - mean) @ directions @ directions.T + mean
+    found = read_out(torch.from_numpy(bags @ directions)).numpy()
+    # With the fixed penalty of 0.1 that earlier versions used it is another one.
+    assert (
+        np.abs(found - own).max()
+        < 0.005
+        < np.abs(fitted(bags @ directions, bags, 0.1)(torch.from_numpy(bags @ directions)) - own).max()
+    )

@@ -80,6 +80,8 @@ def test_every_metric_of_the_definitions_is_there(relu):
         "reconstruction/loss",
         "reconstruction/r2",
         "reconstruction/r2_linear",
+        "reconstruction/r2_rectified",
+        "reconstruction/read_out_penalty",
         "reconstruction/r2_one_hot",
         "reconstruction/relu_gain",
         "reconstruction/false_positive_rate",
@@ -101,8 +103,15 @@ def test_every_metric_of_the_definitions_is_there(relu):
         "alignment/rsa_p",
         "alignment/pca_distance",
         "interference/gap",
+        "interference/gap_stratified",
+        "interference/gap_independent",
         "interference/rescued",
         "interference/filtered",
+        "interference/filtered_given_pushed",
+        "interference/filtered_energy",
+        "interference/filtered_independent",
+        "interference/absent_energy",
+        "interference/energy_ratio",
         "interference/constructive_energy",
         "interference/destructive_energy",
         "ring/months/order",
@@ -136,12 +145,14 @@ def test_the_numbers_follow_from_the_run_folder_alone(relu, tiny_text, place):
     assert summary["reconstruction/r2"] == pytest.approx(1 - ((bags - rebuilt) ** 2).sum() / total, abs=1e-5)
     latent = training @ weight.T
     centred = latent - latent.mean(0)
-    penalty = 0.1 * centred.var(0).mean() * np.eye(len(weight))
+    penalty = summary["reconstruction/read_out_penalty"] * centred.var(0).mean() * np.eye(len(weight))
     fit = np.linalg.solve(
         centred.T @ centred / len(latent) + penalty, centred.T @ (training - training.mean(0)) / len(latent)
     )
     read_out = (bags @ weight.T - latent.mean(0)) @ fit + training.mean(0)
     assert summary["reconstruction/r2_linear"] == pytest.approx(1 - ((bags - read_out) ** 2).sum() / total, abs=1e-5)
+    rectified = 1 - ((bags - np.maximum(read_out, 0)) ** 2).sum() / total
+    assert summary["reconstruction/r2_rectified"] == pytest.approx(rectified, abs=1e-5)
     ones = np.eye(len(bias))
     one_hot = np.maximum(weight.T @ weight + bias, 0)
     error = ((ones - one_hot) ** 2).sum() / ((ones - ones.mean(0)) ** 2).sum()
@@ -171,7 +182,7 @@ def test_other_documents_are_measured_with_the_runs_words(relu, place, tiny_text
     own = files(**{key: value for key, value in find_run(relu).config["data"].items() if key != "_target_"})
     training = np.concatenate([part.numpy() for part in own.windows("train").batches(64)]).astype(float)
     latent = training @ weight.T
-    fit = Ridge(alpha=0.1 * latent.var(0).mean() * len(latent)).fit(latent, training)
+    fit = Ridge(alpha=after["reconstruction/read_out_penalty"] * latent.var(0).mean() * len(latent)).fit(latent, training)
     error = ((fit.predict(bags @ weight.T) - bags) ** 2).sum() / ((bags - bags.mean(0)) ** 2).sum()
     assert after["reconstruction/r2_linear"] == pytest.approx(1 - error, abs=1e-4)
     loss = ((np.maximum(bags @ weight.T @ weight + bias, 0) - bags) ** 2).mean()
