@@ -15,7 +15,7 @@ class ReconstructionSums:
     >>> sums = ReconstructionSums(2)
     >>> sums.update(torch.tensor([[1.0, 0.0], [0.0, 0.0]]), torch.tensor([[0.5, 0.0], [0.5, 0.0]]))
     >>> sums.metrics()
-    {'reconstruction/loss': 0.125, 'reconstruction/r2': 0.0}
+    {'reconstruction/loss': 0.125, 'reconstruction/r2': 0.0, 'reconstruction/r2_macro': 0.0}
     >>> sums.r2_by_word().tolist()  # the second word is never there: its R^2 is not defined
     [0.0, None]
     """
@@ -62,7 +62,9 @@ class ReconstructionSums:
 
         - ``reconstruction/loss``: mean of (f - f^)^2 over all cells, 0 or more.
         - ``reconstruction/r2``: 1 - SSE / SST, both summed over all words, 1 or less. Words that no window, or every
-          window, holds have no SST; their errors count all the same.
+          window, contains have no SST; their errors count all the same.
+        - ``reconstruction/r2_macro``: the mean of 1 - SSE_i / SST_i over the words with SST_i > 0, 1 or less: rare words weigh as much as
+          frequent ones.
 
         Left out where not defined: both before any window; R^2 if no word varies.
         """
@@ -72,6 +74,7 @@ class ReconstructionSums:
         metrics = {"reconstruction/loss": error / (self.windows * len(self.present))}
         if total > 0:
             metrics["reconstruction/r2"] = 1 - error / total
+            metrics["reconstruction/r2_macro"] = float(self.r2_by_word().mean())
         return metrics
 
     def r2_by_word(self) -> np.ma.MaskedArray:

@@ -26,7 +26,9 @@ from bows.setting_types import (
     Words,
 )
 
-MetricGroup = Literal["read_out", "interference", "capacity", "packing", "alignment", "ring", "cluster", "regime"]
+MetricGroup = Literal[
+    "read_out", "interference", "baseline", "capacity", "packing", "alignment", "ring", "cluster", "regime"
+]  # fmt: skip
 
 
 @dataclass(config=NODE, kw_only=True)

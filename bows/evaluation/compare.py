@@ -3,6 +3,7 @@
 import csv
 import logging
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from bows.evaluation.evaluate import Evaluation, evaluate
 from bows.figures.comparison import comparison_by_decile, gain_by_word
 from bows.figures.style import save
 from bows.model.autoencoder import Autoencoder
-from bows.model.pca import PrincipalComponents
+from bows.model.pca import PrincipalComponents, RectifiedPrincipalComponents
 from bows.runs.folder import RunFolder
 from bows.runs.reload import load_autoencoder
 
@@ -49,10 +50,13 @@ class Comparison:
     """Of the regimes."""
 
 
-def compare(loaded: LoadedRun, others: Sequence[RunFolder | None], analysis: Analysis) -> Comparison:
-    """Evaluate the run and others of its size (None: pca) on the same held-out windows."""
-    names = distinct([loaded.run.label, *("pca" if other is None else other.label for other in others)])
+def compare(loaded: LoadedRun, others: Sequence[RunFolder | str], analysis: Analysis) -> Comparison:
+    """Evaluate the run and others of its size (or pca, pca_relu) on the same held-out windows."""
+    names = distinct([loaded.run.label, *(other if isinstance(other, str) else other.label for other in others)])
     sets = whole_sets(analysis.sets, loaded.vocabulary)
+    # The baselines are models of this comparison, or the same for each of them.
+    analysis = copy(analysis)
+    analysis.groups = [group for group in analysis.groups if group != "baseline"]
     evaluations, errors = {}, {}
     for name, other in zip(names, [loaded.run, *others], strict=True):
         model = loaded.autoencoder if other is loaded.run else other_autoencoder(other, loaded)
@@ -72,11 +76,12 @@ def compare(loaded: LoadedRun, others: Sequence[RunFolder | None], analysis: Ana
     )
 
 
-def other_autoencoder(other: RunFolder | None, loaded: LoadedRun) -> Autoencoder:
-    """Return another run's autoencoder; for None equally many principal components of the training windows."""
-    if other is not None:
+def other_autoencoder(other: RunFolder | str, loaded: LoadedRun) -> Autoencoder:
+    """Return another run's autoencoder; for pca and pca_relu equally many principal components of all training windows."""
+    if isinstance(other, RunFolder):
         return load_autoencoder(other, "against")
-    components = PrincipalComponents(loaded.autoencoder.features, loaded.autoencoder.latent).to(loaded.device)
+    kind = PrincipalComponents if other == "pca" else RectifiedPrincipalComponents
+    components = kind(loaded.autoencoder.features, loaded.autoencoder.latent).to(loaded.device)
     components.fit(loaded.training_bags())
     return components.eval()
 

@@ -121,7 +121,10 @@ def leak(context: Context, loss: float) -> dict[str, float]:
     sums = ReconstructionSums(context.autoencoder.features, context.device)
     for bags in overlapping.batches(context.data.evaluation_batch_size, context.device):
         sums.update(bags, context.autoencoder(bags).reconstruction)
-    metrics = {name.replace("reconstruction/", "leak/"): value for name, value in sums.metrics().items()}
+    found = sums.metrics()
+    metrics = {
+        f"leak/{name}": found[f"reconstruction/{name}"] for name in ("loss", "r2") if f"reconstruction/{name}" in found
+    }
     return {**metrics, "leak/loss_gap": loss - metrics["leak/loss"]}
 
 

@@ -17,6 +17,7 @@ from bows.analysis.geometry import geometry
 from bows.analysis.interference_energy import energy_ratio, interference_energy
 from bows.analysis.reconstruction import ReconstructionSums
 from bows.analysis.regime import regime_shares, regimes, regimes_by_decile
+from bows.evaluation.baselines import baseline_metrics
 from bows.evaluation.context import SAMPLE, Context
 
 log = logging.getLogger(__name__)
@@ -185,6 +186,7 @@ METRIC_GROUPS = {
         ("reconstruction/r2_linear", "reconstruction/r2_one_hot", "reconstruction/false_positive_rate"),
     ),
     "interference": MetricGroup(interference_group, ("interference/gap", "interference/constructive_energy")),
+    "baseline": MetricGroup(lambda context: Measured(baseline_metrics(context)), ("baseline/r2_pca",)),
     "capacity": MetricGroup(geometry_group("capacity"), ("capacity/dimensionality_mean",)),
     "packing": MetricGroup(geometry_group("packing"), ("packing/coherence", "packing/welch_ratio")),
     "ring": MetricGroup(geometry_group("ring")),

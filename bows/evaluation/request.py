@@ -66,13 +66,13 @@ def find_words(words: Sequence[str], vocabulary: Sequence[str], setting: str) ->
     return found.indices
 
 
-def find_others(against: Sequence[str], run: RunFolder) -> list[RunFolder | None]:
-    """Return the runs to compare with; None for pca.
+def find_others(against: Sequence[str], run: RunFolder) -> list[RunFolder | str]:
+    """Return the runs to compare with; pca stands for itself and pca_relu, its fair version for a model with a ReLU.
 
     Raises:
         SettingError: one is not a finished run, is given twice, or has another latent size or other words.
     """
-    others: list[RunFolder | None] = []
+    others: list[RunFolder | str] = []
     latent, words = run.config["model"]["latent"], len(run.vocabulary)
     if len(against) > MOST_OTHERS:
         raise SettingError(f"against: {len(against)} models are given; compare with {MOST_OTHERS} at most")
@@ -84,7 +84,7 @@ def find_others(against: Sequence[str], run: RunFolder) -> list[RunFolder | None
                 raise SettingError(
                     f"against=pca: the run has {latent} latent dimensions, more than its {words} words have components"
                 )
-            others.append(None)
+            others += [name for name in ("pca", "pca_relu") if name not in others]
             continue
         other = find_run(given, "against")
         refuse_other_words(other.vocabulary, run, f"against={given}", "compare runs that were trained on one corpus")

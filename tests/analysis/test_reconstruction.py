@@ -65,7 +65,9 @@ def test_constant_words_count_with_their_errors():
 
 def test_perfect_and_mean_reconstructions():
     bags, _ = windows()
-    assert streamed(bags, bags).metrics() == {"reconstruction/loss": 0, "reconstruction/r2": 1}
+    assert streamed(bags, bags).metrics() == {
+        "reconstruction/loss": 0, "reconstruction/r2": 1, "reconstruction/r2_macro": 1
+    }  # fmt: skip
     mean = streamed(bags, bags.mean(0).expand_as(bags))
     assert mean.metrics()["reconstruction/r2"] == pytest.approx(0, abs=1e-6)
 
@@ -95,3 +97,12 @@ def test_many_batches_lose_no_precision():
     sums.squared_error += 1e9  # as after very many windows; float32 would swallow what follows
     sums.update(torch.ones(1, 1), torch.zeros(1, 1))
     assert sums.squared_error.item() == 1e9 + 1
+
+
+def test_the_macro_mean_weighs_every_word_alike():
+    bags, rebuilt = windows()
+    found = streamed(bags, rebuilt)
+    of_word = [1 - ((f - g) ** 2).sum() / ((f - f.mean()) ** 2).sum() for f, g in zip(bags.T, rebuilt.T, strict=True)]
+    macro = found.metrics()["reconstruction/r2_macro"]
+    assert macro == pytest.approx(float(torch.stack(of_word).mean()), abs=1e-5)
+    assert abs(macro - found.metrics()["reconstruction/r2"]) > 1e-3  # the pooled one is another number

@@ -182,7 +182,9 @@ def test_other_documents_are_measured_with_the_runs_words(relu, place, tiny_text
     own = files(**{key: value for key, value in find_run(relu).config["data"].items() if key != "_target_"})
     training = np.concatenate([part.numpy() for part in own.windows("train").batches(64)]).astype(float)
     latent = training @ weight.T
-    fit = Ridge(alpha=after["reconstruction/read_out_penalty"] * latent.var(0).mean() * len(latent)).fit(latent, training)
+    fit = Ridge(alpha=after["reconstruction/read_out_penalty"] * latent.var(0).mean() * len(latent)).fit(
+        latent, training
+    )
     error = ((fit.predict(bags @ weight.T) - bags) ** 2).sum() / ((bags - bags.mean(0)) ** 2).sum()
     assert after["reconstruction/r2_linear"] == pytest.approx(1 - error, abs=1e-4)
     loss = ((np.maximum(bags @ weight.T @ weight + bias, 0) - bags) ** 2).mean()
@@ -279,8 +281,8 @@ def test_models_of_one_size_side_by_side(relu, linear, place, tmp_path, capsys, 
     with (folder / "comparison.csv").open(newline="") as file:
         rows = {row["metric"]: row for row in csv.DictReader(file)}
     names = [name for name in rows["reconstruction/r2"] if name != "metric"]
-    assert names == ["tied wd=0.1", "pca", "tied wd=0.1 (2)"]
-    for name, run in ((names[0], relu), (names[2], linear)):
+    assert names == ["tied wd=0.1", "pca", "pca_relu", "tied wd=0.1 (2)"]
+    for name, run in ((names[0], relu), (names[3], linear)):
         summary = read(run / "summary.json")
         for metric in ("reconstruction/r2", "interference/gap", "packing/coherence", "alignment/rsa"):
             assert float(rows[metric][name]) == pytest.approx(summary[metric], rel=1e-6)
@@ -290,16 +292,16 @@ def test_models_of_one_size_side_by_side(relu, linear, place, tmp_path, capsys, 
     own = {row["word"]: row for row in pq.read_table(relu / "words.parquet").to_pylist()}
     other = {row["word"]: row for row in pq.read_table(linear / "words.parquet").to_pylist()}
     for word in ("January", "snow"):
-        assert words[word][f"gain over {names[2]}"] == pytest.approx(own[word]["r2"] - other[word]["r2"], abs=1e-6)
+        assert words[word][f"gain over {names[3]}"] == pytest.approx(own[word]["r2"] - other[word]["r2"], abs=1e-6)
         assert words[word]["regime"] == own[word]["regime"]
     gains = (folder / "comparison_gains.csv").read_text().splitlines()
-    assert len(gains) == 3
+    assert len(gains) == 4
     gain, low, high = (float(cell) for cell in gains[1].replace('"', "").split(",")[1:4])
     assert low < gain < high
     assert gain == pytest.approx(
         float(rows["reconstruction/r2"][names[0]]) - float(rows["reconstruction/r2"]["pca"]), abs=1e-5
     )
-    for name in ("comparison_deciles", "gain_by_word_1", "gain_by_word_2"):
+    for name in ("comparison_deciles", "gain_by_word_1", "gain_by_word_2", "gain_by_word_3"):
         assert (folder / "figures" / f"{name}.png").is_file()
     for name in ("comparison_deciles.csv", "comparison_regimes.csv"):
         assert (folder / name).read_text().count("\n") > 1

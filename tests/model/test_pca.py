@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 
 from bows.model import pca
 from bows.model.optimizers import OptimizerSettings, make_optimizer
-from bows.model.pca import PrincipalComponents, moments, top_eigenvectors
+from bows.model.pca import BagSample, PrincipalComponents, RectifiedPrincipalComponents, moments, top_eigenvectors
 from bows.model.tied import Tied
 
 
@@ -112,3 +112,43 @@ def test_a_linear_tied_model_trained_to_convergence_spans_the_same_subspace():
     np.testing.assert_allclose(model.bias.detach(), closed.bias.detach(), atol=1e-3)
     eigenvalues = np.linalg.eigvalsh(np.cov(data.T.astype(np.float64), bias=True))
     assert loss.item() == pytest.approx(eigenvalues[:-3].sum() / 10, rel=1e-5)
+
+
+def correlated_bags(windows=600, words=20, seed=0):
+    generator = np.random.default_rng(seed)
+    topic = generator.integers(0, 4, windows)
+    rate = np.where(np.arange(words) % 4 == topic[:, None], 0.5, 0.04)
+    return torch.from_numpy(generator.random((windows, words)) < rate).float()
+
+
+def test_the_bias_of_rectified_components_is_the_best_of_a_fine_search():
+    bags = correlated_bags()
+    model = RectifiedPrincipalComponents(20, 3)
+    model.fit(bags.split(64))
+    values = (bags @ model.weight.T @ model.weight).detach().double().numpy()
+    grid = np.linspace(-1.5, 1.0, 5001)
+    for word in range(20):
+        x, f = values[:, word], bags[:, word].numpy()
+        errors = (np.square(np.maximum(x[:, None] + grid, 0) - f[:, None])).mean(0)
+        own = np.square(np.maximum(x + float(model.bias.detach()[word]), 0) - f).mean()
+        assert own <= errors.min() + 1e-6
+    plain = PrincipalComponents(20, 3)
+    plain.fit(bags.split(64))
+    np.testing.assert_array_equal(model.weight.detach(), plain.weight.detach())
+    with torch.no_grad():
+        errors = [float((each(bags).reconstruction - bags).square().mean()) for each in (plain, model)]
+    assert errors[1] < errors[0]
+    # The bias of the linear optimum, rectified, is worse: the bias is fitted.
+    with torch.no_grad():
+        rectified = float((plain(bags).reconstruction.relu() - bags).square().mean())
+    assert errors[1] < rectified - 1e-5
+
+
+@pytest.mark.parametrize("batch", [1, 7, 64])
+def test_a_sample_of_a_stream_is_evenly_spaced(batch):
+    bags = torch.eye(100)
+    sample = BagSample(20)
+    assert sum(len(part) for part in sample.passing(bags.split(batch))) == 100
+    kept = [int(words) for words in sample.bags]
+    assert kept == list(range(0, 100, sample.step))
+    assert 10 <= len(kept) <= 20

@@ -1,0 +1,107 @@
+"""Fair baselines of a model on its own held-out windows: principal components, rectified ones, and the most frequent words."""
+
+import logging
+from collections.abc import Iterator
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bows.analysis.cooccurrence import Cooccurrence
+from bows.analysis.principal_directions import principal_directions
+from bows.analysis.reconstruction import ReconstructionSums
+from bows.data.datamodule import BagsDataModule
+from bows.data.windows import spread
+from bows.evaluation.context import Context
+from bows.model.pca import BIAS_BAGS, PrincipalComponents, RectifiedPrincipalComponents
+
+log = logging.getLogger(__name__)
+
+
+class PrincipalModels(NamedTuple):
+    """The optimum of a linear autoencoder, and the same directions with a rectified output and the best output bias."""
+
+    pca: PrincipalComponents
+    pca_relu: RectifiedPrincipalComponents
+
+
+def principal_models(
+    training: BagsDataModule, latent: int, most: int | None, seed: int, device: torch.device
+) -> PrincipalModels | None:
+    """Fit principal components of training windows; None where the bags vary in fewer dimensions than `latent`.
+
+    Args:
+        training: whose training windows.
+        latent: m.
+        most: at most so many of them, evenly spaced; None for all.
+        seed: of the start of the search for the directions, which is by block Krylov iteration where V is large.
+        device: of the models.
+    """
+    windows, size = training.windows("train"), training.evaluation_batch_size
+    together = Cooccurrence(partial(windows.batches, size, device, most), windows.words)
+    directions = principal_directions(together, latent, seed) if latent <= windows.words else None
+    if directions is None:
+        return None
+    mean = together.present / together.windows
+    pca, relu = (each(windows.words, latent) for each in (PrincipalComponents, RectifiedPrincipalComponents))
+    with torch.no_grad():
+        for model in (pca, relu):
+            model.weight.copy_(directions.T)
+        pca.bias.copy_(mean - directions @ (directions.T @ mean))
+    numbers = spread(len(windows), most)
+    bags = windows.sparse(numbers[spread(len(numbers), BIAS_BAGS)])
+    relu.fit_bias(list(bags.columns.long().tensor_split(bags.offsets[1:-1].long())), mean.numpy())
+    return PrincipalModels(pca.to(device).eval(), relu.to(device).eval())
+
+
+def baseline_metrics(context: Context) -> dict[str, float]:
+    """Compute what other models of the same size reach on the same held-out windows.
+
+    All are fitted on at most `analysis.read_out_windows` training windows, evenly spaced:
+
+    - ``baseline/r2_pca``: R^2 of m principal components, the linear optimum.
+    - ``baseline/r2_pca_relu``: R^2 of relu(P f + b), P their projector and b the output bias of the lowest squared error.
+    - ``interference/gap_pca``: ``interference/gap`` of the principal components, at least 0 on any text.
+    - ``baseline/r2_top_words``: R^2 of the m most frequent words kept exactly and every other word at its training frequency q:
+      1 - (sum over the others of p (1 - p) + (p - q)^2) / (sum over all of p (1 - p)), p the held-out frequency.
+
+    The first three are left out where the training windows vary in fewer dimensions than m, all where no held-out word varies.
+    """
+    analysis, latent = context.analysis, context.autoencoder.latent
+    frequency = context.natural.frequency().filled(0.0)
+    spread_ = frequency * (1 - frequency)
+    if not spread_.any():
+        return {}
+    windows, size = context.training.windows("train"), context.training.evaluation_batch_size
+    counted = torch.zeros(windows.words, dtype=torch.float64)
+    for bags in windows.batches(size, context.device, analysis.read_out_windows):
+        counted += bags.sum(0).double().cpu()
+    expected = (counted / min(len(windows), analysis.read_out_windows or len(windows))).numpy()
+    others = np.argsort(-expected, kind="stable")[latent:]
+    missed = (spread_ + (frequency - expected) ** 2)[others].sum()
+    metrics = {"baseline/r2_top_words": float(1 - missed / spread_.sum())}
+    models = principal_models(context.training, latent, analysis.read_out_windows, context.seed, context.device)
+    if models is None:
+        log.info("no baseline of principal components: the training windows vary in fewer than %d dimensions", latent)
+        return metrics
+    return metrics | _held_out(models, context.held_out(), context.device)
+
+
+def _held_out(models: PrincipalModels, batches: Iterator[Tensor], device: torch.device) -> dict[str, float]:
+    weight, words = models.pca.weight, models.pca.features
+    sums = {"r2_pca": ReconstructionSums(words, device), "r2_pca_relu": ReconstructionSums(words, device)}
+    whole, present = torch.zeros(2, words, dtype=torch.float64)
+    for bags in batches:
+        projected = (bags @ weight.T) @ weight
+        places, of_word = bags.nonzero(as_tuple=True)
+        whole += projected.sum(0).double().cpu()
+        present += torch.bincount(of_word.cpu(), projected[places, of_word].double().cpu(), words)
+        sums["r2_pca"].update(bags, projected + models.pca.bias)
+        sums["r2_pca_relu"].update(bags, torch.relu(projected + models.pca_relu.bias))
+    metrics = {f"baseline/{name}": each.metrics()["reconstruction/r2"] for name, each in sums.items()}
+    there, windows = sums["r2_pca"].present.cpu(), sums["r2_pca"].windows
+    varying = (there > 0) & (there < windows)
+    gap = present / there - weight.square().sum(0).double().cpu() - (whole - present) / (windows - there)
+    return metrics | {"interference/gap_pca": gap[varying].mean().item()}

@@ -1,0 +1,71 @@
+"""Baselines of a run, recomputed from its documents with numpy."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bows
+
+SMALL = [
+    "data=files", "data.vocab_size=60", "data.window=4", "data.val_fraction=0.3", "data.min_chars=20", "data.batch_size=16",
+    "latent=4", "epochs=3", "lr=1e-2", "trainer=cpu", "logger=none", "analysis=none",
+    "analysis.groups=[read_out,interference,baseline]", "seed=5",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("baselines")
+
+
+def run_of(place: Path, text: Path, trained, model: str) -> bows.Run:
+    return bows.load_run(trained(place / model, f"outputs={place}", f"data.train={text}", *SMALL, f"model={model}"))
+
+
+def test_baselines_follow_from_the_documents_alone(place, tiny_text, trained):
+    run = run_of(place, tiny_text, trained, "tied")
+    training, bags = (
+        np.concatenate([part.numpy() for part in run.data.windows(split).batches(64)]).astype(float)
+        for split in ("train", "validation")
+    )
+    total = np.square(bags - bags.mean(0)).sum()
+    mean = training.mean(0)
+    directions = np.linalg.eigh(np.cov(training.T, bias=True))[1][:, -4:]
+    projector = directions @ directions.T
+    found = run.metrics
+    pca = (bags - mean) @ projector + mean
+    assert found["baseline/r2_pca"] == pytest.approx(1 - np.square(bags - pca).sum() / total, abs=1e-4)
+    # The best output bias of relu(P f + b), word by word, by a fine search.
+    grid, error = np.linspace(-1.5, 1.5, 3001), 0.0
+    for word in range(bags.shape[1]):
+        x = training @ projector[word]
+        best = grid[np.square(np.maximum(x[:, None] + grid, 0) - training[:, [word]]).mean(0).argmin()]
+        error += np.square(np.maximum(bags @ projector[word] + best, 0) - bags[:, word]).sum()
+    assert found["baseline/r2_pca_relu"] == pytest.approx(1 - error / total, abs=2e-3)
+    kept = np.argsort(-mean, kind="stable")[:4]
+    copied = np.tile(mean, (len(bags), 1))
+    copied[:, kept] = bags[:, kept]
+    assert found["baseline/r2_top_words"] == pytest.approx(1 - np.square(bags - copied).sum() / total, abs=1e-6)
+    # The gap by the theorem: sum over j != i of P_ij C_ij / C_ii with the held-out covariance C; with j = i it is another number.
+    covariance = np.cov(bags.T, bias=True)
+    varying = np.diag(covariance) > 0
+    whole = (projector * covariance).sum(1)[varying] / np.diag(covariance)[varying]
+    gap = whole - np.diag(projector)[varying]
+    assert found["interference/gap_pca"] == pytest.approx(gap.mean(), abs=1e-4)
+    assert abs(whole.mean() - gap.mean()) > 0.05
+
+
+def test_pca_is_its_own_baseline_and_gains_nothing_over_its_linear_read_out(place, tiny_text, trained):
+    run = run_of(place, tiny_text, trained, "pca")
+    assert run.metrics["baseline/r2_pca"] == pytest.approx(run.metrics["reconstruction/r2"], abs=1e-5)
+    assert run.metrics["interference/gap_pca"] == pytest.approx(run.metrics["interference/gap"], abs=1e-5)
+    assert abs(run.metrics["reconstruction/relu_gain"]) < 1e-3
+
+
+def test_rectified_components_are_a_model(place, tiny_text, trained):
+    run = run_of(place, tiny_text, trained, "pca_relu")
+    assert run.metrics["baseline/r2_pca_relu"] == pytest.approx(run.metrics["reconstruction/r2"], abs=1e-5)
+    assert run.metrics["reconstruction/r2"] > run.metrics["baseline/r2_pca"]
+    assert json.loads((run.folder / "summary.json").read_text())["speed/seconds"] >= 0
