@@ -150,16 +150,8 @@ def draw_comparison(comparison: Comparison, folder: Path) -> None:
     figure = comparison_by_decile(columns, "R² on held-out windows by word frequency")
     save(figure, folder / "figures" / "comparison_deciles")
     for number, name in enumerate(names, 1):
-        figure = gain_by_word(
-            words.column("frequency").to_numpy(),
-            _floats(words, f"r2 {first}"),
-            _floats(words, f"r2 {name}"),
-            words.column("word").to_pylist(),
-            first,
-            name,
-            words.column("regime").to_pylist(),
-            str(comparison.thresholds),
-        )
+        needed = ["word", "frequency", f"r2 {first}", f"r2 {name}", "regime"]
+        figure = gain_by_word(words.select(needed).to_pydict(), first, name, str(comparison.thresholds))
         save(figure, folder / "figures" / f"gain_by_word_{number}")
 
 
@@ -215,8 +207,3 @@ def _write_metrics(path: Path, evaluations: Mapping[str, Evaluation]) -> None:
         writer.writerow(["metric", *evaluations])
         for name in names:
             writer.writerow([name, *(evaluation.metrics.get(name, "") for evaluation in evaluations.values())])
-
-
-def _floats(table: pa.Table, name: str) -> np.ndarray:
-    """Return a column with NaN for null."""
-    return np.array([np.nan if value is None else value for value in table.column(name).to_pylist()], dtype=float)

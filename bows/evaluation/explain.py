@@ -133,11 +133,11 @@ def draw_explanation(explanation: Explanation, folder: Path) -> None:
         # The figure identifies the first two by position; no word can have these names.
         {"the bias": facts["bias"], "the word itself": facts["self"], **facts["contributions"]},
         (float(sums.mean()), float(sums.std()), len(explanation.context_sums)),
-        *histogram(explanation.values),
+        histogram(explanation.values),
         {
             "held-out R²": facts["r2"],
             "one-hot R²": facts["r2_one_hot"],
-            "of windows pushed without it, ReLU removes": removed / max(held["pushed_without"], 1) if relu else None,
+            "filtered by the ReLU where pushed and absent": removed / max(held["pushed_without"], 1) if relu else None,
         },
         relu=relu,
     )

@@ -51,8 +51,6 @@ def city_map(cities: Mapping[str, Sequence], r2: float | None = None) -> Figure:
         axes.legend(
             loc="lower left", title="the probe was", title_fontsize=8, fontsize=8, handletextpad=0.2, markerscale=1.5
         )
-        figure.canvas.draw()  # fixes the layout, so that labels are placed where the points will be
-        figure.set_layout_engine("none")
         labelled = [place for place in largest_apart(cities["population"], true) if inside[place]]
         names = [shorten(str(cities["word"][place]).partition(",")[0], 18) for place in labelled]
         axes.scatter(*probed[labelled].T, s=18, facecolor="none", edgecolor=INK, linewidth=0.8, zorder=4)

@@ -1,52 +1,41 @@
-"""Several models side by side: how well each rebuilds rare and frequent words, and which words gain."""
+"""Models compared: R² of rare and frequent words, and the gain of each word."""
 
 import math
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
-from matplotlib.transforms import Bbox
-from numpy.typing import ArrayLike
 
+from bows.figures.labels import place_labels
 from bows.figures.regime_shares import COLOURS, REGIMES
-from bows.figures.style import BLUE, GREEN, INK, ORANGE, PURPLE, RED, new_figure, shorten, style
+from bows.figures.style import BLUE, GREEN, INK, ORANGE, PURPLE, RED, caption, heading, new_figure, shorten, style
 
-_MODELS = (
-    (BLUE, "o", "-"),
-    (ORANGE, "s", "--"),
-    (GREEN, "^", "-."),
-    (PURPLE, "D", ":"),
-    (RED, "v", "-"),
-    (INK, "P", "--"),
+_MODELS: tuple[dict[str, Any], ...] = tuple(
+    {"color": colour, "marker": marker, "linestyle": dashes, "markersize": 4.5}
+    for colour, marker, dashes in zip(
+        (BLUE, ORANGE, GREEN, PURPLE, RED, INK), "os^DvP", ("-", "--", "-.", ":", "-", "--"), strict=True
+    )
 )
-_MARKERS: dict[str, str] = dict(zip(REGIMES, ["x", "o", "^", "s", "D"], strict=True))
-_LEGEND: dict[str, Any] = {"loc": "lower right", "fontsize": 8, "title_fontsize": 8}
+_MARKERS: dict[str, str] = dict(zip(REGIMES, "xo^sD", strict=True))
 _LOWEST = -0.25  # R² below it are drawn at the edge: a few rare words would squeeze all others into a corner
 
 
 def comparison_by_decile(
-    table: Mapping[str, Sequence],
-    title: str = "",
-    group: str = "decile",
-    quantity: str = "R²",
+    table: Mapping[str, Sequence], title: str = "", group: str = "decile", quantity: str = "R²"
 ) -> Figure:
-    """Draw each model's R² from rare words to frequent ones, and below what the first model gains over each other.
+    """Draw each model's R² from rare to frequent words, and below it the gain of the first model over each other.
 
     Args:
-        table: by columns, equally long. The column ``group`` holds the names of the groups of words, rarest first;
-            every other column is a model, its R² a group; None or NaN where not defined. 2 to 6 models; the first is
-            the one compared.
-        title: above the picture.
-        group: name of the column of groups, and of the axis.
-        quantity: what a cell is.
+        table: By columns, equally long. The column ``group`` has the names of the groups of words, rarest first; every other column is a
+            model, its R² per group, None or NaN where not defined. 2 to 6 models; the first is the one compared.
+        title: Above the figure.
+        group: Name of the column of groups, and of the axis.
+        quantity: What a cell is.
 
     Raises:
-        ValueError: if there is no column of groups, the columns are of different lengths, or the models are not
-            2 to 6.
+        ValueError: There is no column of groups, the columns are of different lengths, or the models are not 2 to 6.
     """
     if group not in table:
         raise ValueError(f"a comparison needs a column {group!r}, got {sorted(table)}")
@@ -64,12 +53,12 @@ def comparison_by_decile(
         figure = new_figure(6.4, 5.0)
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[1.4, 1])
         handles = []
-        for (_, values), (colour, marker, dashes) in zip(models.items(), _MODELS, strict=False):
-            handles += upper.plot(places, values, color=colour, marker=marker, linestyle=dashes, markersize=4.5)
-        for (_, values), (colour, marker, dashes) in zip(others, _MODELS[1:], strict=False):
-            lower.plot(places, reference - values, color=colour, marker=marker, linestyle=dashes, markersize=4.5)
+        for values, look in zip(models.values(), _MODELS, strict=False):
+            handles += upper.plot(places, values, **look)
+        for (_, values), look in zip(others, _MODELS[1:], strict=False):
+            lower.plot(places, reference - values, **look)
         lower.axhline(0, color=INK, linewidth=0.6)
-        if upper.get_ylim()[0] < 0:  # below this line the mean would rebuild words better
+        if upper.get_ylim()[0] < 0:  # below this line the mean would reconstruct words better
             upper.axhline(0, color=INK, linewidth=0.6, linestyle=":")
         upper.set_ylabel(quantity)
         lower.set_ylabel("gain")
@@ -82,77 +71,64 @@ def comparison_by_decile(
             handles, names, fontsize=8, ncols=across, loc="lower left", bbox_to_anchor=(0, 1), handlelength=2.6
         )  # fmt: skip
         figure.align_ylabels()
-        if title:
-            figure.suptitle(shorten(title, 80), fontsize=10, x=0.01, ha="left")
+        heading(figure, title)
     return figure
 
 
 def gain_by_word(
-    frequency: ArrayLike | Sequence[float | None],
-    r2_first: ArrayLike | Sequence[float | None],
-    r2_other: ArrayLike | Sequence[float | None],
-    words: Sequence[str],
-    name_first: str,
-    name_other: str,
-    regimes: Sequence[str | None] | None = None,
-    thresholds: str = "",
-    title: str = "",
-    labelled: int = 5,
+    words: Mapping[str, Sequence[Any]], first: str, other: str, thresholds: str = "", title: str = "", labelled: int = 5
 ) -> Figure:
     """Draw each word at its R² in the other model (across) and in the first (up): above the diagonal it gains.
 
-    Marks grow with the frequency's logarithm. R² under -0.25 are drawn at the edge, and counted below.
+    Marks grow with the logarithm of the frequency. R² under -0.25 are drawn at the edge, and counted below.
 
     Args:
-        frequency: (V,) shares of windows that hold the word.
-        r2_first, r2_other: (V,); words of None or NaN in either are left out and counted below.
-        words: V labels.
-        name_first, name_other: names of the models.
-        regimes: V regimes of the first model out of ``bows.figures.regime_shares.REGIMES``, or None; without them all words
-            look alike.
-        thresholds: what the regimes mean, printed below.
-        title: above the picture.
-        labelled: how many words of largest gain, and as many of largest loss, are named.
+        words: By columns, a row per word: ``word``, ``frequency`` (share of windows with the word), ``r2 <first>``, ``r2 <other>`` (None
+            or NaN in either: left out and counted), and ``regime``, of the first model; without it all words look alike.
+        first: Name of the first model.
+        other: Name of the other.
+        thresholds: Of the regimes, printed below.
+        title: Above the figure.
+        labelled: How many words of largest gain, and as many of largest loss, are named.
 
     Raises:
-        ValueError: if the lengths differ, or a regime is unknown.
+        ValueError: The lengths differ, or a regime is unknown.
     """
-    share, first, other = (np.array(values, dtype=float) for values in (frequency, r2_first, r2_other))
-    lengths = [*map(len, (share, first, other, words)), len(words if regimes is None else regimes)]
-    if len(set(lengths)) > 1:
-        raise ValueError(f"frequency, R² twice, words and regimes are of different lengths: {lengths}")
+    if len({len(column) for column in words.values()}) > 1:
+        raise ValueError(f"columns are of different lengths: { {name: len(column) for name, column in words.items()} }")
+    regimes = words.get("regime")
     unknown = sorted({repr(regime) for regime in regimes or () if regime is not None and regime not in REGIMES})
     if unknown:
         raise ValueError(f"regimes are {', '.join(REGIMES)}, got {', '.join(unknown)}")
-    drawn = np.flatnonzero(np.isfinite(first) & np.isfinite(other))
+    share, up, across = (np.array(words[name], dtype=float) for name in ("frequency", f"r2 {first}", f"r2 {other}"))
+    drawn = np.flatnonzero(np.isfinite(up) & np.isfinite(across))
     with style():
         figure = new_figure(6.4, 5.6)
         axes = figure.add_subplot()
-        lowest = min([0.0, *first[drawn], *other[drawn]])
-        points = np.maximum(np.column_stack([other, first]), _LOWEST)
-        edge = max(lowest, _LOWEST) - 0.02
+        points = np.maximum(np.column_stack([across, up]), _LOWEST)
+        edge = max(min([0.0, *up[drawn], *across[drawn]]), _LOWEST) - 0.02
         axes.plot([edge, 1.02], [edge, 1.02], color=INK, linewidth=0.6, zorder=1)
         axes.set(xlim=(edge, 1.02), ylim=(edge, 1.02), aspect="equal")
-        axes.set(xlabel=f"R² of {shorten(name_other, 40)}", ylabel=f"R² of {shorten(name_first, 40)}")
-        labels = ["" if regime is None else regime for regime in regimes] if regimes is not None else [""] * len(words)
-        _marks(axes, points, _sizes(share), {kind: [i for i in drawn if labels[i] == kind] for kind in ("", *REGIMES)})
+        axes.set(xlabel=f"R² of {shorten(other, 40)}", ylabel=f"R² of {shorten(first, 40)}")
+        kinds = [regime or "" for regime in regimes] if regimes is not None else [""] * len(share)
+        _marks(axes, points, _sizes(share), {kind: [i for i in drawn if kinds[i] == kind] for kind in ("", *REGIMES)})
         if not len(drawn):
             axes.text(0.5, 0.5, "no word has an R² in both", transform=axes.transAxes, ha="center", va="center")
         elif regimes is not None:
-            legend = axes.legend(title=f"regime in {shorten(name_first, 16)}", **_LEGEND)
+            legend = axes.legend(
+                title=f"regime in {shorten(first, 16)}", loc="lower right", fontsize=8, title_fontsize=8
+            )
             for handle in filter(None, legend.legend_handles):
                 handle.set(sizes=[24], alpha=1)
-        caption = [thresholds] if regimes is not None and thresholds else []
-        caption.append(_counts(first, other, drawn))
-        below = "\n".join(textwrap.fill(part, 105) for part in caption)
-        figure.supxlabel(below, x=0.01, ha="left", fontsize=7.5)
-        if title:
-            figure.suptitle(shorten(title, 80), fontsize=10, x=0.01, ha="left")
+        caption(figure, thresholds if regimes is not None else "", _counts(up, across, drawn))
+        heading(figure, title)
         named = drawn[_extremes(points[drawn, 1] - points[drawn, 0], labelled)]
         if len(named):
-            figure.canvas.draw()  # fixes the layout, so that labels are placed where the points will be
-            figure.set_layout_engine("none")
-            _name(figure, axes, points, named, [shorten(words[int(i)], 18) for i in named])
+            axes.scatter(*points[named].T, s=46, facecolor="none", edgecolor=INK, linewidth=0.7, zorder=3)
+            # Labels of the named words, clear of all others.
+            order = [*named, *(i for i in drawn if i not in set(named))]
+            labels = [shorten(words["word"][i], 18) for i in named] + [None] * (len(drawn) - len(named))
+            place_labels(figure, axes, points[order], labels, 7.5, tied=True)
     return figure
 
 
@@ -162,17 +138,11 @@ def _marks(axes: Axes, points: np.ndarray, sizes: np.ndarray, groups: Mapping[st
     for kind, here in groups.items():
         if here:
             axes.scatter(
-                points[here, 0],
-                points[here, 1],
-                s=sizes[here],
-                color=COLOURS.get(kind, BLUE if plain else INK),
-                marker=_MARKERS.get(kind, "o" if plain else "."),
-                linewidth=0.7 if kind == "absent" else 0,
-                alpha=0.6,
+                *points[here].T, s=sizes[here], color=COLOURS.get(kind, BLUE if plain else INK),
+                marker=_MARKERS.get(kind, "o" if plain else "."), linewidth=0.7 if kind == "absent" else 0, alpha=0.6,
                 zorder=2 + 0.1 * by_size.index(kind),  # the fewest on top
-                label=f"{kind or 'no regime'}: {len(here):,}",
-                rasterized=len(here) > 2000,
-            )
+                label=f"{kind or 'no regime'}: {len(here):,}", rasterized=len(here) > 2000,
+            )  # fmt: skip
 
 
 def _counts(first: np.ndarray, other: np.ndarray, drawn: np.ndarray) -> str:
@@ -184,51 +154,8 @@ def _counts(first: np.ndarray, other: np.ndarray, drawn: np.ndarray) -> str:
     return "; ".join(notes) + ". Larger marks: more frequent words."
 
 
-def _name(figure: Figure, axes: Axes, points: np.ndarray, named: np.ndarray, labels: Sequence[str]) -> None:
-    """Circle the points named and put their names off the diagonal, each tied to its point by a line.
-
-    Greedy: each label takes the cheapest of places around its point: inside the axes, clear of labels and circles
-    before all, then clear of other points, then near and away from the diagonal.
-    """
-    halo = withStroke(linewidth=2, foreground="white")  # a label stays readable over the diagonal
-    to_data = axes.transData.inverted()
-    pixels = axes.transData.transform(points)
-    frame = axes.get_window_extent()
-    corner, far_corner = np.array(frame.min), np.array(frame.max)
-    unit = figure.dpi / 72  # pixels a typographic point
-    taken = [Bbox.from_extents(*(pixels[index] - 4 * unit), *(pixels[index] + 4 * unit)) for index in named]
-    circles = points[named]
-    axes.scatter(circles[:, 0], circles[:, 1], s=46, facecolor="none", edgecolor=INK, linewidth=0.7, zorder=3)
-    for index, label in zip(named, labels, strict=True):
-        text = axes.text(0, 0, label, fontsize=7.5, ha="center", va="center", zorder=5, path_effects=[halo])
-        size = text.get_window_extent()
-        half = np.array([size.width, size.height]) / 2 + unit
-        gains = points[index, 1] > points[index, 0]
-        best, best_cost = pixels[index], np.inf
-        for distance in range(8, 100, 6):
-            for turn in np.deg2rad(range(-180, 180, 20)):
-                angle = turn + np.deg2rad(135 if gains else -45)
-                heading = np.array([np.cos(angle), np.sin(angle)])
-                middle = pixels[index] + heading * (distance * unit + np.abs(heading) @ half)
-                box = Bbox.from_extents(*(middle - half), *(middle + half))
-                outside = (middle - half < corner).any() or (middle + half > far_corner).any()
-                covered = (np.abs(pixels - middle) < half).all(1).sum()
-                cost = 1000 * outside + 1000 * box.count_overlaps(taken)
-                cost += 20 * min(covered, 20) + distance + 10 * abs(turn)
-                if cost < best_cost:
-                    best, best_cost = middle, cost
-        x, y = to_data.transform(best)
-        text.set_position((x, y))
-        taken.append(Bbox.from_extents(*(best - half), *(best + half)))
-        near = np.clip(pixels[index], best - half, best + half)
-        away = near - pixels[index]
-        start = pixels[index] + away / max(np.hypot(*away), 1) * 3.8 * unit  # the circle's edge
-        line = to_data.transform([start, near])
-        axes.plot(line[:, 0], line[:, 1], color=INK, linewidth=0.6, zorder=4)
-
-
 def _extremes(gain: np.ndarray, count: int) -> np.ndarray:
-    """The words of largest gain, and those of largest loss, by index."""
+    """Return the words of largest gain, then those of largest loss, by index."""
     order = np.argsort(gain, kind="stable")
     losses = [index for index in order[:count] if gain[index] < 0]
     gains = [index for index in order[::-1][:count] if gain[index] > 0]
@@ -236,7 +163,7 @@ def _extremes(gain: np.ndarray, count: int) -> np.ndarray:
 
 
 def _sizes(share: np.ndarray) -> np.ndarray:
-    """Areas of the marks, 4 to 30 square points, linear in the logarithm of the frequency."""
+    """Return areas of the marks, 4 to 30 square points, linear in the logarithm of the frequency."""
     logs = np.log(share, out=np.full(share.shape, np.nan), where=share > 0)
     if np.isnan(logs).all():
         return np.full(share.shape, 10.0)

@@ -1,8 +1,9 @@
-"""Words in contexts: what adds up to a word's pre-activation in a context of its own, in another, and without the word."""
+"""Words in contexts: the contributions to a word's pre-activation in its own context, in another, and without the word."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -15,19 +16,24 @@ TOWERS = (
     "its own context\nwithout the word",
     "another context\nwithout the word",
 )
+OWN = (1, 3)  # towers of the word's own context
+_MARK: dict[str, Any] = {
+    "marker": "D", "markersize": 5, "color": INK, "markeredgecolor": "white", "markeredgewidth": 0.6, "zorder": 5,
+}  # fmt: skip
 
 
 def context_towers(columns: Mapping[str, Sequence[Any]], relu: bool = True) -> Figure:
-    """Draw a row a word: for each bag a stack of bias, self term and each context word's part. Positive parts reach up from 0,
-    negative ones down; the black mark is their sum, what the activation is applied to.
+    """Draw a row per word: for each bag a stack of bias, self term and each context word's contribution.
+
+    Positive contributions are stacked above 0, negative ones below; the black mark is their sum, the input of the activation.
 
     Args:
-        columns: a table by columns, a row a part: `word`; `tower`, one of TOWERS; `part` (bias, self, context); `context` (the context
-            word, or None); `value`.
-        relu: whether 0 is the threshold of a ReLU, and is named so.
+        columns: A table by columns, a row per contribution: `word`; `tower`, one of TOWERS; `part` (bias, self, context); `context` (the
+            context word, or None); `value`.
+        relu: Whether 0 is the threshold of a ReLU, and is named so.
 
     Raises:
-        ValueError: if there is no word.
+        ValueError: There is no word.
     """
     names = list(dict.fromkeys(columns["word"]))
     if not names:
@@ -36,63 +42,54 @@ def context_towers(columns: Mapping[str, Sequence[Any]], relu: bool = True) -> F
     with style():
         figure = new_figure(7.4, 0.7 + 2.35 * len(names))
         for axes, word in zip(figure.subplots(len(names), 1, squeeze=False)[:, 0], names, strict=True):
-            contexts = {}
+            contexts: dict[str, dict[str, None]] = {}
             for place, tower in enumerate(TOWERS):
-                ends = {True: 0.0, False: 0.0}
-                for of, at, part, context, value in rows:
-                    if (of, at) != (word, tower):
-                        continue
-                    own = place in (1, 3)
-                    colour = {"bias": FAINT, "self": ORANGE}.get(part, SKY if own else RED)
-                    axes.bar(
-                        place, value, bottom=ends[value > 0], width=0.6, color=colour, edgecolor="white", linewidth=0.6,
-                        hatch=None if part != "context" or own else "///",
-                    )  # fmt: skip
-                    ends[value > 0] += value
-                    if context is not None:
-                        contexts.setdefault("own" if own else "other", {})[context] = None
-                total = sum(ends.values())
-                axes.plot(
-                    place,
-                    total,
-                    marker="D",
-                    markersize=5,
-                    color=INK,
-                    markeredgecolor="white",
-                    markeredgewidth=0.6,
-                    zorder=5,
-                )
-                axes.annotate(
-                    f"{total:+.2f}".replace("-", "−"),
-                    (place + 0.34, total),
-                    fontsize=8,
-                    va="center",
-                    annotation_clip=False,
-                )
+                parts = [row[2:] for row in rows if row[:2] == (word, tower)]
+                _tower(axes, place, parts)
+                found = contexts.setdefault("own" if place in OWN else "other", {})
+                found |= dict.fromkeys(context for _, context, _ in parts if context is not None)
             axes.axhline(0, color=INK, linewidth=1)
             if relu:
-                beside = axes.get_yaxis_transform()
-                axes.text(1.01, 0, "ReLU’s\nthreshold", transform=beside, fontsize=7, va="center", ha="left")
+                right = axes.get_yaxis_transform()
+                axes.text(1.01, 0, "ReLU’s\nthreshold", transform=right, fontsize=7, va="center", ha="left")
             axes.set_xlim(-0.5, len(TOWERS) - 0.25)
             axes.set_xticks(range(len(TOWERS)), TOWERS, fontsize=7.5)
             axes.tick_params(axis="x", length=0)
             axes.margins(y=0.1)
             axes.set_ylabel("pre-activation", fontsize=8)
-            said = "; ".join(
-                f"{name} context: {' '.join(shorten(each, 16) for each in contexts[key])}"
-                for key, name in (("own", "own"), ("other", "other"))
-                if key in contexts
-            )
-            axes.set_title(f"“{shorten(word)}”   {said}", fontsize=8.5)
-        figure.legend(
-            handles=[
-                Patch(facecolor=FAINT, label="bias"),
-                Patch(facecolor=ORANGE, label="the word itself"),
-                Patch(facecolor=SKY, label="a word of its own context"),
-                Patch(facecolor=RED, hatch="///", edgecolor="white", label="a word of another context"),
-            ],
-            loc="outside lower center",
-            ncols=4,
-            fontsize=8,
-        )
+            listed = [
+                f"{key} context: {' '.join(shorten(each, 16) for each in contexts[key])}"
+                for key in ("own", "other")
+                if contexts.get(key)
+            ]
+            axes.set_title(f"“{shorten(word)}”   {'; '.join(listed)}", fontsize=8.5)
+        kinds = {
+            "bias": (FAINT, None),
+            "the word itself": (ORANGE, None),
+            "a word of its own context": (SKY, None),
+            "a word of another context": (RED, "///"),
+        }
+        handles = [
+            Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=label)
+            for label, (colour, hatch) in kinds.items()
+        ]
+        figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8)
     return figure
+
+
+def _tower(axes: Axes, place: int, parts: Sequence[tuple[str, str | None, float]]) -> None:
+    """Stack the contributions (part, context word, value) of a bag, and mark their sum."""
+    ends = {True: 0.0, False: 0.0}
+    own = place in OWN
+    for part, _, value in parts:
+        colour = {"bias": FAINT, "self": ORANGE}.get(part, SKY if own else RED)
+        hatch = "///" if part == "context" and not own else None
+        axes.bar(
+            place, value, bottom=ends[value > 0], width=0.6, color=colour, edgecolor="white", linewidth=0.6, hatch=hatch
+        )
+        ends[value > 0] += value
+    total = sum(ends.values())
+    axes.plot(place, total, **_MARK)
+    axes.annotate(
+        f"{total:+.2f}".replace("-", "−"), (place + 0.34, total), fontsize=8, va="center", annotation_clip=False
+    )

@@ -1,4 +1,4 @@
-"""The loss on windows that share rows with training windows, beside that on held-out documents."""
+"""Losses on windows that share rows with training windows, and on held-out documents."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,48 +6,37 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from bows.figures.style import BLUE, FAINT, INK, ORANGE, new_figure, style
+from bows.figures.style import BLUE, FAINT, ORANGE, new_figure, style
+
+_KINDS = {
+    "leaking": {"s": 30, "color": ORANGE, "marker": "D", "label": "windows that share rows with training windows"},
+    "held_out": {"s": 34, "color": BLUE, "label": "windows of held-out documents"},
+}
 
 
 def leaking_losses(columns: Mapping[str, Sequence[Any]]) -> Figure:
-    """Draw, for each weight decay, a line a seed from the leaking split's loss to the held-out documents'.
+    """Draw, for each weight decay, a line per seed from the leaking split's loss to that on held-out documents.
 
     Args:
-        columns: a table by columns, a row a run: `weight_decay`, `seed`, `leaking`, `held_out`.
+        columns: A table by columns, a row per run: `weight_decay`, `seed`, `leaking`, `held_out`.
     """
     decays = sorted(set(columns["weight_decay"]))
+    losses = np.column_stack([columns[name] for name in _KINDS]).astype(float)
     with style():
         figure = new_figure(5.6, 0.9 + 0.75 * len(decays))
         axes = figure.add_subplot()
         for place, decay in enumerate(decays):
-            rows = [
-                (leaking, held_out)
-                for of, leaking, held_out in zip(
-                    *(columns[name] for name in ("weight_decay", "leaking", "held_out")), strict=True
-                )
-                if of == decay
-            ]
-            for number, (leaking, held_out) in enumerate(rows):
-                y = place + 0.16 * (number - (len(rows) - 1) / 2)
-                axes.plot([leaking, held_out], [y, y], color=FAINT, linewidth=1.2, zorder=1)
-                axes.scatter(leaking, y, s=30, color=ORANGE, marker="D", zorder=2)
-                axes.scatter(held_out, y, s=34, color=BLUE, zorder=2)
-            ratio = np.mean([held_out / leaking for leaking, held_out in rows])
-            axes.annotate(
-                f"{ratio:.2g} times",
-                (1.02, place),
-                xycoords=axes.get_yaxis_transform(),
-                fontsize=8,
-                va="center",
-                annotation_clip=False,
-            )
-        axes.scatter([], [], s=30, color=ORANGE, marker="D", label="windows that share rows with training windows")
-        axes.scatter([], [], s=34, color=BLUE, label="windows of held-out documents")
+            rows = losses[np.array(columns["weight_decay"]) == decay]
+            heights = place + 0.16 * (np.arange(len(rows)) - (len(rows) - 1) / 2)
+            axes.hlines(heights, *rows.T, color=FAINT, linewidth=1.2, zorder=1)
+            for values, look in zip(rows.T, _KINDS.values(), strict=True):
+                axes.scatter(values, heights, zorder=2, **look | ({"label": None} if place else {}))
+            ratio = f"{np.mean(rows[:, 1] / rows[:, 0]):.2g} times"
+            axes.text(1.02, place, ratio, transform=axes.get_yaxis_transform(), fontsize=8, va="center")
         axes.set_yticks(range(len(decays)), [f"wd {decay:g}" for decay in decays])
         axes.tick_params(axis="y", length=0)
         axes.set_ylim(len(decays) - 0.5, -0.5)
         axes.set_xlim(left=0)
-        axes.set_xlabel("mean squared error a cell; a line a seed")
-        axes.spines.left.set_color(INK)
+        axes.set_xlabel("mean squared error per cell; a line per seed")
         figure.legend(loc="outside upper left", fontsize=8, ncols=2)
     return figure

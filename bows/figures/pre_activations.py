@@ -1,9 +1,10 @@
-"""Histograms of pre-activations where words are and where they are not: what a ReLU cuts."""
+"""Histograms of pre-activations where words are present and absent: what a ReLU cuts."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
@@ -11,43 +12,42 @@ from bows.figures.style import BLUE, INK, ORANGE, new_figure, style
 
 
 def pre_activations(columns: Mapping[str, Sequence[Any]], relu: bool = True) -> Figure:
-    """Draw histograms of pre-activations, each of area 1: cells of words that are in the window, and cells of words that are not.
+    """Draw histograms of pre-activations, each of area 1: cells of present words, and cells of absent words.
 
     Args:
-        columns: a table by columns, a row a bin, rising: `left`, `right`, and the counts `present` and `absent`.
-        relu: whether 0 is the threshold of a ReLU; the share of each histogram beyond it is told then.
+        columns: A table by columns, a row per bin, rising: `left`, `right`, and the counts `present` and `absent`.
+        relu: Whether 0 is the threshold of a ReLU; the share of each histogram above it is stated then.
     """
     edges = np.array([*columns["left"], columns["right"][-1]], dtype=float)
-    widths = np.diff(edges)
     with style():
         figure = new_figure(6.0, 3.3)
         axes = figure.add_subplot()
-        for name, label, colour, hatch in (
-            ("absent", "not in the window", BLUE, None),
-            ("present", "in the window", ORANGE, "///"),
-        ):
+        for name, colour, hatch in (("absent", BLUE, None), ("present", ORANGE, "///")):
             counts = np.array(columns[name], dtype=float)
-            density = counts / (counts.sum() * widths)
-            beyond = counts[edges[:-1] >= 0].sum() / counts.sum()
-            said = f"{counts.sum():,.0f} cells of words {label}" + (f": {beyond:.1%} above 0" if relu else "")
-            axes.stairs(density, edges, color=colour, linewidth=1.2, label=said)
-            axes.stairs(
-                density, edges, facecolor=(colour, 0.25), edgecolor=(colour, 0.6), fill=True, hatch=hatch, linewidth=0
-            )
-        axes.axvline(0, color=INK, linewidth=1)
+            above = f": {counts[edges[:-1] >= 0].sum() / counts.sum():.1%} above 0" if relu else ""
+            density_histogram(axes, edges, counts, colour, hatch, f"{counts.sum():,.0f} cells of {name} words{above}")
+        threshold(axes, relu)
         # Absent cells pile up just below 0: on a logarithmic axis both tails can be read.
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))  # the usual one writes formulas
         axes.set(xlabel="pre-activation", ylabel="density (logarithmic)")
-        if relu:
-            axes.text(
-                0,
-                1.01,
-                "ReLU’s threshold",
-                transform=axes.get_xaxis_transform(),
-                fontsize=7.5,
-                ha="center",
-                va="bottom",
-            )
         figure.legend(loc="outside lower center", fontsize=8)
     return figure
+
+
+def density_histogram(
+    axes: Axes, edges: np.ndarray, counts: np.ndarray, colour: str, hatch: str | None, label: str
+) -> None:
+    """Draw a histogram of area 1, flat where there are no counts."""
+    total = counts.sum()
+    density = counts / (total * np.diff(edges)) if total else np.zeros_like(counts)
+    axes.stairs(density, edges, color=colour, linewidth=1.2, label=label)
+    axes.stairs(density, edges, facecolor=(colour, 0.3), edgecolor=(colour, 0.6), fill=True, hatch=hatch, linewidth=0)
+
+
+def threshold(axes: Axes, relu: bool) -> None:
+    """Draw a line at 0, named where it is the threshold of a ReLU."""
+    axes.axvline(0, color=INK, linewidth=1, zorder=4)
+    if relu:
+        above = axes.get_xaxis_transform()
+        axes.text(0, 1.01, "ReLU’s threshold", transform=above, fontsize=7, ha="center", va="bottom")

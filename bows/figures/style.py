@@ -6,6 +6,7 @@ settings are left alone.
 
 import io
 import re
+import textwrap
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import matplotlib
+import numpy as np
 from cycler import cycler
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -93,6 +96,35 @@ def shorten(word: str, length: int = 24) -> str:
     """
     word = " ".join(word.split())
     return word if len(word) <= length else word[: length - 1] + "…"
+
+
+def heading(figure: Figure, title: str, length: int = 80) -> None:
+    """Write a title above a figure, at its left edge; nothing for an empty one."""
+    if title:
+        figure.suptitle(shorten(title, length), fontsize=10, x=0.01, ha="left")
+
+
+def caption(figure: Figure, *lines: str, width: float = 105) -> None:
+    """Write lines below a figure, wrapped to `width` characters; nothing where there are none."""
+    if text := "\n".join(textwrap.fill(line, int(width)) for line in lines if line):
+        figure.supxlabel(text, x=0.01, ha="left", fontsize=7.5)
+
+
+def message(axes: Axes, text: str) -> None:
+    """Write a text in the middle of axes that have nothing to show."""
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=8)
+    axes.set(xticks=[], yticks=[])
+
+
+def frame(axes: Axes, points: np.ndarray | None = None, room: float = 1.4) -> None:
+    """Draw a faint frame without ticks; around points (n, 2), with as much room and one scale."""
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set(visible=True, color=FAINT)
+    if points is not None:
+        middle, reach = (points.min(0) + points.max(0)) / 2, np.ptp(points, axis=0).max() / 2 or 1.0
+        (left, low), (right, high) = middle - room * reach, middle + room * reach
+        axes.set(xlim=(left, right), ylim=(low, high), aspect="equal")
 
 
 def file_stem(name: str) -> str:

@@ -10,25 +10,27 @@ from bows.figures.labels import place_labels
 from bows.figures.style import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE, RED, new_figure, shorten, style
 
 LOOKS = ((BLUE, "o"), (ORANGE, "^"), (GREEN, "s"), (RED, "v"), (PURPLE, "D"))
+_DOTS: dict[str, Any] = {"linewidth": 0, "rasterized": True}
 
 
 def words_scatter(
     columns: Mapping[str, Sequence[Any]], x: str, y: str, kinds: Sequence[str], title: str = "", diagonal: bool = True
 ) -> Figure:
-    """Draw a point a word.
+    """Draw a point per word.
 
     Args:
-        columns: a table by columns, a row a word: `word`, `x`, `y`, `kind`, and `named` (whether the word stands beside its point).
-        x, y: what the axes are.
-        kinds: in the order they are told apart, 5 at most; words of none of them are drawn faintly.
-        title: above the picture.
-        diagonal: whether to draw where both values are equal.
+        columns: A table by columns, a row per word: `word`, `x`, `y`, `kind`, and `named` (whether the word is written at its point).
+        x: Label of the axis across.
+        y: Label of the axis up.
+        kinds: In the order of their looks, 5 at most; words of other kinds are faint.
+        title: Above the figure.
+        diagonal: Whether to draw the line of equal values.
 
     Raises:
-        ValueError: for more kinds than can be told apart.
+        ValueError: There are more kinds than looks.
     """
     if len(kinds) > len(LOOKS):
-        raise ValueError(f"{len(kinds)} kinds of words cannot be told apart")
+        raise ValueError(f"{len(kinds)} kinds of words are more than the {len(LOOKS)} looks")
     points = np.column_stack([columns["x"], columns["y"]]).astype(float)
     kind, named = np.array(columns["kind"], dtype=object), np.array(columns["named"], dtype=bool)
     with style():
@@ -36,22 +38,12 @@ def words_scatter(
         axes = figure.add_subplot()
         others = ~np.isin(kind, list(kinds))
         if others.any():
-            axes.scatter(
-                *points[others].T,
-                s=4,
-                color=FAINT,
-                linewidth=0,
-                zorder=1,
-                rasterized=True,
-                label=f"{others.sum():,} others",
-            )
+            axes.scatter(*points[others].T, s=4, color=FAINT, zorder=1, label=f"{others.sum():,} others", **_DOTS)
         for name, (colour, marker) in zip(kinds, LOOKS, strict=False):
-            own = kind == name
-            if own.any():
-                axes.scatter(
-                    *points[own].T, s=9, color=colour, marker=marker, linewidth=0, alpha=0.7, zorder=2, rasterized=True,
-                    label=f"{own.sum():,} {name}",
-                )  # fmt: skip
+            own = points[kind == name]
+            if len(own):
+                label = f"{len(own):,} {name}"
+                axes.scatter(*own.T, s=9, color=colour, marker=marker, alpha=0.7, zorder=2, label=label, **_DOTS)
         if named.any():
             axes.scatter(*points[named].T, s=22, facecolor="none", edgecolor=INK, linewidth=0.9, zorder=3)
         if diagonal:
@@ -59,8 +51,6 @@ def words_scatter(
         axes.set(xlabel=x, ylabel=y)
         axes.set_title(title, fontsize=9)
         figure.legend(loc="outside lower center", ncols=3, fontsize=8, markerscale=1.8)
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")
         words = [shorten(word, 16) for word, is_named in zip(columns["word"], named, strict=True) if is_named]
         if words:
             place_labels(figure, axes, points[named], words, 7)

@@ -30,13 +30,16 @@ def cloud(count=200) -> dict:
     other = generator.uniform(0, 0.9, count)
     return {
         "frequency": 1 / np.arange(1, count + 1),
-        "r2_first": np.clip(other + generator.normal(0, 0.05, count), None, 1),
-        "r2_other": other,
-        "words": [f"internationalization{i}"[-int(generator.integers(4, 20)) :] for i in range(count)],
-        "name_first": "ReLU",
-        "name_other": "PCA",
-        "regimes": generator.choice(REGIMES, count).tolist(),
+        "r2 ReLU": np.clip(other + generator.normal(0, 0.05, count), None, 1),
+        "r2 PCA": other,
+        "word": [f"internationalization{i}"[-int(generator.integers(4, 20)) :] for i in range(count)],
+        "regime": generator.choice(REGIMES, count).tolist(),
     }
+
+
+def gains(frequency, first, other, words, regimes=None, **options):
+    columns = {"frequency": frequency, "r2 ReLU": first, "r2 PCA": other, "word": words}
+    return gain_by_word(columns | ({} if regimes is None else {"regime": regimes}), "ReLU", "PCA", **options)
 
 
 def test_upper_lines_are_the_models_lower_ones_the_first_less_each_other():
@@ -74,11 +77,11 @@ def test_long_model_names_stay_inside():
 
 def test_marks_stand_at_the_r2_of_other_across_and_first_up():
     data = cloud()
-    axes = gain_by_word(**data).axes[0]
-    points = np.column_stack([data["r2_other"], data["r2_first"]])
+    axes = gain_by_word(data, "ReLU", "PCA").axes[0]
+    points = np.column_stack([data["r2 PCA"], data["r2 ReLU"]])
     groups = {c.get_label().split(":")[0]: c for c in axes.collections}
     for regime in REGIMES:
-        here = [i for i, each in enumerate(data["regimes"]) if each == regime]
+        here = [i for i, each in enumerate(data["regime"]) if each == regime]
         np.testing.assert_allclose(groups[regime].get_offsets(), points[here])
         assert groups[regime].get_label() == f"{regime}: {len(here)}"
         sizes = groups[regime].get_sizes()
@@ -95,9 +98,9 @@ def test_the_words_of_largest_gain_and_loss_are_named():
     first = [0.5, 0.9, 0.1, 0.6, None, 0.4, 0.3]
     other = [0.5, 0.2, 0.7, 0.5, 0.1, 0.6, 0.3]
     words = ["same", "most", "least", "more", "missing", "less", "alike"]
-    figure = gain_by_word([0.5] * 7, first, other, words, "ReLU", "PCA", labelled=1)
+    figure = gains([0.5] * 7, first, other, words, labelled=1)
     assert named(figure.axes[0]) == ["most", "least"]
-    figure = gain_by_word([0.5] * 7, first, other, words, "ReLU", "PCA")
+    figure = gains([0.5] * 7, first, other, words)
     assert named(figure.axes[0]) == ["most", "more", "least", "less"]  # and none that neither gains nor loses
     assert figure.get_supxlabel() == (
         "6 words; 2 gain, 2 lose; 1 without R² left out. Larger marks: more frequent words."
@@ -105,7 +108,7 @@ def test_the_words_of_largest_gain_and_loss_are_named():
 
 
 def test_circles_and_lines_tie_names_to_their_words():
-    figure = gain_by_word([0.5] * 2, [0.9, 0.1], [0.2, 0.7], ["up", "down"], "ReLU", "PCA")
+    figure = gains([0.5] * 2, [0.9, 0.1], [0.2, 0.7], ["up", "down"])
     axes = figure.axes[0]
     np.testing.assert_allclose(axes.collections[-1].get_offsets(), [[0.2, 0.9], [0.7, 0.1]])
     for point, text, line in zip([(0.2, 0.9), (0.7, 0.1)], axes.texts, axes.lines[1:], strict=True):
@@ -118,7 +121,7 @@ def test_circles_and_lines_tie_names_to_their_words():
 
 
 def test_a_very_low_r2_is_drawn_at_the_edge_and_counted():
-    figure = gain_by_word([0.5] * 3, [0.9, -0.1, -7], [-5, 0.7, -9], ["up", "down", "both"], "ReLU", "PCA")
+    figure = gains([0.5] * 3, [0.9, -0.1, -7], [-5, 0.7, -9], ["up", "down", "both"])
     marks = figure.axes[0].collections[0].get_offsets()
     np.testing.assert_allclose(marks, [[-0.25, 0.9], [0.7, -0.1], [-0.25, -0.25]])
     assert "2 under R² −0.25 drawn at the edge" in figure.get_supxlabel()
@@ -128,8 +131,9 @@ def test_a_very_low_r2_is_drawn_at_the_edge_and_counted():
 @pytest.mark.parametrize("regimes", [True, False])
 def test_names_stay_inside_and_apart(regimes):
     data = cloud()
-    data["regimes"] = data["regimes"] if regimes else None
-    figure = gain_by_word(**data, thresholds="absent: R² < 0.05; " * 10, title="m = 50")
+    if not regimes:
+        del data["regime"]
+    figure = gain_by_word(data, "ReLU", "PCA", thresholds="absent: R² < 0.05; " * 10, title="m = 50")
     axes = figure.axes[0]
     boxes = [text.get_window_extent() for text in axes.texts]
     assert len(boxes) == 10
@@ -141,13 +145,13 @@ def test_names_stay_inside_and_apart(regimes):
 
 
 def test_nothing_in_common_is_said():
-    axes = gain_by_word([0.5], [None], [0.5], ["x"], "ReLU", "PCA", regimes=[None]).axes[0]
+    axes = gains([0.5], [None], [0.5], ["x"], regimes=[None]).axes[0]
     assert named(axes) == ["no word has an R² in both"]
 
 
 def test_frequencies_unknown_or_equal_are_drawn():
     for frequency in ([None, None], [0.5, 0.5], [0.0, 0.5]):
-        sizes = gain_by_word(frequency, [0.5, 0.6], [0.4, 0.6], ["x", "y"], "a", "b").axes[0].collections[0].get_sizes()
+        sizes = gains(frequency, [0.5, 0.6], [0.4, 0.6], ["x", "y"]).axes[0].collections[0].get_sizes()
         assert np.isfinite(sizes).all()
         assert (sizes >= 4).all()
 
@@ -160,6 +164,6 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="do not fit 1 groups"):
         comparison_by_decile({"decile": [1], "ReLU": [1], "PCA": [1, 2]})
     with pytest.raises(ValueError, match="different lengths"):
-        gain_by_word([0.5], [0.5], [0.5], ["x", "y"], "a", "b")
+        gains([0.5], [0.5], [0.5], ["x", "y"])
     with pytest.raises(ValueError, match="'curved'"):
-        gain_by_word([0.5], [0.5], [0.5], ["x"], "a", "b", regimes=["curved"])
+        gains([0.5], [0.5], [0.5], ["x"], regimes=["curved"])

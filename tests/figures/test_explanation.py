@@ -17,7 +17,7 @@ WITH, WITHOUT = np.array([0, 1, 2, 5]), np.array([50, 40, 10, 0])
 
 
 def draw(parts=PARTS, random=(0.125, 0.0625, 1000), numbers=None, **options):
-    return explanation_figure("Christmas", parts, random, EDGES, WITH, WITHOUT, numbers or {}, **options)
+    return explanation_figure("Christmas", parts, random, (EDGES, WITH, WITHOUT), numbers or {}, **options)
 
 
 def bars(figure) -> dict[str, list[tuple[float, float]]]:
@@ -84,7 +84,7 @@ def test_histograms_are_densities_of_area_one():
 
 
 def test_a_word_that_no_window_holds_has_a_flat_histogram():
-    figure = explanation_figure("x", PARTS, (0, 0, 10), EDGES, WITH * 0, WITHOUT, {})
+    figure = explanation_figure("x", PARTS, (0, 0, 10), (EDGES, WITH * 0, WITHOUT), {})
     assert figure.axes[1].patches[2].get_data().values.tolist() == [0, 0, 0, 0]
     assert [text.get_text() for text in figure.axes[1].get_legend().get_texts()][1] == "0 with the word"
 
@@ -98,7 +98,7 @@ def test_zero_runs_through_both_panels_and_is_a_threshold_only_with_a_relu():
 
 @pytest.mark.parametrize("shift", [-5, 5])
 def test_the_threshold_is_in_view_where_all_windows_are_on_one_side(shift):
-    axes = explanation_figure("x", PARTS, (0, 0, 1), EDGES + shift, WITH, WITHOUT, {}).axes[1]
+    axes = explanation_figure("x", PARTS, (0, 0, 1), (EDGES + shift, WITH, WITHOUT), {}).axes[1]
     assert axes.get_xlim() == (min(0, -2 + shift), max(0, 2 + shift))
 
 
@@ -125,7 +125,7 @@ def test_a_context_may_hold_the_word_bias():
 def test_long_words_stay_inside_and_apart():
     context = {f"internationalization{i}": 0.1 * (-1) ** i for i in range(12)}
     figure = explanation_figure(
-        "antidisestablishmentarianism" * 2, {"bias": -0.2, "self": 0.3, **context}, (0.01, 0.2, 1000), EDGES, WITH, WITHOUT,
+        "antidisestablishmentarianism" * 2, {"bias": -0.2, "self": 0.3, **context}, (0.01, 0.2, 1000), (EDGES, WITH, WITHOUT),
         {"one-hot R²": 0.1, "natural R²": 0.2, "share of false positives removed by the ReLU": 0.3, "rescued": 0.4},
         title="a long title " * 10,
     )  # fmt: skip
@@ -144,4 +144,4 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="begin with the bias"):
         draw({"bias": 1.0})
     with pytest.raises(ValueError, match="do not fit"):
-        explanation_figure("x", PARTS, (0, 0, 1), EDGES, WITH[:3], WITHOUT, {})
+        explanation_figure("x", PARTS, (0, 0, 1), (EDGES, WITH[:3], WITHOUT), {})

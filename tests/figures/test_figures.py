@@ -83,7 +83,7 @@ def test_ring_joins_the_words_in_order_and_closes():
     axes = figure.axes[0]
     np.testing.assert_array_equal(axes.lines[0].get_xydata(), [*heptagon(), heptagon()[0]])
     assert sorted(texts(axes)) == sorted(WEEKDAYS)
-    assert axes.get_title("left").splitlines() == ["weekdays", "order 0.94; p = 0.0012; the first word in orange"]
+    assert axes.get_title("left").splitlines() == ["weekdays", "order 0.94; p = 0.0012; first word in orange"]
     assert "p =" not in ring_polygon(heptagon(), WEEKDAYS, order=0.5).axes[0].get_title("left")
 
 

@@ -86,8 +86,8 @@ def test_histograms_have_area_one_and_say_the_share_above_zero():
     columns = {"left": [-2.0, -1.0, 0.0], "right": [-1.0, 0.0, 2.0], "present": [0, 1, 3], "absent": [5, 3, 2]}
     figure = pre_activations(columns)
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert "10 cells of words not in the window: 20.0% above 0" in labels
-    assert "4 cells of words in the window: 75.0% above 0" in labels
+    assert "10 cells of absent words: 20.0% above 0" in labels
+    assert "4 cells of present words: 75.0% above 0" in labels
     for stairs in figure.axes[0].patches[::2]:
         values, edges, _ = stairs.get_data()
         assert values @ np.diff(edges) == pytest.approx(1)

@@ -196,7 +196,7 @@ def test_heat_map_prints_each_value_where_it_belongs(tmp_path):
     assert [each.get_text() for each in axes.get_xticklabels()] == ["2", "3"]
     assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title(loc="left")) == ("latent", "wd", "tied")
     assert axes.images[0].get_clim() == (0.125, 30)
-    assert figure._supxlabel.get_text() == "Mean over 2 to 3 seeds a cell."
+    assert figure._supxlabel.get_text() == "Mean over 2 to 3 seeds per cell."
     assert save(figure, tmp_path / "map")[0].stat().st_size > 3000
     assert bar.get_ylim() == (0.125, 30)
 
