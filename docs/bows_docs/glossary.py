@@ -1,5 +1,6 @@
 """The page of all metrics: their names from bows.analysis.catalog, what defines them from the docstrings of the code that measures them."""
 
+import ast
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -8,14 +9,14 @@ from bows.analysis.catalog import MEANINGS, NULL_MEANINGS, RING_MEANINGS, meanin
 from bows_docs.docstrings import REPOSITORY, Documented, as_markdown, documented, parts
 
 # Where metrics are defined.
-CODE = ("bows/analysis", "bows/training/callbacks", "bows/evaluation/evaluate.py", "bows/training/evaluate_pairs.py")
+CODE = ("bows/analysis", "bows/training/callbacks", "bows/evaluation", "bows/training")
 # Functions whose docstrings call their metrics by the last part of the name.
 SHORT = {"ring": "ring/<set>", "fit_probe": "probe"}
 # Metrics that no docstring names: the functions, and the metrics, whose docstrings define them all the same.
 DEFINED_BY = {
     "reconstruction/r2_linear": ("ReadOutSums.solve", "reconstruction/r2"),
     "reconstruction/r2_one_hot": ("one_hot_sums", "reconstruction/r2"),
-    "reconstruction/relu_gain": ("measure",),
+    "reconstruction/relu_gain": ("evaluate",),
 }
 # What no docstring says: a line of code is all there is of it.
 FORMULAS = {"reconstruction/relu_gain": "``reconstruction/r2`` less ``reconstruction/r2_linear``."}
@@ -320,8 +321,7 @@ def page() -> str:
 
 
 def word_columns() -> list[str]:
-    """What the docstring of the function that makes the table says of each column."""
-    (table,) = (
-        each for each in documented(REPOSITORY / "bows/analysis/word_table.py", "words") if each.name == "word_table"
-    )
-    return [f"- {as_markdown(part.removeprefix('- '))}" for part in parts(table.text) if part.startswith("- ")]
+    """What the docstring of the module that makes the table says of each column."""
+    code = (REPOSITORY / "bows/analysis/word_table.py").read_text(encoding="utf-8")
+    text = ast.get_docstring(ast.parse(code)) or ""
+    return [f"- {as_markdown(part.removeprefix('- '))}" for part in parts(text) if part.startswith("- ")]

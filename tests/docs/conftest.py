@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from glob import glob
 from pathlib import Path
 
 import pytest
@@ -169,7 +170,8 @@ class Places:
             if any(stand_in in word for word in words):
                 words = [word.replace(stand_in, str(maker())) for word in words]
         assert "<" not in " ".join(words), "a stand-in that the tests do not know"
-        return words
+        # As a shell does with `0-*`.
+        return [each for word in words for each in (sorted(glob(word)) if word.endswith("*") else [word])]
 
 
 @pytest.fixture(scope="session")
