@@ -4,9 +4,6 @@ import warnings
 
 import numpy as np
 import torch
-from sklearn.cluster import spectral_clustering
-from sklearn.metrics import adjusted_mutual_info_score
-from sklearn.metrics.cluster import contingency_matrix, expected_mutual_information
 from torch import Tensor
 
 from bows.analysis.directions import directions
@@ -82,6 +79,10 @@ def cooccurrence_ami(
         raise SettingError(f"clusters={clusters}: {words} words can be put into 2 to {words - 1} clusters")
     if phi.shape != (words, words) or frequencies.shape != (words,):
         raise ValueError(f"phi {phi.shape} and frequencies {frequencies.shape} do not fit {words} words")
+    # Imported here and below: scikit-learn imports pandas, and both take a second that runs without these clusters save.
+    from sklearn.metrics import adjusted_mutual_info_score
+    from sklearn.metrics.cluster import contingency_matrix, expected_mutual_information
+
     unit = directions(encoder).unit.double()
     if unit.shape[1] < words:
         raise DataError(f"{words - unit.shape[1]} of {words} words have a zero column and no direction; leave them out")
@@ -121,6 +122,8 @@ def _entropy(sizes: np.ndarray, words: int) -> np.ndarray | np.floating:
 
 def _spectral(similarity: np.ndarray, clusters: int, seed: int) -> np.ndarray:
     """Return labels (n,) of a spectral clustering with the positive part of ``similarity`` (n, n) as affinity."""
+    from sklearn.cluster import spectral_clustering
+
     with warnings.catch_warnings():
         # Words without a positive similarity to any other are clusters of their own right, not a fault to warn of.
         warnings.filterwarnings("ignore", message="Graph is not fully connected", category=UserWarning)

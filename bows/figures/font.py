@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Protocol
 
 import matplotlib
-from fontTools import subset
 from matplotlib.font_manager import FontEntry, findfont, fontManager
 
 log = logging.getLogger(__name__)
@@ -41,6 +40,8 @@ def families() -> list[str]:
     others = [name for name in OTHERS if name in installed]
     place = Path(matplotlib.get_cachedir()) / f"bows-common-letters-{matplotlib.__version__}.ttf"
     if not place.is_file():
+        from fontTools import subset  # takes as long to import as matplotlib, and only the first figure ever needs it
+
         temporary = place.with_name(f".{place.name}.{os.getpid()}")  # of several processes, each writes a whole file
         options = ["--layout-features=", "--legacy-kern", "--no-hinting", "--drop-tables+=GDEF,GSUB,GPOS,MATH,FFTM"]
         subset.main([findfont(WHOLE), f"--unicodes={UNICODES}", *options, f"--output-file={temporary}"])
