@@ -431,3 +431,33 @@ def test_a_preset_whose_corpus_cannot_be_had_names_its_small_version(tmp_path, e
     said = str(as_expected(UnavailableError("dataset x: cannot be had"), tmp_path))
     ending = f"; the small version of this preset: python -m bows.train -m experiment={small} hydra/launcher=vectorized"
     assert said == "dataset x: cannot be had" + (ending if small else "")
+
+
+def test_figures_drawn_in_two_processes_are_those_of_one(tmp_path):
+    from bows.figures.gram import gram_heat_map
+    from bows.figures.render_pool import Drawers, Picture
+    from bows.training.run import _draw
+
+    names = ["one", "two", "three"]
+    pictures = {name: Picture(gram_heat_map, (np.eye(3) * size, names, name)) for size, name in enumerate(names, 1)}
+    alone = _draw(tmp_path / "alone", pictures, None)
+    with Drawers(1) as drawer:
+        shared = _draw(tmp_path / "shared", pictures, drawer)
+    assert alone.keys() == shared.keys() == set(names)
+    assert all(alone[name].read_bytes() == shared[name].read_bytes() for name in names)
+
+
+@pytest.mark.parametrize(
+    ("threads", "sweep", "more", "expected"),
+    [(2, None, [], True), (1, None, [], False), (2, "sweep", [], False), (2, None, ["analysis=none"], False)],
+)
+def test_a_single_run_with_a_second_core_starts_a_process_that_draws(
+    compose, monkeypatch, threads, sweep, more, expected
+):
+    from bows.config.validate import check
+    from bows.training import run
+
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    monkeypatch.setattr(run, "Drawers", lambda processes: f"{processes} process")
+    started = run._second_drawer(check(compose(*more)), sweep)
+    assert started == "1 process" if expected else started.__enter__() is None
