@@ -23,6 +23,7 @@ from bows.config.validate import check
 from bows.errors import SettingError
 from bows.evaluation.request import asked_words, find_others, find_words_apart
 from bows.runs.folder import find_run, read_run
+from bows.runs.lock import is_locked, user_of
 
 
 def check_command_line(name: str, words: Sequence[str], multirun: bool = False) -> None:
@@ -57,6 +58,10 @@ def _refuse_folder_of_another_run(words: Sequence[str]) -> None:
     config = composed("train", words)
     folder = Path(str(config.hydra.run.dir))
     if config.resume is None and (folder / "status.json").is_file():
+        if is_locked(folder):
+            raise SettingError(
+                f"hydra.run.dir={folder}: {user_of(folder)} is training this run; wait until it ends, or choose another folder"
+            )
         state = read_run(folder).state
         remedy = (
             "choose another folder"
