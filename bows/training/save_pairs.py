@@ -15,7 +15,7 @@ from bows.figures.city_map import city_map
 from bows.figures.curves import training_curves
 from bows.figures.render_pool import Picture
 from bows.figures.residue_ring import residue_ring
-from bows.files import finite, write_json, write_whole
+from bows.files import file_mode, finite, write_json, write_whole
 from bows.model.pair_classifier import PairClassifier
 from bows.training.evaluate_pairs import PairEvaluation
 
@@ -38,6 +38,7 @@ def write_pair_results(
     """
     tensors = {name: value.detach().float().cpu().contiguous() for name, value in classifier.state_dict().items()}
     save_file(tensors, folder / "model.safetensors")
+    (folder / "model.safetensors").chmod(file_mode())  # safetensors writes 0600, whatever the umask
     write_whole(folder / "vocabulary.txt", "".join(f"{item}\n" for item in task.items))
     pq.write_table(evaluation.words, folder / "words.parquet")
     write_json(folder / "summary.json", finite(dict(sorted(summary.items()))))

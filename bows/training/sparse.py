@@ -1,4 +1,4 @@
-"""Whether a run trains by the sparsity of its bags: decided once, before the first step, and said in the log."""
+"""Decide before the first step whether a run trains by the sparsity of its bags."""
 
 import logging
 
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 def choose_bags(trainer: pl.Trainer, module: BagsModule, data: BagsDataModule, compiled: bool) -> None:
-    """Set module and data to train on SparseBags where that is faster, on (batch, V) bags elsewhere; validation stays dense."""
+    """Set module and data to train on SparseBags if that is faster, else on (batch, V) bags, and log which; validation stays dense."""
     density = data.windows("train").density()
     batch = -(-data.batch_size // trainer.world_size)
     device, precision = trainer.strategy.root_device, str(trainer.precision)

@@ -1,8 +1,8 @@
-"""Autoencoders of one kind as one: weights with a dimension of models in front, batched matrix products.
+"""Train autoencoders of one kind together: weights with a leading dimension of models, and batched matrix products.
 
-Members may differ in latent size: the smaller ones' matrices are padded with zeros to the largest. A row of zeros in the encoder gives a
-latent of zero, which passes no gradient to the decoder, whose own zeros pass none back: padding stays at exactly zero without a mask, under
-any of the optimizers, decay and clipping.
+Members may differ in latent size: the matrices of the smaller ones are padded with zeros to the largest. A row of zeros in the encoder
+gives a latent of zero, which passes no gradient to the decoder, whose zeros pass none back: padding stays exactly zero without a mask,
+under any of the optimizers, decay and clipping.
 """
 
 import copy
@@ -19,10 +19,12 @@ from bows.training.stack.stack_data import StackBatch
 
 
 class Member(NamedTuple):
-    """One of the models of a stack. autoencoder: its weights at the start are copied. dataset: which of the stack's data it sees."""
+    """One of the models of a stack."""
 
     autoencoder: Autoencoder
+    """Its initial weights are copied."""
     dataset: int
+    """Which of the stack's datasets it reads."""
 
 
 class Block(nn.Module):
@@ -34,7 +36,7 @@ class Block(nn.Module):
     def __init__(self, members: Sequence[Member]):
         super().__init__()
         models = [member.autoencoder for member in members]
-        # In a list, so that its weights are no parameters of this module: they only lend their names and shapes.
+        # In a list, so that its weights are not parameters of this module: only their names and shapes are used.
         self._prototype = [copy.deepcopy(models[0])]
         self.names = [name for name, _ in models[0].named_parameters()]
         self.buffer_names = [name for name, _ in models[0].named_buffers()]
@@ -53,29 +55,29 @@ class Block(nn.Module):
         return len(self.shapes)
 
     def bags(self, bags: Tensor) -> Tensor:
-        """The bags of each member, (K, batch, V), of those of all datasets, (batch, datasets, V); (batch, V) where members share theirs."""
+        """Return the bags of each member, (K, batch, V), or (batch, V) if members share them, of all bags (batch, datasets, V)."""
         if self._one_dataset is not None:
             return bags[:, self._one_dataset]
         return bags.transpose(0, 1).index_select(0, self.datasets)
 
     def forward(self, bags: Tensor) -> AutoencoderOutput:
-        """(K, batch, V) or (batch, V) bags to latents (K, batch, m), pre-activations and reconstructions (K, batch, V)."""
+        """Return latents (K, batch, m), pre-activations and reconstructions (K, batch, V) of (K, batch, V) or (batch, V) bags."""
         prototype = self._prototype[0]
         prototype.training = self.training
         return functional_call(prototype, self._state(), (bags,))
 
     def bind(self) -> None:
-        """To be called when the weights have come to their device, before the first step."""
+        """Called with the weights on their device, before the first step."""
 
     def forget_gradients(self) -> None:
         for weight in self.weights:
             weight.grad = None
 
     def collect_gradients(self) -> None:
-        """To be called after a backward pass: the gradients of `weights` are then there."""
+        """Called after a backward pass, so that the gradients of `weights` are set."""
 
     def clip_gradients(self, limits: Tensor) -> None:
-        """Scale each member's gradients to its largest norm, of (K,) limits, as clip_grad_norm_ does for one model."""
+        """Scale each member's gradients to at most its norm of the (K,) limits, as clip_grad_norm_ does for one model."""
         gradients = [weight.grad for weight in self.weights if weight.grad is not None]
         norm = torch.linalg.vector_norm(torch.cat([gradient.flatten(1) for gradient in gradients], dim=1), dim=1)
         factor = (limits.to(norm) / (norm + 1e-6)).clamp(max=1.0)
@@ -83,14 +85,14 @@ class Block(nn.Module):
             gradient *= factor.view(-1, *[1] * (gradient.ndim - 1))
 
     def losses(self, batch: StackBatch) -> Tensor:
-        """(K,): each member's loss on its bags."""
+        """Return each member's loss on its bags, (K,)."""
         model, bags = self._prototype[0], batch.of_all
         if not can_train(model) or torch.is_autocast_enabled(bags.device.type):
             own = self.bags(bags)
             return model.losses(self(own), own)
         state = self._state()
         encoder, decoder = (*(state[name] for name in model.linear_parameters), None)[:2]
-        # In float32 the moments would cost digits.
+        # Not in float32, where the moments would lose digits.
         if model.output_activation == "identity" and bags.dtype == torch.float64 and model.features <= len(bags):
             own = [moments.index_select(0, self.datasets) for moments in batch.moments]
             return LinearSquaredErrors.apply(*own, encoder, decoder, state["bias"])  # type: ignore[return-value]
@@ -99,7 +101,7 @@ class Block(nn.Module):
         return SquaredErrors.apply(turned, encoder, decoder, state["bias"], model.output_activation == "relu")  # type: ignore[return-value]
 
     def member_state(self, place: int) -> dict[str, Tensor]:
-        """Views of a member's weights, without the padding, under the names of its own class."""
+        """Return views of a member's weights, without padding, under the names of its own class."""
         return {
             name: unpadded(value[place], self.shapes[place][name]).detach() for name, value in self._state().items()
         }
@@ -112,12 +114,12 @@ class Block(nn.Module):
 
 
 def unpadded(value: Tensor, shape: torch.Size) -> Tensor:
-    """The part of a padded weight that a member of this shape has."""
+    """Return the part of a padded weight that belongs to a member of this shape."""
     return value[tuple(slice(size) for size in shape)]
 
 
 def _padded(values: Sequence[Tensor]) -> Tensor:
-    """(K, ...): tensors of one rank, each in the corner of the largest shape, zeros around."""
+    """Return tensors of one rank as (K, ...), each in the first corner of the largest shape, padded with zeros."""
     shape = [max(sizes) for sizes in zip(*(value.shape for value in values), strict=True)]
     padded = values[0].new_zeros(len(values), *shape)
     for place, value in enumerate(values):

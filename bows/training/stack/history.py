@@ -1,4 +1,4 @@
-"""What a stack logs: one number for all members, or one a member, kept until it is written as one metrics.csv a member."""
+"""The logger of a stack: keeps what is logged, for all members or for each, and writes a metrics.csv per member."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from bows.tracking.csv_logger import MetricsTable
 
 
 class StackTables(Logger):
-    """A Lightning logger that gives each member of a stack the table it would have had alone.
+    """A Lightning logger that gives each member of a stack the table of a run alone.
 
-    tables: one a member. What is logged by `log_metrics` holds for all of them, what is logged by `log_members` for each its own. A
-    member's rows end where it `ended`.
+    `log_metrics` logs for all members, `log_members` a value for each. The rows of a member end where it `ended`.
+
+    Args:
+        tables: One per member.
     """
 
     def __init__(self, tables: Sequence[MetricsTable]) -> None:
         super().__init__()
         self.tables = list(tables)
         self.ended: dict[int, int] = {}
-        """Of members that failed: the first step they have no row of."""
+        """The first step without a row, of members that failed."""
         self.events: list[tuple[int, dict[str, Any]]] = []
-        """Steps, and what was logged at them: numbers, or (members,) tensors, which may hold NaN for members without the metric."""
+        """Steps, and what was logged at them: numbers, or (members,) tensors with NaN for members without the metric."""
         self._written = 0
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -33,17 +35,17 @@ class StackTables(Logger):
         self.events.append((step, {name: float(value) for name, value in metrics.items()}))
 
     def log_members(self, metrics: Mapping[str, Tensor], step: int, epoch: int) -> None:
-        """Numbers of each member, (members,) by name; NaN where a member has none."""
+        """Log a value per member, (members,) by name; NaN where a member has none."""
         self.events.append((step, {**metrics, "epoch": epoch}))
 
     def write(self) -> None:
-        """Bring each member's metrics.csv up to date."""
+        """Write each member's metrics.csv."""
         self.hand_out()
         for table in self.tables:
             table.save()
 
     def hand_out(self) -> None:
-        """Log to each member's table what was logged here since the last time, without writing the files."""
+        """Add to each member's table what was logged here since the last call, without writing the files."""
         fresh = [
             (step, {name: value.tolist() if isinstance(value, Tensor) else value for name, value in values.items()})
             for step, values in self.events[self._written :]
@@ -57,7 +59,7 @@ class StackTables(Logger):
                     table.log_metrics({name: value for name, value in own.items() if not math.isnan(value)}, step)
 
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
-        """Nothing: each run folder holds its configuration."""
+        """Do nothing: each run folder contains its configuration."""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""Which members of a stack go into one block: those of one kind, padded to one latent size where that costs less than a block more."""
+"""Arrange the members of a stack in blocks: those of one kind, padded to one latent size if that costs less than another block."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -6,14 +6,14 @@ from collections.abc import Collection, Sequence
 from bows.model.autoencoder import Autoencoder
 from bows.training.stack.block import Member
 
-# Every block adds about this much to a step, whatever its size; products run about this fast on a CPU.
+# The time that a block of any size adds to a step, and the speed of products on a CPU, both approximate.
 BLOCK_SECONDS, OPERATIONS_A_SECOND = 3e-4, 2e10
-# Cells of bags (models x batch x V) up to which members of several datasets share a block, each with its own copy of its bags.
+# The largest number of cells (models x batch x V) at which members of several datasets share a block, each with a copy of its bags.
 COPIED_CELLS = 1 << 22
 
 
 def solos(members: Sequence[Member], batch: int) -> set[int]:
-    """Numbers of the members that gain nothing by batched products on a CPU: theirs take longer than starting them."""
+    """Return the numbers of the members that gain nothing by batched products on a CPU, since theirs take longer than starting them."""
     return {
         number
         for number, member in enumerate(members)
@@ -22,14 +22,17 @@ def solos(members: Sequence[Member], batch: int) -> set[int]:
 
 
 def _operations(batch: int, autoencoder: Autoencoder) -> int:
-    """Of a step's five products."""
+    """Return the operations of a step's five products."""
     return 10 * batch * autoencoder.features * autoencoder.latent
 
 
 def arrange(members: Sequence[Member], batch: int, alone: Collection[int] = ()) -> list[list[int]]:
-    """Numbers of the members of each block.
+    """Return the numbers of the members of each block.
 
-    batch: windows a batch. alone: members that are to be in a block of their own.
+    Args:
+        members: The members.
+        batch: Windows per batch.
+        alone: Members that get a block of their own.
     """
     kinds: dict[tuple, list[int]] = defaultdict(list)
     for number, member in enumerate(members):
@@ -45,15 +48,16 @@ def arrange(members: Sequence[Member], batch: int, alone: Collection[int] = ()) 
 
 
 def kind(autoencoder: Autoencoder) -> tuple:
-    """What models of one block have in common: class, names of weights, and every setting that is not a size."""
+    """Return what the models of a block have in common: the class, V, and every setting that is not a size."""
     settings = {name: value for name, value in vars(autoencoder).items() if isinstance(value, str | bool | float)}
     settings.pop("training", None)
     return (type(autoencoder), autoencoder.features, tuple(sorted(settings.items())))
 
 
 def by_latent(latents: Sequence[int], features: int, batch: int) -> list[list[int]]:
-    """Places of `latents` in groups, each padded to its largest: from the largest down, a size joins while the products over the padding
-    take less time than a block of its own.
+    """Return the places of `latents` in groups, each padded to its largest.
+
+    From the largest down, a size joins the group while the products over the padding take less time than a block of its own.
 
     >>> by_latent([2, 3, 4], features=12, batch=256)
     [[0, 1, 2]]

@@ -1,8 +1,8 @@
-"""A member in a block of its own: trained by the very operations of a run alone.
+"""A member in a block of its own, trained by exactly the operations of a run alone.
 
-Batched products pay where starting operations takes the time. A model whose products take it gains nothing by them, and everything by being
-computed as it would be alone, to the last bit: rounding that differs grows over thousands of steps where words of a ReLU model switch off
-and on. It still shares its batches, its optimizer and its loop with the rest of the stack.
+Batched products save the time of starting operations. A model whose products take longer than that gains nothing by them; it is computed as
+in a run alone, to the last bit, since different rounding grows over thousands of steps in which words of a ReLU model switch off and on. It
+still shares its batches, its optimizer and its loop with the rest of the stack.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from bows.training.stack.stack_data import StackBatch
 
 
 class Solo(Block):
-    """One autoencoder. `weights[i]` is (1, ...): of a model that shares its memory with them."""
+    """One autoencoder, whose parameters are views of `weights`, each (1, ...)."""
 
     def __init__(self, member: Member):
         super().__init__([member])
@@ -28,14 +28,14 @@ class Solo(Block):
         return self._prototype[0]
 
     def train_sparsely(self) -> None:
-        """Train on SparseBags from now on. For the autoencoders that bows.model.sparse_loss can train."""
+        """Train on SparseBags from now on. Requires an autoencoder that `why_dense` accepts."""
         self.trains_sparsely = True
 
     def bind(self) -> None:
-        """To be called when the weights have come to their device, before the first step: the model's parameters become views of them."""
+        """Make the model's parameters views of the weights. Call it with the weights on their device, before the first step."""
         if self.trains_sparsely:
             encoder = self.weights[self.names.index(self.model.linear_parameters[0])]
-            encoder.data = encoder.data.mT.contiguous().mT  # by word, as SparseLoss keeps it
+            encoder.data = encoder.data.mT.contiguous().mT  # by word, as SparseLoss stores it
         for name, parameter in self.model.named_parameters():
             parameter.data = self.weights[self.names.index(name)].data[0]
         for number, (_, buffer) in enumerate(self.model.named_buffers()):

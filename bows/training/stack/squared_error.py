@@ -1,4 +1,4 @@
-"""The squared error of many tied or untied autoencoders at once, and its gradients, in fewer passes than autograd's."""
+"""Compute the squared error of many linear autoencoders at once, and its gradients, in fewer passes than autograd."""
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ from bows.model.autoencoder import Autoencoder
 
 
 def can_train(autoencoder: Autoencoder) -> bool:
-    """Whether `SquaredErrors` is this autoencoder's loss."""
+    """Return whether `SquaredErrors` is this autoencoder's loss."""
     return (
         autoencoder.is_linear
         and autoencoder.output_activation in {"identity", "relu"}

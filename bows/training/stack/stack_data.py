@@ -1,4 +1,4 @@
-"""The DataModule of a stack: one batch of each dataset at every step."""
+"""The DataModule of a stack: a batch of each dataset at every step."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from bows.data.sampler import WindowBatch, WindowBatches
 from bows.data.windows import Windows
 from bows.sparse_bags import SparseBags
 
-# Windows x words up to which a split is held as dense bags: making a batch is then one gather.
+# The largest number of cells (windows x words) of a split that is kept as dense bags, of which a batch is one gather.
 DENSE_CELLS = 1 << 22
 
 
 class StackBatches:
-    """The batches of several datasets side by side. All have as many batches, of the same sizes."""
+    """The batches of several datasets in parallel. All datasets have equally many batches, of the same sizes."""
 
     def __init__(self, datasets: Sequence[WindowBatches]):
         self.datasets = list(datasets)
@@ -30,12 +30,12 @@ class StackBatches:
 
     @property
     def sampler(self) -> "StackBatches":
-        """Where Lightning looks for `set_epoch`."""
+        """Lightning calls its `set_epoch`."""
         return self
 
     @property
     def batch_sampler(self) -> None:
-        """Where Lightning looks next."""
+        """Lightning calls its `set_epoch` too, if there is one."""
 
     def set_epoch(self, epoch: int) -> None:
         for dataset in self.datasets:
@@ -56,7 +56,7 @@ class StackBatches:
 
 
 class DenseSplit(NamedTuple):
-    """Dense bags of one split of all datasets, (datasets * windows, V), and how many windows a dataset has."""
+    """Dense bags of one split of all datasets, (datasets * windows, V), and the number of windows of a dataset."""
 
     bags: Tensor
     windows: int
@@ -64,14 +64,15 @@ class DenseSplit(NamedTuple):
 
 @dataclass(frozen=True)
 class StackBatch:
-    """The bags of one step, of all datasets. dense: (batch, datasets, V) zeros and ones on the model's device; sparse: the same, one a
-    dataset, on the CPU. None where no member asks for them."""
+    """The bags of one step, of all datasets, each in the forms that members need."""
 
     dense: Tensor | None
+    """(batch, datasets, V) zeros and ones on the model's device."""
     sparse: tuple[SparseBags, ...] | None
+    """One per dataset, on the CPU."""
 
     def __len__(self) -> int:
-        """Bags of one dataset."""
+        """The number of bags of one dataset."""
         if self.dense is not None:
             return len(self.dense)
         assert self.sparse is not None
@@ -95,10 +96,10 @@ class StackBatch:
 
 
 class StackData(LightningDataModule):
-    """Bags of several datasets of one size.
+    """Bags of several datasets of one size. `densely` and `sparsely` select the forms of a training step; validation takes dense bags.
 
-    datasets: whose windows of each split are as many, and whose vocabularies are as large, in all of them. `densely` and `sparsely`, set
-    before training: which bags a training step asks for; validation takes dense ones.
+    Args:
+        datasets: All with equally many windows in each split, and equally large vocabularies.
     """
 
     def __init__(self, datasets: Sequence[BagsDataModule]):
@@ -126,7 +127,7 @@ class StackData(LightningDataModule):
         return StackBatch(self._dense_bags(batch, device) if self.densely else None, sparse)
 
     def _dense_bags(self, batch: tuple[WindowBatch, ...], device: torch.device) -> Tensor:
-        """(batch, datasets, V), as a view of (datasets, batch, V)."""
+        """Return (batch, datasets, V), as a view of (datasets, batch, V)."""
         windows: Windows = batch[0].windows
         numbers = torch.stack([each.numbers for each in batch])
         dtype = dtype_of_bags(self)

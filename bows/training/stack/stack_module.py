@@ -1,4 +1,4 @@
-"""The LightningModule of a stack: one step trains every member, each with its own rate, decay, clipping and fate."""
+"""The LightningModule of a stack: one step trains every member, each with its own rate, decay and clipping."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -17,11 +17,14 @@ from bows.training.stack.stack_data import StackBatch
 
 
 class StackModule(LightningModule):
-    """Trains members on the bags of all datasets, each on those of its own.
+    """Trains each member on the bags of its dataset. A member whose loss is not finite fails alone.
 
-    blocks: numbers of the members of each block. members, optimizers: the models and their settings, in one order; of the settings lr,
-    weight_decay and clip_norm may differ. steps: optimizer steps of the whole training. solos: members whose block
-    is a Solo.
+    Args:
+        blocks: Numbers of the members of each block.
+        members: The models.
+        optimizers: Their settings, which may differ in lr, weight_decay and clip_norm.
+        steps: Optimizer steps of the whole training.
+        solos: Members whose block is a Solo.
     """
 
     def __init__(
@@ -37,7 +40,7 @@ class StackModule(LightningModule):
         self.optimizer_settings = list(optimizers)
         self.steps = steps
         self.order = [sorted(numbers, key=lambda number: (self._rates(number), number)) for numbers in blocks]
-        """Of each block, the numbers of its members; those with the same rate and decay stand together."""
+        """The numbers of the members of each block; those with the same rate and decay are neighbours."""
         self.blocks = nn.ModuleList(
             [
                 Solo(members[numbers[0]]) if numbers[0] in solos else Block([members[number] for number in numbers])
@@ -45,9 +48,9 @@ class StackModule(LightningModule):
             ]
         )
         self.place = {number: (block, at) for block, order in enumerate(self.order) for at, number in enumerate(order)}
-        """Of each member, its block and its place there."""
+        """The block of each member, and its place there."""
         self.failures: dict[int, tuple[int, float]] = {}
-        """Of members whose loss was no number: the step and the loss there."""
+        """The step and the loss of members whose loss was not finite."""
         self._numbers = torch.tensor([number for numbers in self.order for number in numbers])
         norms = [settings.clip_norm or math.inf for settings in optimizers]
         self._limits = [
@@ -60,7 +63,7 @@ class StackModule(LightningModule):
         self._views: list[tuple[nn.Parameter, nn.Parameter, slice]] = []
 
     def setup(self, stage: str) -> None:
-        # Lightning itself does so only after it has loaded a checkpoint, whose weights would be rounded to the model's first precision.
+        # Lightning converts the module only after it has loaded a checkpoint, whose weights would be rounded to the first precision.
         self.trainer.precision_plugin.convert_module(self)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -82,18 +85,17 @@ class StackModule(LightningModule):
         return {"loss": total, "losses": losses, "mean_loss": losses.nanmean()}
 
     def validation_step(self, batch: StackBatch, batch_index: int) -> list[tuple[Tensor, Tensor]]:
-        """Of each block, its members' bags, (batch, V) or (K, batch, V), and their reconstructions (K, batch, V)."""
+        """Return the bags of each block, (batch, V) or (K, batch, V), and its reconstructions (K, batch, V)."""
         blocks: list[Any] = list(self.blocks)
         return [(own := block.bags(batch.of_all), block(own).reconstruction) for block in blocks]
 
     def in_order(self, of_blocks: Sequence[Tensor]) -> Tensor:
-        """(members,) on the CPU: one number a member, of (K,) numbers of each block."""
+        """Return a number per member, (members,) on the CPU, of the (K,) numbers of each block."""
         joined = torch.cat([values.detach().double() for values in of_blocks]).cpu()
         return torch.empty_like(joined).index_copy_(0, self._numbers, joined)
 
     def configure_optimizers(self) -> Any:
-        """One optimizer. A group is the weights of all members with one rate and decay, as views of the blocks' weights: each of a run of
-        neighbours."""
+        """Return one optimizer. A group is the weights of all members with one rate and decay, as views of neighbours in the blocks."""
         groups: dict[tuple[float, float], dict[str, Any]] = {}
         self._views = []
         blocks: list[Any] = list(self.blocks)
@@ -119,7 +121,7 @@ class StackModule(LightningModule):
             block.forget_gradients()
 
     def configure_gradient_clipping(self, optimizer, gradient_clip_val=None, gradient_clip_algorithm=None) -> None:
-        """Scale each member's gradients to its own largest norm, as clip_grad_norm_ does for one model; then hand them to the optimizer."""
+        """Scale each member's gradients to at most its own norm, as clip_grad_norm_ does for one model; then set those of the views."""
         blocks: list[Any] = list(self.blocks)
         for block in blocks:
             block.collect_gradients()
@@ -135,15 +137,15 @@ class StackModule(LightningModule):
             assert weight.grad is not None
             view.grad = weight.grad[members]
         if any(isinstance(block, Solo) and block.trains_sparsely for block in blocks):
-            self._memory_order.before_update(optimizer)  # their encoders lie by word
+            self._memory_order.before_update(optimizer)  # their encoders are stored by word
 
     def member_state(self, number: int) -> dict[str, Tensor]:
-        """Views of a member's weights, without padding, under the names of its own class."""
+        """Return views of a member's weights, without padding, under the names of its own class."""
         block, at = self.place[number]
         return self.blocks[block].member_state(at)  # type: ignore[operator]
 
     def member_moments(self, number: int) -> dict[str, dict[str, Tensor]]:
-        """What the optimizer remembers of each weight of a member: views without padding, and counts of steps."""
+        """Return the optimizer's state of each weight of a member: views without padding, and counts of steps."""
         block, at = self.place[number]
         own: Any = self.blocks[block]
         found = {}
