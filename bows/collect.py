@@ -47,12 +47,12 @@ def write_tables(folders: list[Path], output: Path | None = None) -> list[Path]:
 
 def print_table(table) -> None:
     """Print how many runs are in each state, the settings that were varied, and problems of the table."""
-    from bows.runs.table import STATES, corpora, dials, metrics, repeats
+    from bows.runs.table import STATES, corpora, metrics, repeats, varied_settings
 
     states = Counter(table.column("state").to_pylist())
     counts = ", ".join(f"{states[state]} {state}" for state in STATES if states[state])
     print(f"{len(table)} runs: {counts}; {len(metrics(table))} metrics")
-    varied = dials(table)
+    varied = varied_settings(table)
     width = max((len(name) for name in varied), default=0)
     for name, values in varied.items():
         print(f"  {name:<{width}}  {shown(values)}")

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from bows.analysis.catalog import meaning
 from bows.reports.encoding import coded, packed
-from bows.runs.table import dials, metrics, ordered
+from bows.runs.table import metrics, ordered, varied_settings
 
 # Metrics that are columns of the table at first; any other can be added.
 SHOWN = ("reconstruction/r2", "interference/gap", "interference/filtered")
@@ -34,7 +34,8 @@ def run_data(table: pa.Table, folder: Path) -> dict[str, Any]:
         "state": coded(table.column("state").to_pylist()),
         "seconds": packed(seconds),
         "dials": [
-            {"name": name, **coded(table.column(name).to_pylist(), found)} for name, found in dials(table).items()
+            {"name": name, **coded(table.column(name).to_pylist(), found)}
+            for name, found in varied_settings(table).items()
         ],
         "metrics": {
             "names": measured,

@@ -15,7 +15,7 @@ from bows.reports.run_charts import covariance, gram
 from bows.reports.sweep_drawing import Drawing, sentence, stem
 from bows.reports.sweep_layout import SIZE, Setting, few_settings, left_out
 from bows.runs.folder import RunFolder
-from bows.runs.table import SEED, dials, ordered
+from bows.runs.table import SEED, ordered, varied_settings
 
 MOST_ROWS, MOST_COLUMNS = 8, 11  # of a grid
 Row = dict[str, Any]
@@ -46,7 +46,7 @@ def gram_grids(table: pa.Table, runs: Sequence[Row], jobs: Sequence[RunFolder], 
     """
     job_of = dict(zip(table.column("run").to_pylist(), jobs, strict=True))
     # Of completed runs: a setting that varies only among failed ones would be in every label.
-    varied = [name for name in dials(table) if len({row[name] for row in runs}) > 1]
+    varied = [name for name in varied_settings(table) if len({row[name] for row in runs}) > 1]
     not_of_data = ("data.name", "data.structure", "data.seed")
     of_data = [name for name in varied if name.startswith("data.") and name not in not_of_data]
     sizes = [name for name in SIZE if name in varied]

@@ -13,7 +13,7 @@ from bows.reports.sweep_data import absences, failures, run_data, setting_data
 from bows.reports.sweep_figures import draw
 from bows.reports.sweep_words import word_data
 from bows.runs.discover import find_jobs
-from bows.runs.table import STATES, corpora, dials, over_seeds, repeats, save_table, tabulate
+from bows.runs.table import STATES, corpora, over_seeds, repeats, save_table, tabulate, varied_settings
 
 # The files of the script, in order.
 SCRIPTS = ("data", "theme", "drawing", "table", "sweep_runs", "sweep_compare", "sweep_chart", "page")
@@ -54,7 +54,7 @@ def write_sweep_report(folder: Path | str, metrics: list[str] | None = None, ove
         name=folder.resolve().name,
         states=[(state, states[state]) for state in STATES if states[state]],
         count=len(table),
-        varied=[(name, ", ".join(map(shown, values))) for name, values in dials(table).items()],
+        varied=[(name, ", ".join(map(shown, values))) for name, values in varied_settings(table).items()],
         repeats=repeats(table),
         corpora=corpora(table),
         problems=failures(table),

@@ -14,10 +14,6 @@ LIST = "jobs.json"
 NOT_RUNS = {"corpora", "reports", "figures", "checkpoints", "analysis", "wandb", "tensorboard"}
 
 
-# Present names are RunFolder and read_run; these are left until every caller has moved.
-FoundJob, read_job = RunFolder, read_run
-
-
 def is_run(folder: Path) -> bool:
     """Return whether a folder is a run folder, at least started."""
     return (folder / "status.json").is_file() or (folder / ".hydra" / "config.yaml").is_file()

@@ -17,7 +17,7 @@ from bows.runs.varied import varied
 
 SEED = "seed"
 STATES = ("completed", "running", "failed", "missing", "damaged")
-# In the metadata of a field: status, dial (a setting that was varied) or metric.
+# In the metadata of a field: status, setting (one that was varied) or metric.
 _ROLE = b"role"
 # In the metadata of the column corpus: those that their seed generates or permutes.
 _SEEDED = b"seeded"
@@ -25,7 +25,7 @@ _STATUS = {
     "run": pa.string(), "state": pa.string(), "error": pa.string(), "corpus": pa.string(), "started": pa.string(),
     "finished": pa.string(), "run_seconds": pa.float64(), "bows": pa.string(), "commit": pa.string(), "config": pa.string(),
 }  # fmt: skip
-_BEFORE_DIALS = ("run", "state", "error")
+_FIRST = ("run", "state", "error")
 
 
 def collect(folders: Sequence[Path | str]) -> pa.Table:
@@ -33,7 +33,7 @@ def collect(folders: Sequence[Path | str]) -> pa.Table:
 
     Returns:
         Columns `run` (the job's folder: inside the one folder that was given, else as given), `state` (completed, running, failed;
-        missing where a job never started; damaged), `error`; a column for each dial (see `dials`); `corpus` (name
+        missing where a job never started; damaged), `error`; a column for each varied setting (see `varied_settings`); `corpus` (name
         and hash), `started`, `finished`, `run_seconds`, `bows` (its version), `commit`, `config` (hash); and a float64
         column for each metric of any `summary.json`. A cell is null where a job does not have the value.
 
@@ -50,14 +50,14 @@ def tabulate(jobs: Sequence[RunFolder], inside: Path | None) -> pa.Table:
     rows = [_status(job, inside, names) for job in jobs]
     of_seed = {row["corpus"] for job, row in zip(jobs, rows, strict=True) if row["corpus"] and _is_of_its_seed(job)}
     columns = {name: pa.array([row[name] for row in rows], kind) for name, kind in _STATUS.items()}
-    of_dial = {name: _array(values) for name, values in varied(jobs).items()}
+    of_setting = {name: _array(values) for name, values in varied(jobs).items()}
     metrics = sorted({name for job in jobs for name in job.summary})
     of_metric = {name: pa.array([job.summary.get(name) for job in jobs], pa.float64()) for name in metrics}
     fields, arrays = [], []
     for role, group in (
-        ("status", {name: columns[name] for name in _BEFORE_DIALS}),
-        ("dial", of_dial),
-        ("status", {name: column for name, column in columns.items() if name not in _BEFORE_DIALS}),
+        ("status", {name: columns[name] for name in _FIRST}),
+        ("setting", of_setting),
+        ("status", {name: column for name, column in columns.items() if name not in _FIRST}),
         ("metric", of_metric),
     ):
         for name, array in group.items():
@@ -67,7 +67,7 @@ def tabulate(jobs: Sequence[RunFolder], inside: Path | None) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
 
-def dials(table: pa.Table) -> dict[str, list[Any]]:
+def varied_settings(table: pa.Table) -> dict[str, list[Any]]:
     """Return the settings that were varied, each with its values: a config group (`model`) or a dotted setting (`optimizer.clip_norm`).
 
     Numbers are sorted by size, before text; None, for a setting that is null or that an option does not have, is last. A setting that
@@ -80,7 +80,7 @@ def dials(table: pa.Table) -> dict[str, list[Any]]:
             for value, is_known in zip(table.column(name).to_pylist(), known, strict=True)
             if is_known or value is not None
         )
-        for name in _of_role(table, "dial")
+        for name in _of_role(table, "setting")
     }
 
 
@@ -97,23 +97,23 @@ def ordered(values: Iterable[Any]) -> list[Any]:
 
 
 def over_seeds(table: pa.Table) -> pa.Table:
-    """Summarize each metric of the completed runs over seeds, for each setting of the other dials.
+    """Summarize each metric of the completed runs over seeds, for each combination of the other varied settings.
 
     Of runs of one setting, seed and corpus the one that finished last counts. Where one setting and seed has several corpora (its text
-    changed between runs), `corpus` is a dial too.
+    changed between runs), `corpus` is one of these too.
 
     Args:
         table: from `collect`, or read back from its Parquet file.
 
     Returns:
-        A row per setting and metric that at least one run has: a column for each dial except the seed, `metric`, `mean`,
+        A row per combination and metric that at least one run has: a column for each varied setting except the seed, `metric`, `mean`,
         `standard_deviation` (ddof 1), `count`, and `low` and `high`, the ends of the 95 % interval of the mean by Student's t; these
-        and the standard deviation are null for one seed. By setting in the order of `dials`, then by metric.
+        and the standard deviation are null for one seed. By combination in the order of `varied_settings`, then by metric.
     """
     import pandas as pd
     from scipy.special import stdtrit
 
-    keys = _of_role(table, "dial")
+    keys = _of_role(table, "setting")
     names = [name for name in keys if name != SEED]
     frame = _counted(table).to_pandas(types_mapper=pd.ArrowDtype)
     if frame.duplicated(keys).any() if keys else len(frame) > 1:
@@ -134,8 +134,8 @@ def corpora(table: pa.Table) -> str:
     Corpora that their seed alone tells apart, of generated or permuted data, count as one.
     """
     of_seed = (table.schema.field("corpus").metadata or {}).get(_SEEDED, b"").decode().split(",")
-    dials_of_data = [name for name in _of_role(table, "dial") if name == "data" or name.startswith("data.")]
-    settings = [name for name in dials_of_data if name != "data.seed"]
+    of_data = [name for name in _of_role(table, "setting") if name == "data" or name.startswith("data.")]
+    settings = [name for name in of_data if name != "data.seed"]
     different = {
         (
             row["corpus"].rpartition("-")[0],
@@ -160,7 +160,7 @@ def counted(table: pa.Table) -> list[dict[str, Any]]:
 
 
 def _counted(table: pa.Table) -> pa.Table:
-    keys = [*_of_role(table, "dial"), "corpus"]
+    keys = [*_of_role(table, "setting"), "corpus"]
     frame = table.select([*keys, "finished", "state"]).to_pandas(ignore_metadata=True)
     completed = frame[frame["state"] == "completed"].sort_values("finished", kind="stable", na_position="first")
     return table.take(pa.array(sorted(completed.drop_duplicates(keys, keep="last").index), pa.int64()))

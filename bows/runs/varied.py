@@ -8,7 +8,7 @@ from typing import Any
 from bows.runs.folder import RunFolder
 
 # Settings on which no metric depends.
-NOT_DIALS = {"name", "outputs", "resume", "logger", "hydra", "debug"}
+IGNORED = {"name", "outputs", "resume", "logger", "hydra", "debug"}
 # The options of this group set keys of any other group.
 ANYWHERE = "experiment"
 
@@ -31,14 +31,14 @@ def varied(jobs: Sequence[RunFolder]) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     for group in groups:
         options = [{**line, **job.choices} for job, line in zip(jobs, lines, strict=True)]
-        if group not in NOT_DIALS and _differ([each[group] for each in options if group in each]):
+        if group not in IGNORED and _differ([each[group] for each in options if group in each]):
             found[group] = [each.get(group) for each in options]
     # Of runs without a configuration only the command line is known.
     settings = dict.fromkeys(setting for leaves in stored_leaves for setting in leaves or ())
     settings |= dict.fromkeys(setting for line in lines for setting in line)
     for setting in settings:
         top = setting.partition(".")[0]
-        if top in NOT_DIALS or setting in groups or setting.endswith("._target_"):
+        if top in IGNORED or setting in groups or setting.endswith("._target_"):
             continue
         if (top in found or ANYWHERE in found) and not any(f"{setting}.".startswith(f"{name}.") for name in named):
             continue
@@ -95,12 +95,6 @@ def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _leaf(value: Any) -> Any:
     return f"[{','.join(map(str, value))}]" if isinstance(value, list) else value
-
-
-def resolved(node: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a node of a stored configuration, interpolations such as ${seed} replaced by their values."""
-    leaves = flat(config)
-    return {name: _resolved(value, leaves) for name, value in node.items()}
 
 
 def _resolved(value: Any, leaves: Mapping[str, Any]) -> Any:

@@ -13,7 +13,7 @@ from pyarrow import parquet
 
 from bows import collect as command
 from bows.errors import SettingError
-from bows.runs.table import collect, corpora, dials, metrics, over_seeds, repeats
+from bows.runs.table import collect, corpora, metrics, over_seeds, repeats, varied_settings
 
 MODELS = {"tied": ("Tied", "relu"), "linear": ("Tied", "identity"), "deep": ("Deep", "relu")}
 
@@ -86,7 +86,7 @@ def sweep(tmp_path):
 def test_what_was_varied_is_found(sweep):
     table = collect([sweep])
     # Not optimizer.weight_decay, which is ${wd}; not model.output_activation, which follows from the model; not clip_norm: all have 1.
-    assert dials(table) == {"model": ["linear", "tied"], "seed": [1, 2], "wd": [0, 2.5]}
+    assert varied_settings(table) == {"model": ["linear", "tied"], "seed": [1, 2], "wd": [0, 2.5]}
     assert table.schema.field("wd").type == pa.float64()
     assert table.schema.field("seed").type == pa.int64()
     assert metrics(table) == ["packing/coherence", "reconstruction/r2"]
@@ -102,7 +102,7 @@ def test_a_setting_varied_under_a_varied_group_counts(tmp_path):
     write_run(tmp_path / "0", "model=tied", "model.output_activation=relu")
     write_run(tmp_path / "1", "model=deep", "model.output_activation=sigmoid", "model.hidden=7")
     table = collect([tmp_path])
-    assert dials(table) == {
+    assert varied_settings(table) == {
         "model": ["deep", "tied"],
         "model.output_activation": ["relu", "sigmoid"],
         "model.hidden": [7, None],
@@ -114,7 +114,11 @@ def test_dotted_settings_null_and_numbers_written_as_floats(tmp_path):
     write_run(tmp_path / "1", "optimizer.clip_norm=null", "wd=1", "logger=csv", "name=b", "outputs=/elsewhere")
     write_run(tmp_path / "2", "optimizer.clip_norm=1.0", "wd=1", "optimizer.weight_decay=5")
     table = collect([tmp_path])
-    assert dials(table) == {"wd": [0.001, 1], "optimizer.weight_decay": [0.001, 1, 5], "optimizer.clip_norm": [1, None]}
+    assert varied_settings(table) == {
+        "wd": [0.001, 1],
+        "optimizer.weight_decay": [0.001, 1, 5],
+        "optimizer.clip_norm": [1, None],
+    }
     assert table.column("optimizer.clip_norm").to_pylist() == [1, None, 1]
 
 
@@ -134,7 +138,7 @@ def test_every_job_has_a_row_and_a_state(sweep):
     assert last[2] == ("damaged", "status.json is damaged: it is not JSON", "tied", 1, 3, None)
     assert last[3] == ("missing", "it never started: status.json is missing", "tied", 1, 4, None)
     assert last[4] == ("missing", "it never started", "linear", 0.5, 9, None)
-    assert dials(table)["wd"] == [0, 0.5, 1, 2.5]
+    assert varied_settings(table)["wd"] == [0, 0.5, 1, 2.5]
 
 
 def test_what_a_missing_job_does_not_say_is_not_varied(tmp_path):
@@ -144,7 +148,7 @@ def test_what_a_missing_job_does_not_say_is_not_varied(tmp_path):
         {"folder": "1", "overrides": ["latent=64"], "config": "b"},
     ]
     (tmp_path / "jobs.json").write_text(json.dumps({"jobs": jobs}))
-    assert dials(collect([tmp_path])) == {"latent": [32, 64]}  # not wd: what it would have been is not known
+    assert varied_settings(collect([tmp_path])) == {"latent": [32, 64]}  # not wd: what it would have been is not known
 
 
 def test_a_run_that_is_being_written(tmp_path):
@@ -237,7 +241,7 @@ def test_the_command(sweep, tmp_path, capsys):
         str(sweep / f"{name}") for name in ("results.parquet", "results.csv", "summary.parquet", "summary.csv")
     ]
     stored = parquet.read_table(sweep / "results.parquet")
-    assert dials(stored)["wd"] == [0, 1, 2.5]  # what a column is survives the file
+    assert varied_settings(stored)["wd"] == [0, 1, 2.5]  # what a column is survives the file
     assert over_seeds(stored).equals(parquet.read_table(sweep / "summary.parquet"))
     with (sweep / "results.csv").open(newline="") as file:
         lines = list(csv.DictReader(file))
@@ -289,7 +293,7 @@ def test_a_damaged_list_of_jobs_is_a_row(sweep, content, capsys):
     table = collect([sweep])
     assert rows(table, "run", "state")[0] == ("jobs.json", "damaged")
     assert table.column("run").to_pylist()[1:] == [str(number) for number in range(8)]  # the runs that are there count
-    assert dials(table) == {"model": ["linear", "tied"], "seed": [1, 2], "wd": [0, 2.5]}
+    assert varied_settings(table) == {"model": ["linear", "tied"], "seed": [1, 2], "wd": [0, 2.5]}
     assert command.main([str(sweep)]) == 0
     (said,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("damaged")]
     assert "jobs.json: " in said

@@ -102,6 +102,9 @@ def run(request: dict, descriptors: list[int]) -> int:
     for place, descriptor in enumerate(descriptors):
         os.dup2(descriptor, place)
         os.close(descriptor)
+    for place, name in ((1, "stdout"), (2, "stderr")):  # the server's remember what kind of file they were
+        encoding = getattr(sys, name).encoding
+        setattr(sys, name, open(place, "w", encoding=encoding, errors=getattr(sys, name).errors, closefd=False))  # noqa: SIM115
     # A shell's background jobs ignore Ctrl-C, and so does what they start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(request["cwd"])
