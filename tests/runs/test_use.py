@@ -28,6 +28,8 @@ def test_a_run_that_is_being_trained_is_not_resumed_and_a_killed_one_is(tmp_path
     assert line.startswith(f"error: {folder}: process {training.process.pid} on ")
     assert "is training this run" in line
     assert {path: path.read_bytes() for path in before} == before
+    line = refused(run_command([*WORDS, "seed=1", f"hydra.run.dir={folder}"]))
+    assert f"process {training.process.pid} on " in line.splitlines()[-1]
     training.end_by(signal.SIGKILL)
     done = run_command(["bows.train", f"resume={folder}"])
     assert done.returncode == 0, done.stderr
@@ -39,7 +41,7 @@ def test_a_completed_run_is_not_overwritten(tmp_path, run_command):
     assert run_command([*WORDS, f"hydra.run.dir={folder}"]).returncode == 0
     weights = (folder / "model.safetensors").read_bytes()
     line = refused(run_command([*WORDS, "seed=1", f"hydra.run.dir={folder}"]))
-    assert line.startswith(f"error: hydra.run.dir={folder}: this folder contains a run")
+    assert line == f"error: hydra.run.dir={folder}: this folder contains a completed run; choose another folder"
     assert (folder / "model.safetensors").read_bytes() == weights
     assert "completed; start a new run" in refused(run_command(["bows.train", f"resume={folder}"]))
 
