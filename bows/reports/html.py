@@ -1,7 +1,6 @@
-"""What every page has: one file with its style, scripts, data and pictures inside, everything else escaped.
+"""What every report has: one file with style, script, data and images inside, everything else escaped.
 
-A page fetches nothing and runs nothing but its own script: its Content-Security-Policy forbids all else, and knows the script and the
-style by their hashes.
+A report fetches nothing and runs only its own script: its Content-Security-Policy forbids all else, and has the hashes of script and style.
 """
 
 import base64
@@ -19,9 +18,9 @@ SCRIPTS = Path(__file__).parent / "static"
 
 
 def render(template: str, scripts: Sequence[str] = (), **values: object) -> str:
-    """A file of ``templates`` as a page; what it is told is escaped. The filter ``number`` gives a readable number.
+    """Render a file of ``templates``; all values are escaped. The filter ``number`` formats a number.
 
-    scripts: names of files of ``static``, without ``.js``, joined in this order to the one script of the page.
+    scripts: Names of files of ``static``, without ``.js``, joined in this order to one script.
     """
     style, script = _style(), script_of(tuple(scripts))
     return (
@@ -32,7 +31,7 @@ def render(template: str, scripts: Sequence[str] = (), **values: object) -> str:
 
 
 def policy(style: str, script: str) -> str:
-    """The page's Content-Security-Policy: nothing is fetched, and only this style and this script are heeded."""
+    """Return the Content-Security-Policy: nothing is fetched, and only this style and this script apply."""
     parts = [
         "default-src 'none'",
         f"style-src {_hash(style)}",
@@ -54,7 +53,7 @@ def _style() -> str:
 
 @cache
 def script_of(names: tuple[str, ...]) -> str:
-    """Files of ``static`` as one script, in a function of their own, so that nothing of it is visible outside; empty without files."""
+    """Return files of ``static`` as one script in a function of its own; empty without files."""
     if not names:
         return ""
     files = [(SCRIPTS / f"{name}.js").read_text(encoding="utf-8") for name in names]
@@ -78,13 +77,13 @@ def _environment():
 
 
 def json_block(value: object) -> Markup:
-    """A value as JSON for ``<script type="application/json">``: no text in it can end the block or begin a tag or a comment.
+    """Return a value as JSON for ``<script type="application/json">``: no text in it can end the block or begin a tag or a comment.
 
     >>> json_block({"word": "</script>"})
     Markup('{"word":"\\\\u003c/script\\\\u003e"}')
     """
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    # A lone surrogate, which a damaged file may hold, cannot be written as UTF-8.
+    # A lone surrogate, which a damaged file may contain, cannot be written as UTF-8.
     text = text.encode("utf-8", "replace").decode("utf-8")
     for sign in "<>&\u2028\u2029":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
@@ -92,7 +91,7 @@ def json_block(value: object) -> Markup:
 
 
 def number(value: object) -> str:
-    """Four significant digits, whole numbers with thousands apart, a dash for None, text as it is.
+    """Format a number in four significant digits, whole numbers with thousands separators, None as a dash, text unchanged.
 
     >>> [number(value) for value in (0.123456, 1234567, 12345.67, 1e20, 2.0, None, "text")]
     ['0.1235', '1,234,567', '12,345.7', '1e+20', '2', '–', 'text']

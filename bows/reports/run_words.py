@@ -1,4 +1,4 @@
-"""The word table for a page: a typed array a column."""
+"""The words table for a report: a typed array per column."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ MOST_COMPARED = 4e11  # products that finding them may take: some seconds
 
 
 def word_columns(run: RunData) -> dict[str, Any]:
-    """The columns of words.parquet that hold anything.
+    """Return the columns of words.parquet that have a value.
 
     ``columns``: numbers as float32 with NaN for a null; text as ``values`` and ``codes`` into them, the code after the last for a null.
     ``unmeasured``: names of those that are null for every word. The column nearest is not among them: see :func:`neighbours`.
@@ -61,12 +61,12 @@ def neighbours(run: RunData) -> dict[str, Any]:
             return {"each": 0, "note": "Nearest words were not kept by the run (analysis.neighbours=10 keeps them)."}
         found = nearest(encoder, each).indices.numpy()
         indices = np.where(found < 0, len(words), found)
-    told: dict[str, Any] = {"each": indices.shape[1], "indices": packed(indices, index_kind(len(words))), "note": ""}
+    found: dict[str, Any] = {"each": indices.shape[1], "indices": packed(indices, index_kind(len(words))), "note": ""}
     try:
-        told["cosines"] = packed_scaled(_cosines(run.run.weights.encoder.numpy(), indices))
+        found["cosines"] = packed_scaled(_cosines(run.run.weights.encoder.numpy(), indices))
     except BowsError:
-        told["cosines"] = None  # told with the map, which needs the weights too
-    return told
+        found["cosines"] = None  # the map, which needs the weights too, states the error
+    return found
 
 
 def _stored_neighbours(run: RunData, words: list[str]) -> np.ndarray | None:
@@ -101,7 +101,7 @@ def _cosines(encoder: np.ndarray, indices: np.ndarray) -> np.ndarray:
 
 
 def groups_of_words(run: RunData) -> dict[str, Any]:
-    """Categories and ordered sets for the page: names, and (V,) positions in them; the one after the last for none."""
+    """Return categories and ordered sets: names, and (V,) positions in them; the one after the last for none."""
     labels = category_labels(run.categories, run.words, least=3)
     sets = run.sets
     of_set = np.full(len(run.words), len(sets))
@@ -117,7 +117,7 @@ def groups_of_words(run: RunData) -> dict[str, Any]:
 
 
 def thresholds(run: RunData) -> str:
-    """Where one regime ends and the next begins, in a sentence."""
+    """Return the thresholds of the regimes in a sentence."""
     given = run.run.group("analysis").get("regimes")
     try:
         return str(Thresholds(**given)) if isinstance(given, dict) else str(Thresholds())

@@ -1,4 +1,4 @@
-"""Which words a page looks at closely, where it cannot hold what it would of all."""
+"""The words that a report explains, where it cannot explain all."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, zip_longest
@@ -16,8 +16,8 @@ def chosen_words(
     frequency: np.ndarray | None,
     most: int = MOST,
 ) -> np.ndarray:
-    """(n,) ascending indices of at most `most` of V words: all, or those of the ordered sets, those asked for, and then by turns the
-    most frequent of each category and of all.
+    """Return (n,) ascending indices of at most `most` of V words: all, or the ordered sets, those asked for, then in turn the most
+    frequent of each category and of all.
 
     Args:
         count: V.

@@ -1,4 +1,4 @@
-"""Figures of a sweep over its dials: metrics against each, heat maps over two, the regime map."""
+"""Figures of a sweep: metrics against each varied setting, heat maps over two, the regime map."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bows.analysis.catalog import meaning
+from bows.analysis.catalog import metric
 from bows.figures.heat_map import dial_heat_map
 from bows.figures.metric_by_setting import metrics_against_dial
 from bows.figures.regime_map import regime_map
@@ -36,28 +36,28 @@ def dial_figures(summary: pa.Table, varied: Dials, chosen: dict[str, list[str]])
 def heat_maps(
     summary: pa.Table, varied: Dials, pairs: Sequence[tuple[str, str]], chosen: dict[str, list[str]], asked: bool
 ) -> Iterator[Drawing]:
-    """A heat map a pair of dials and metric, a panel a setting of the other dials; of the regimes' shares only where they are asked for."""
+    """Yield a heat map per pair of settings and metric, a panel per value of the others; shares of regimes only where asked for."""
     for across, down in pairs:
         settings, left = few_settings(
-            {name: varied[name] for name in varied if name not in (across, down)}, MOST_PANELS
+            {each: varied[each] for each in varied if each not in (across, down)}, MOST_PANELS
         )
         note = left_out(varied, {**varied, **left})
-        for metric in itertools.chain.from_iterable(chosen.values()):
-            if metric in SHARES and not asked:
+        for name in itertools.chain.from_iterable(chosen.values()):
+            if name in SHARES and not asked:
                 continue  # the regime map has them all
             panels, kept = [], []
             for setting in settings:
-                rows = of_setting(summary, setting, {}, [metric])
+                rows = of_setting(summary, setting, {}, [name])
                 if len(rows):
                     kept.append(rows)
                     means, counts = (_matrix(rows, across, down, varied, each) for each in ("mean", "count"))
                     panels.append((label(setting), means, np.nan_to_num(counts)))
             if not panels:
                 continue
-            figure = dial_heat_map(panels, (across, varied[across]), (down, varied[down]), metric)
-            said = f"{metric}: {meaning(metric)}" if meaning(metric) else metric
+            figure = dial_heat_map(panels, (across, varied[across]), (down, varied[down]), name)
+            text = f"{name}: {row.meaning}" if (row := metric(name)).meaning else name
             table, kind = pa.concat_tables(kept), f"{across} and {down}"
-            yield Drawing(stem("map", across, down, metric), figure, table, kind, sentence(said, {}, note))
+            yield Drawing(stem("map", across, down, name), figure, table, kind, sentence(text, {}, note))
 
 
 def regime_maps(summary: pa.Table, varied: Dials, jobs: Sequence[RunFolder]) -> Iterator[Drawing]:
@@ -65,7 +65,7 @@ def regime_maps(summary: pa.Table, varied: Dials, jobs: Sequence[RunFolder]) -> 
     down = next((name for name in DECAY if name in varied), None)
     if not (across or down):
         return
-    # A dial that was not varied is a row, or a column, without a name.
+    # A setting that does not vary is a row, or a column, without a name.
     axes = {name: varied[name] for name in (across, down) if name}
     settings, left = few_settings({name: values for name, values in varied.items() if name not in axes}, MOST_PANELS)
     panels, kept = [], []
@@ -100,8 +100,8 @@ def regime_maps(summary: pa.Table, varied: Dials, jobs: Sequence[RunFolder]) -> 
 
 
 def regime_thresholds(jobs: Sequence[RunFolder]) -> str:
-    """Where regimes begin and end in the completed runs; all of them where they differ."""
-    from bows.analysis.regime import Thresholds  # with torch, which most reports do without
+    """Return the thresholds of the regimes in the completed runs; all of them where they differ."""
+    from bows.analysis.regime import Thresholds  # with torch, which most reports do not need
 
     found = []
     for job in jobs:
@@ -120,7 +120,7 @@ def _title(name: str, setting: Setting) -> str:
 
 
 def of_setting(summary: pa.Table, setting: Setting, among: Dials, drawn: Sequence[str]) -> pa.Table:
-    """The summary's rows of one setting, with these values of other dials and these metrics."""
+    """Return the rows of the summary at one setting, with these values of other settings and these metrics."""
     wanted = {"metric": list(drawn), **{name: [value] for name, value in setting.items()}, **among}
     for name, values in wanted.items():
         summary = summary.filter(
@@ -130,7 +130,7 @@ def of_setting(summary: pa.Table, setting: Setting, among: Dials, drawn: Sequenc
 
 
 def _matrix(rows: pa.Table, across: str | None, down: str | None, varied: Dials, column: str) -> np.ndarray:
-    """(values of down, values of across) of a column, NaN where no row has them; 1 for a dial that is None."""
+    """Return (values of down, values of across) of a column, NaN where no row has them; size 1 for a setting that is None."""
     places = [
         {None: 0} if name is None else {value: place for place, value in enumerate(varied[name])}
         for name in (down, across)

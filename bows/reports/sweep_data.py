@@ -1,4 +1,4 @@
-"""What a sweep's page is told of its runs: dials, states and every metric, as compact arrays."""
+"""The runs of a sweep for its report: varied settings, states and every metric, as compact arrays."""
 
 from pathlib import Path
 from typing import Any
@@ -7,20 +7,20 @@ from urllib.parse import quote
 import numpy as np
 import pyarrow as pa
 
-from bows.analysis.catalog import meaning
+from bows.analysis.catalog import metric
 from bows.reports.encoding import coded, packed
 from bows.runs.table import metrics, ordered, varied_settings
 
-# Metrics that are columns of the table at first; any other can be added.
+# The first columns of metrics in the table; others can be added.
 SHOWN = ("reconstruction/r2", "interference/gap", "interference/filtered")
 
 
 def run_data(table: pa.Table, folder: Path) -> dict[str, Any]:
-    """The table of runs for the page's script: each run once, in the table's order.
+    """Return the table of runs for the script: each run once, in the table's order.
 
     Returns:
-        ``names``; ``pages``, 1 for a run with a report.html beside its folder's files; ``state``, ``seconds``; ``dials``, each with its
-        distinct values and a code a run (the number of values stands for a run that does not tell it); ``metrics``, with their phrases
+        ``names``; ``addresses`` of the runs' own reports; ``state``, ``seconds``; ``dials``, the varied settings, each with its distinct
+        values and a code per run (the number of values for a run without one); ``metrics``, with their meanings
         and a matrix (metrics, runs) of float32, NaN where a run has no such metric; ``shown``, the metrics that are columns at first.
     """
     names = table.column("run").to_pylist()
@@ -39,7 +39,7 @@ def run_data(table: pa.Table, folder: Path) -> dict[str, Any]:
         ],
         "metrics": {
             "names": measured,
-            "meanings": [meaning(name) for name in measured],
+            "meanings": [metric(name).meaning for name in measured],
             "values": packed(values.reshape(len(measured), len(names))),
         },
         "shown": shown or measured[:3],
@@ -47,13 +47,13 @@ def run_data(table: pa.Table, folder: Path) -> dict[str, Any]:
 
 
 def setting_data(summary: pa.Table) -> dict[str, Any]:
-    """Means over seeds for the page's script.
+    """Return means over seeds for the script.
 
     Args:
         summary: from `over_seeds`.
 
     Returns:
-        ``dials`` that differ between settings, with their distinct values and a code a setting (the number of values stands for none);
+        ``dials`` that differ between settings, with their distinct values and a code per setting (the number of values for none);
         ``metrics``; and ``mean``, ``low``, ``high`` (metrics, settings) of float32, NaN where there is none, with the ``count`` of seeds.
     """
     names = summary.column_names[: summary.column_names.index("metric")]
@@ -85,14 +85,14 @@ def setting_data(summary: pa.Table) -> dict[str, Any]:
 
 
 def address(folder: Path, name: str) -> str | None:
-    """Where a run's own page lies, relative to the sweep's; None where it has none. No name of a folder can be anything but a path."""
+    """Return the path of a run's report relative to the sweep's, None where it has none; any name of a folder is only a path."""
     if not (folder / name / "report.html").is_file():
         return None
     return "./" + quote(Path(name, "report.html").as_posix())
 
 
 def failures(table: pa.Table) -> list[dict[str, Any]]:
-    """Jobs with problems, those with one state and error together: ``state``, ``error`` and the names of their ``runs``."""
+    """Return the jobs with problems, those with one state and error together: ``state``, ``error`` and the names of their ``runs``."""
     grouped: dict[tuple[str, str], list[str]] = {}
     for row in table.select(["run", "state", "error"]).to_pylist():
         if row["error"] or row["state"] in ("missing", "damaged"):
@@ -101,7 +101,7 @@ def failures(table: pa.Table) -> list[dict[str, Any]]:
 
 
 def absences(table: pa.Table) -> tuple[int, list[tuple[int, list[str]]]]:
-    """How many runs are completed; and for each number of those that lack a metric, the metrics that so many lack, most first."""
+    """Return the number of completed runs; and for each number of runs that lack a metric, these metrics, most first."""
     states = np.array(table.column("state").to_pylist())
     completed = states == "completed"
     lacking: dict[int, list[str]] = {}

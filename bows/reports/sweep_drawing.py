@@ -31,7 +31,7 @@ class Drawing:
     table: pa.Table
     """What is drawn."""
     kind: str
-    """The heading it stands under."""
+    """Its heading."""
     caption: str
 
 
@@ -80,7 +80,7 @@ def _listed(folder: Path) -> set[str]:
 
 
 def stem(*parts: Any) -> str:
-    """A file name of some names and values.
+    """Return a file name of some names and values.
 
     >>> stem("map", "optimizer.clip_norm", None, "ring/months/order")
     'map-optimizer.clip_norm-none-ring_months_order'
@@ -89,6 +89,6 @@ def stem(*parts: Any) -> str:
 
 
 def sentence(first: str, setting: Setting, note: str) -> str:
-    """A caption: what is drawn, at which setting of the other dials, and a note on what is not."""
+    """Return a caption: what is drawn, at which values of the other settings, and a note on what is not."""
     where = f" ({label(setting)})" if setting else ""
     return f"{first}{where}{'. ' + note if note else ''}"

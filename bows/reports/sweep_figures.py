@@ -31,21 +31,21 @@ def draw(
         jobs: of the table's rows, in their order.
         table: from `tabulate`.
         asked: metrics to draw; None for a handful.
-        over: dials that heat maps are drawn over; None for some.
+        over: Settings over which heat maps are drawn; None for some.
 
     Returns:
         The figures, and sentences on what could not be drawn.
 
     Raises:
-        SettingError: for a metric that no completed run has, or dials that no heat map is over.
+        SettingError: No completed run has a metric, or a heat map over a setting is not possible.
     """
     notes: list[str] = []
     runs, summary = counted(table), over_seeds(table)
     chosen = chosen_metrics({name: [row[name] for row in runs] for name in metrics(table)} if runs else {}, asked)
     if asked is None:
         chosen, same = without_constants(chosen, summary)
-        notes += [f"{name} is {shown(value)} in every completed run, and not drawn." for name, value in same.items()]
-    # Of completed runs: a dial that only failed ones turn has nothing to show. Corpus is one where over_seeds makes it one.
+        notes += [f"{name} is {shown(value)} in every completed run, and is not drawn." for name, value in same.items()]
+    # Of completed runs: a setting that varies only among failed ones has nothing to show. Corpus is one where over_seeds makes it one.
     varied = {name: values for name, values in _values(summary).items() if len(values) > 1}
     pairs, note = chosen_pairs(varied, over)
     notes += filter(None, [note])
@@ -59,7 +59,7 @@ def draw(
     if not runs:
         notes.append("No run is completed: there is nothing to draw yet.")
     elif not varied:
-        notes.append("Nothing but the seed was varied: there is no dial to draw against.")
+        notes.append("Only the seed varies: there is no setting to draw against.")
     return drawn, notes
 
 

@@ -1,4 +1,4 @@
-"""How a sweep's dials are laid out in figures: which are lines, which are panels or figures of their own, and which metrics are drawn."""
+"""The layout of a sweep's figures: which settings are lines, panels or figures of their own, and which metrics are drawn."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -14,21 +14,21 @@ from bows.figures.scales import is_numeric, shown
 Dials = Mapping[str, Sequence[Any]]
 Setting = dict[str, Any]
 
-# Drawn where a sweep has them, beside rings and the shares of the regimes.
+# Drawn where a sweep has them, with rings and the shares of the regimes.
 GENERAL = (
     "reconstruction/r2", "reconstruction/relu_gain", "interference/gap", "interference/rescued", "interference/filtered",
     "packing/interference_rms", "packing/off_diagonal_norm", "alignment/rsa", "cluster/purity_z",
 )  # fmt: skip
 SHARES = tuple(f"regime/{regime}" for regime in REGIMES)
 SIZE, DECAY = ("latent", "model.latent"), ("wd", "optimizer.weight_decay")
-MOST_PAIRS = 3  # of dials that heat maps are drawn over
+MOST_PAIRS = 3  # of settings over which heat maps are drawn
 MOST_PANELS = 15  # a figure
-MOST_SETTINGS = 6  # figures of one dial, for settings of the dials that are neither its axis nor its lines
-MANY = 3  # values of a dial with more than MOST_LINES that are drawn as lines
+MOST_SETTINGS = 6  # figures of one setting, for values of those that are neither its axis nor its lines
+MANY = 3  # values drawn as lines of a setting that has more than MOST_LINES
 
 
 def chosen_metrics(table: Mapping[str, Sequence[float | None]], asked: Sequence[str] | None) -> dict[str, list[str]]:
-    """Name of a figure -> the metrics in it, at most MOST_PANELS.
+    """Return name of a figure -> the metrics in it, at most MOST_PANELS.
 
     Args:
         table: metric -> its values over the completed runs.
@@ -55,22 +55,22 @@ def chosen_metrics(table: Mapping[str, Sequence[float | None]], asked: Sequence[
 
 
 def _parts(metrics: list[str]) -> dict[str, list[str]]:
-    """As few figures as can be, as even as can be."""
+    """Return as few figures as possible, of even size."""
     figures = -(-len(metrics) // MOST_PANELS)
     size = -(-len(metrics) // max(figures, 1))
     return {f"metrics_{number + 1}": metrics[number * size : (number + 1) * size] for number in range(figures)}
 
 
 def chosen_pairs(dials: Dials, asked: Sequence[str] | None) -> tuple[list[tuple[str, str]], str]:
-    """Pairs of dials that heat maps are drawn over, and a sentence on those that are left out.
+    """Return pairs of settings over which heat maps are drawn, and a sentence on those that are left out.
 
     Args:
-        dials: those that were varied, and their values.
-        asked: dials of numbers, all pairs of which are drawn; None for the first MOST_PAIRS pairs of all that are numbers, the latent
+        dials: The varied settings and their values.
+        asked: Numeric settings, all pairs of which are drawn; None for the first MOST_PAIRS pairs of numeric ones, the latent
             size and the weight decay first.
 
     Raises:
-        SettingError: for a dial that was not varied or is not of numbers, or for one alone.
+        SettingError: A setting does not vary or is not numeric, or there is only one.
     """
     numeric = sorted(
         (name for name in dials if is_numeric(dials[name])), key=lambda name: (name not in SIZE, name not in DECAY)
@@ -78,32 +78,34 @@ def chosen_pairs(dials: Dials, asked: Sequence[str] | None) -> tuple[list[tuple[
     if asked is not None:
         for name in asked:
             if name not in dials:
-                raise SettingError(f"--dials={name}: no completed runs differ in it; {suggest(name, list(numeric))}")
+                raise SettingError(
+                    f"--dials={name}: it does not vary among completed runs; {suggest(name, list(numeric))}"
+                )
             if name not in numeric:
                 raise SettingError(
-                    f"--dials={name}: its values are no numbers, and a heat map is over numbers; choose of {', '.join(numeric)}"
+                    f"--dials={name}: its values are not numbers, which a heat map needs; choose from {', '.join(numeric)}"
                 )
         if len(set(asked)) < 2:
-            raise SettingError(f"--dials={','.join(asked)}: a heat map is over two dials; name two, as latent,wd")
+            raise SettingError(f"--dials={','.join(asked)}: a heat map needs two settings, as latent,wd")
         return list(itertools.combinations(dict.fromkeys(asked), 2)), ""
     pairs = list(itertools.combinations(numeric, 2))
     if len(pairs) <= MOST_PAIRS:
         return pairs, ""
     left = ", ".join(f"{across} and {down}" for across, down in pairs[MOST_PAIRS:])
     return pairs[:MOST_PAIRS], (
-        f"Heat maps are drawn over {MOST_PAIRS} of {len(pairs)} pairs of dials, not over {left}; "
+        f"Heat maps are drawn over {MOST_PAIRS} of {len(pairs)} pairs of settings, not over {left}; "
         f"for these, python -m bows.report <folder> --dials {','.join(pairs[-1])}"
     )
 
 
 def lines_and_figures(dials: Dials) -> tuple[Dials, list[Setting], str]:
-    """Which of the dials beside a figure's axis are lines in it, and the settings of the rest, one a figure.
+    """Return which settings besides a figure's axis are lines in it, and the values of the rest, one per figure.
 
-    Lines: those with the fewest values, at most two dials and six lines, what the data are last: other data are a figure of their own
-    where they can be. Dials of many numbers are thinned to some of them.
+    Lines: those with the fewest values, at most two settings and six lines, those of the data last: other data are a figure of their own
+    where possible. Settings of many numbers are thinned.
 
     Returns:
-        The lines' dials and values; at least one setting of the other dials, of at most six; what was left out, in a sentence.
+        The lines' settings and values; at least one and at most six combinations of the others; a sentence on what was left out.
     """
     thin = {
         name: _thinned(values, MANY) if len(values) > MOST_LINES else list(values) for name, values in dials.items()
@@ -120,10 +122,10 @@ def lines_and_figures(dials: Dials) -> tuple[Dials, list[Setting], str]:
 
 
 def few_settings(dials: Dials, most: int) -> tuple[list[Setting], dict[str, list[Any]]]:
-    """All settings of dials, or of some of their values where they would be more than `most`: numbers are thinned first.
+    """Return all combinations of settings, or of some of their values where there are more than `most`: numbers are thinned first.
 
     Returns:
-        Settings, one of no dial where there are none; and the values that are left.
+        Combinations, an empty one where there is no setting; and the values that are kept.
     """
     left = {name: list(values) for name, values in dials.items()}
     while prod(map(len, left.values())) > most:
@@ -133,7 +135,7 @@ def few_settings(dials: Dials, most: int) -> tuple[list[Setting], dict[str, list
 
 
 def left_out(dials: Dials, kept: Dials) -> str:
-    """Which dials are not drawn at all their values, in a sentence; empty where all are.
+    """Return a sentence on the settings of which only some values are drawn; empty where all are.
 
     >>> left_out({"latent": [2, 3, 4]}, {"latent": [2, 4]})
     'Only some of the 3 values of latent are drawn: 2, 4.'
@@ -146,7 +148,7 @@ def left_out(dials: Dials, kept: Dials) -> str:
 
 
 def _thinned(values: Sequence[Any], count: int) -> list[Any]:
-    """`count` of the values, evenly chosen, the first and last among them; the middle one alone."""
+    """Return `count` of the values, evenly chosen, the first and last among them; the middle one for one."""
     if count >= len(values):
         return list(values)
     if count == 1:

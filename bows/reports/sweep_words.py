@@ -1,4 +1,4 @@
-"""What a sweep's page is told of words: R² and frequency of each run's most frequent words, as far as the page stays small."""
+"""R² and frequency of the most frequent words of a sweep's runs, as many as keep the report small."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ COLUMNS = ("word", "frequency", "r2")
 
 
 def word_data(jobs: Sequence[RunFolder]) -> tuple[dict[str, Any], list[str]]:
-    """Words of completed runs for the page's script.
+    """Return the words of completed runs for the script.
 
     Runs with the same words, or the same frequencies, share them. Numbers are float16: of R² three digits, NaN where a word has none.
 
@@ -51,11 +51,11 @@ def word_data(jobs: Sequence[RunFolder]) -> tuple[dict[str, Any], list[str]]:
     notes = []
     if cut > MOST_WORDS:
         notes.append(
-            f"Of each run the {MOST_WORDS:,} most frequent words are here; words.parquet in its folder has all."
+            f"Of each run the {MOST_WORDS:,} most frequent words are in this report; words.parquet in its folder has all."
         )
     if beyond:
         notes.append(
-            f"{_without(beyond, 'run')}: with them, the page would hold more than {MOST_BYTES / 1e6:.0f} MB of words."
+            f"{_without(beyond, 'run')}: with them, the report would contain more than {MOST_BYTES / 1e6:.0f} MB of words."
         )
     if lacking:
         notes.append(f"{_without(lacking, 'completed run')}: words.parquet is missing, damaged, or without R².")

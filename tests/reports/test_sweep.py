@@ -127,7 +127,7 @@ def test_figures_follow_from_what_was_varied(sweep):
         assert each.picture.with_suffix(".pdf").is_file()
         assert len(parquet.read_table(each.picture.with_suffix(".parquet"))) > 0
     # What is the same in all runs is said, not drawn.
-    assert "regime/absent is 0 in every completed run, and not drawn." in notes
+    assert "regime/absent is 0 in every completed run, and is not drawn." in notes
 
 
 def test_the_stored_tables_are_what_is_drawn(sweep):
@@ -288,7 +288,11 @@ def test_pairs_of_dials():
     assert note.endswith("--dials lr,epochs")
     assert chosen_pairs(dials, ["lr", "epochs", "lr"]) == ([("lr", "epochs")], "")
     assert chosen_pairs({name: dials[name] for name in ("data", "lr", "wd", "latent")}, None)[1] == ""
-    for asked, said in ((["lr", "epoch"], "did you mean epochs"), (["lr", "data"], "no numbers"), (["lr"], "name two")):
+    for asked, said in (
+        (["lr", "epoch"], "did you mean epochs"),
+        (["lr", "data"], "not numbers"),
+        (["lr"], "needs two"),
+    ):
         with pytest.raises(SettingError, match=said):
             chosen_pairs(dials, asked)
 
@@ -317,7 +321,7 @@ def test_only_seeds(tmp_path):
         write_run(tmp_path, seed, "tied", 1, 2, seed)
     figures, notes = drawn(tmp_path)
     assert [each.picture.stem for each in figures] == ["gram-circular"]
-    assert "Nothing but the seed was varied: there is no dial to draw against." in notes
+    assert "Only the seed varies: there is no setting to draw against." in notes
 
 
 def test_metrics_by_default():

@@ -226,7 +226,10 @@ def test_what_the_page_could_not_hold_is_said_in_it(opened, tmp_path, monkeypatc
     monkeypatch.setattr(sweep_words, "MOST_WORDS", 4)
     write_run(tmp_path / "sweep" / "0", {"wd": 1}, {"reconstruction/r2": 0.5}, words_of("0"))
     page = opened(written(tmp_path / "sweep", monkeypatch))
-    assert "the 4 most frequent words are here" in page.locator("section", has=page.locator("#compare")).inner_text()
+    assert (
+        "the 4 most frequent words are in this report"
+        in page.locator("section", has=page.locator("#compare")).inner_text()
+    )
 
 
 def choose(page, control: str, text: str) -> None:

@@ -116,7 +116,7 @@ def test_words_are_the_most_frequent_and_are_shared(tmp_path, monkeypatch):
     np.testing.assert_allclose(halves(data["frequencies"][1]), [0.7, 0.6, 0.3], rtol=1e-3)
     np.testing.assert_allclose(halves(data["runs"][0]["r2"]), [0.2, -65504, np.nan], rtol=1e-3)
     np.testing.assert_allclose(halves(data["runs"][1]["r2"]), [0.8, 0.5, 0.6], rtol=1e-3)
-    assert notes == ["Of each run the 3 most frequent words are here; words.parquet in its folder has all."]
+    assert notes == ["Of each run the 3 most frequent words are in this report; words.parquet in its folder has all."]
 
 
 def test_no_more_words_than_the_page_can_bear_and_it_is_said(tmp_path, monkeypatch):
@@ -130,7 +130,7 @@ def test_no_more_words_than_the_page_can_bear_and_it_is_said(tmp_path, monkeypat
     assert [run is None for run in part["runs"]] == [False, False, False, True]
     assert size - 1000 < len(json.dumps(part, separators=(",", ":"))) < size - 100
     (note,) = notes
-    assert note.startswith("1 run has no words here: with them, the page would hold more than 0 MB")
+    assert note.startswith("1 run has no words here: with them, the report would contain more than 0 MB")
 
 
 def test_words_that_cannot_be_read_are_said(tmp_path):
