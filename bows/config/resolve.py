@@ -1,9 +1,9 @@
 """Resolve a composed configuration to plain values, and call what the `_target_` of a node names."""
 
 import inspect
+import pkgutil
 from typing import Any
 
-from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -35,7 +35,7 @@ def target_of(node: dict[str, Any], name: str = "") -> Any:
     """
     target = str(node.get("_target_"))
     try:
-        return get_object(target)
+        return pkgutil.resolve_name(target)  # Hydra's get_object also logs the error
     except Exception as error:  # whatever importing a user's module raises, the setting is wrong
         raise SettingError(f"{name}._target_={target}: cannot be imported ({error})".lstrip(".")) from error
 
