@@ -21,21 +21,27 @@ class Companions(NamedTuple):
     """(V,) share of the windows that hold the word."""
 
 
-def companions(batches: Iterable[Tensor], words: Sequence[int], count: int) -> Companions:
-    """Return the words outside a set that are most associated with it.
+class Associations(NamedTuple):
+    """Phi coefficients of some words with all words of a vocabulary."""
 
-    A word's association is the largest of its phi coefficients with the words of the set, not their mean: a word of one season goes
-    with its months and stays away from the others, so that a mean over the year would leave nothing of it. phi is the Pearson
-    correlation of two words' presence over windows (Yule 1912). Equal associations stand in index order.
+    rows: dict[int, int]
+    """Word -> its row of `phi`."""
+    phi: np.ma.MaskedArray
+    """(n, V) in [-1, 1]; masked where one of the two words never varies."""
+    frequency: np.ndarray
+    """(V,) share of the windows that contain the word."""
+
+
+def associations(batches: Iterable[Tensor], words: Sequence[int]) -> Associations:
+    """Return the phi coefficients of some words with all words: the Pearson correlations of their presence over windows (Yule 1912).
 
     Args:
-        batches: bags (batch, V) of zeros and ones, of training windows only, so that what is then measured on held-out ones had no part in
+        batches: bags (batch, V) of zeros and ones, of training windows only, so that what is then evaluated on held-out ones had no part in
             the choice.
-        words: n different word indices, the set.
-        count: how many companions.
+        words: n different word indices.
 
     Raises:
-        DataError: no word of the set varies over the windows, or fewer than `count` others do.
+        DataError: there is no window.
     """
     chosen = [int(word) for word in words]
     present: Tensor | None = None
@@ -46,7 +52,7 @@ def companions(batches: Iterable[Tensor], words: Sequence[int], count: int) -> C
         if present is None:
             present = torch.zeros(bags.shape[1], dtype=torch.float64)
             together = torch.zeros(len(chosen), bags.shape[1], dtype=torch.float64)
-        # A batch's counts are whole numbers far below 2^24, which float32 holds exactly.
+        # A batch's counts are whole numbers far below 2^24, which float32 represents exactly.
         present += bags.sum(0).double().cpu()
         together += (bags[:, chosen].T @ bags).double().cpu()
         windows += len(bags)
@@ -57,13 +63,32 @@ def companions(batches: Iterable[Tensor], words: Sequence[int], count: int) -> C
     scale = np.sqrt(np.outer(own * (1 - own), share * (1 - share)))
     covariance = together.numpy() / windows - np.outer(own, share)
     phi = np.ma.masked_array(covariance / np.where(scale > 0, scale, 1.0), mask=scale <= 0)
+    return Associations({word: row for row, word in enumerate(chosen)}, phi, share)
+
+
+def companions(found: Associations, words: Sequence[int], count: int) -> Companions:
+    """Return the words outside a set that are most associated with it.
+
+    A word's association is the largest of its phi coefficients with the words of the set, not their mean: a word of one season goes
+    with its months and not with the others, so that a mean over the year would leave nothing of it. Equal associations
+    are in index order.
+
+    Args:
+        found: of all words of the set.
+        words: n different word indices, the set.
+        count: how many companions.
+
+    Raises:
+        DataError: no word of the set varies over the windows, or fewer than `count` others do.
+    """
+    phi = found.phi[[found.rows[int(word)] for word in words]]
     association = np.ma.masked_array(np.ma.filled(phi.max(axis=0), 0.0), mask=np.ma.getmaskarray(phi).all(axis=0))
     association = np.ma.clip(association, -1.0, 1.0)
-    association[chosen] = np.ma.masked
+    association[list(words)] = np.ma.masked
     if association.count() < count:
         raise DataError(
             f"only {association.count()} words outside of the set vary over the training windows, too few for {count} companions; "
             "use a run on more text, with a larger data.vocab_size"
         )
     ranked = np.argsort(-association.filled(-np.inf), kind="stable")
-    return Companions(ranked[:count], association, share)
+    return Companions(ranked[:count], association, found.frequency)

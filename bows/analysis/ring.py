@@ -1,14 +1,43 @@
-"""Score how nearly words with a known cyclic order (months, weekdays) lie on a ring in that order."""
+"""Score how nearly words with a known order (months, weekdays) lie on a ring in that order.
 
-from collections.abc import Sequence
+Word k of n belongs at 2 pi k / n.
+
+- ``order``: the circular-circular correlation of the words' angles a in the plane of :func:`ring_coordinates`,
+  with their known positions b, in [0, 1], best over reflection (absolute value); 1 is a ring in order. Regular
+  positions have no mean direction, so it is the form for a uniform margin,
+  r = (|sum e^{i(a-b)}| - |sum e^{i(a+b)}|) / (2 sqrt(sum sin^2(a - mean a) * n/2)),
+  where n/2 is sum sin^2(b - any direction). Source: Jammalamadaka & Sarma 1988; Jammalamadaka & SenGupta 2001,
+  Topics in Circular Statistics, section 8.2.
+- ``order_p``: (1 + number of permutations of the known positions with at least this order) / (1 + permutations), in
+  (0, 1].
+- ``planarity``: share of the unit directions' variance (around their mean) in the plane, in (0, 1].
+- ``procrustes``: Procrustes disparity of the plane coordinates to the regular polygon, both centred and of unit
+  size, rotation and reflection free, in [0, 1]; 0 is a regular polygon in order.
+- ``circulance``: 1 - |G_S - C|^2 / |G_S|^2 in [0, 1] (Frobenius): G_S the set's rows and columns of G = W^T W, or
+  of M = D E, C its circulant mean (each entry the mean of those as far apart around the ring, with sign). A
+  diagonal that outweighs the rest brings it near 1 without any ring. Source: Karkada et al. 2026.
+- ``line_order``: |Spearman's correlation| of the words' first principal component with their known places, in [0, 1]; ``line_order_p`` as
+  ``order_p``. A ring reaches about 0.5, an open sequence 0.8 or more: order on a line does not exclude a ring, nor the reverse.
+- ``planarity_null``: 2 / (n - 1), the planarity of orthogonal directions. Words can be in order and yet nearly orthogonal.
+- ``closure``: see :func:`closure`; ``shape``: the number of one of none, line, arc, ring, see :func:`shape`. ``order`` and its p reject
+  that there is no order, not that there is no ring: open sequences pass them.
+
+Left out where not defined: all but circulance if the set has no plane (a zero column, or directions on one line); circulance if G_S is
+zero; the p values and ``shape`` if permutations = 0; ``closure`` for three words.
+"""
+
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
 from scipy.spatial import procrustes
+from scipy.stats import rankdata
 from torch import Tensor
 
 from bows.analysis.directions import checked
 from bows.errors import DataError, SettingError
+
+SHAPES = ("none", "line", "arc", "ring")
 
 
 def ring_coordinates(encoder: Tensor, indices: Sequence[int]) -> np.ndarray | None:
@@ -31,31 +60,16 @@ def ring_coordinates(encoder: Tensor, indices: Sequence[int]) -> np.ndarray | No
 def ring(
     encoder: Tensor, decoder: Tensor | None, indices: Sequence[int], permutations: int = 1000, seed: int = 0
 ) -> dict[str, float]:
-    """Compute how nearly the words of one cyclic set lie on a regular ring in order; word k belongs at 2 pi k / n.
+    """Score one ordered set: is it in order, is the order closed, does it fill a plane.
 
-    - ``order``: the circular-circular correlation of the words' angles a in the plane of :func:`ring_coordinates`,
-      with their known positions b, in [0, 1], best over reflection (absolute value); 1 is a ring in order. Regular
-      positions have no mean direction, so it is the form for a uniform margin,
-      r = (|sum e^{i(a-b)}| - |sum e^{i(a+b)}|) / (2 sqrt(sum sin^2(a - mean a) * n/2)),
-      where n/2 is sum sin^2(b - any direction). Source: Jammalamadaka & Sarma 1988; Jammalamadaka & SenGupta 2001,
-      Topics in Circular Statistics, section 8.2.
-    - ``order_p``: (1 + number of permutations of the known positions with at least this order) / (1 + permutations), in
-      (0, 1].
-    - ``planarity``: share of the unit directions' variance (around their mean) in the plane, in (0, 1].
-    - ``procrustes``: Procrustes disparity of the plane coordinates to the regular polygon, both centred and of unit
-      size, rotation and reflection free, in [0, 1]; 0 is a regular polygon in order.
-    - ``circulance``: 1 - |G_S - C|^2 / |G_S|^2 in [0, 1] (Frobenius): G_S the set's rows and columns of G = W^T W, or
-      of M = D E, C its circulant mean (each entry the mean of those as far apart around the ring, with sign). A
-      diagonal that outweighs the rest brings it near 1 without any ring. Source: Karkada et al. 2026.
-
-    Left out where not defined: all but circulance if the set has no plane (a zero column, or directions on one line);
-    circulance if G_S is zero; ``order_p`` if permutations = 0.
+    Returns ``order``, ``order_p``, ``line_order``, ``line_order_p``, ``closure``, ``shape``, ``planarity``, ``planarity_null``,
+    ``procrustes`` and ``circulance``, as defined at the top of this module.
 
     Args:
         encoder: (m, V).
         decoder: (V, m), or None for a tied model.
-        indices: n >= 3 different word indices in their known cyclic order.
-        permutations: how many random orders the p value rests on, 0 or more.
+        indices: n >= 3 different word indices in their known order.
+        permutations: how many random orders each p value rests on, 0 or more.
         seed: of the generator that draws them.
 
     Raises:
@@ -65,28 +79,18 @@ def ring(
     >>> import torch
     >>> angles = torch.arange(5) * 2 * torch.pi / 5
     >>> scores = ring(torch.stack([angles.cos(), angles.sin()]), None, range(5), permutations=99)
-    >>> {name: round(scores[name], 3) + 0.0 for name in ("order", "planarity", "procrustes", "circulance")}
-    {'order': 1.0, 'planarity': 1.0, 'procrustes': 0.0, 'circulance': 1.0}
+    >>> {name: round(scores[name], 3) + 0.0 for name in ("order", "planarity", "procrustes", "circulance", "closure")}
+    {'order': 1.0, 'planarity': 1.0, 'procrustes': 0.0, 'circulance': 1.0, 'closure': 1.0}
     """
     if permutations < 0:
         raise SettingError(f"permutations={permutations}: the number of random orders must be 0 or more")
     columns = _columns(encoder, indices)
-    scores: dict[str, float] = {}
     coordinates, planarity = _plane(columns)
-    if coordinates is not None:
-        angles = np.arctan2(coordinates[:, 1], coordinates[:, 0])
-        positions = regular_positions(len(angles))
-        scores["order"] = cyclic_order(angles)
-        if permutations:
-            around, corners = np.exp(1j * angles), np.exp(1j * positions)
-            drawn = _drawn_orders(len(angles), permutations, seed)
-            # The tolerance lets the n rotations of one order, equal but for rounding, count as equal.
-            least = _alignment(around, corners) - 1e-9 * len(angles)
-            at_least = np.count_nonzero(_alignment(around, drawn) >= least)
-            scores["order_p"] = (1 + at_least) / (1 + permutations)
-        scores["planarity"] = planarity
-        polygon = np.column_stack([np.cos(positions), np.sin(positions)])
-        scores["procrustes"] = float(np.clip(procrustes(polygon, coordinates)[2], 0.0, 1.0))
+    scores = {} if coordinates is None else _plane_scores(coordinates, planarity, permutations, seed)
+    if coordinates is not None and (closed := closure(columns)) is not None:
+        scores["closure"] = closed
+    if "order_p" in scores:
+        scores["shape"] = float(shape(scores))
     rows = columns.T if decoder is None else _columns(checked(decoder).T, indices).T
     circulance = _circulance(rows @ columns)
     if circulance is not None:
@@ -94,12 +98,79 @@ def ring(
     return scores
 
 
+def _plane_scores(coordinates: np.ndarray, planarity: float, permutations: int, seed: int) -> dict[str, float]:
+    """Return the scores of the positions (n, 2) in the plane."""
+    count = len(coordinates)
+    angles, positions = np.arctan2(coordinates[:, 1], coordinates[:, 0]), regular_positions(count)
+    ranks = rankdata(coordinates[:, 0]) - (count + 1) / 2
+    scores = {
+        "order": cyclic_order(angles),
+        "line_order": float(abs(ranks @ _steps(count)) / (_steps(count) @ _steps(count))),
+    }
+    if permutations:
+        around = np.exp(1j * angles)
+        corners, lines = _drawn_orders(count, permutations, seed)
+        # The tolerance lets the n rotations of one order, equal but for rounding, count as equal.
+        least = _alignment(around, np.exp(1j * positions)) - 1e-9 * count
+        scores["order_p"] = (1 + np.count_nonzero(_alignment(around, corners) >= least)) / (1 + permutations)
+        least = abs(ranks @ _steps(count)) - 1e-9 * count
+        scores["line_order_p"] = (1 + np.count_nonzero(np.abs(lines @ ranks) >= least)) / (1 + permutations)
+    polygon = np.column_stack([np.cos(positions), np.sin(positions)])
+    disparity = float(np.clip(procrustes(polygon, coordinates)[2], 0.0, 1.0))
+    return {**scores, "planarity": planarity, "planarity_null": 2 / (count - 1), "procrustes": disparity}
+
+
+def closure(columns: np.ndarray) -> float | None:
+    """Return how near the last word is to the first: 1 as near as neighbours, 0 as near as words that are none.
+
+    (s - o) / (c - o), s the cosine of the first and last word, c the mean cosine of the n - 1 other pairs of neighbours, o the mean of the
+    pairs that are neighbours on no cycle. None for three words, which have no such pairs, or where c <= o.
+
+    Args:
+        columns: (m, n), none of them zero, in their known order.
+    """
+    unit = columns / np.linalg.norm(columns, axis=0)
+    cosines, count = unit.T @ unit, columns.shape[1]
+    apart = np.abs(np.arange(count)[:, None] - np.arange(count))
+    others = cosines[(apart > 1) & (apart < count - 1)]
+    neighbours = np.diag(cosines, 1).mean()
+    if not len(others) or neighbours <= others.mean():
+        return None
+    return float((cosines[0, -1] - others.mean()) / (neighbours - others.mean()))
+
+
+def shape(scores: Mapping[str, float]) -> int:
+    """Return the place in ``SHAPES`` of the shape that the scores of a set show.
+
+    - ring: ``order_p`` <= 0.05, ``closure`` >= 1/2, and the plane holds at least a tenth of the variance above its null:
+      (planarity - null) / (1 - null) >= 0.1;
+    - arc: ``order_p`` <= 0.05 and ``closure`` < 1/2: an open sequence that bends;
+    - line: ``order_p`` > 0.05 and ``line_order_p`` <= 0.05;
+    - none: all else; also words in order around a cycle whose directions are nearly orthogonal.
+
+    ``python -m bows.bench calibration`` prints how often each is found in rings, open sequences and random directions. With n = 5 no
+    ``order_p`` is below 1/12: no ring of so few words is found.
+    """
+    closed = scores.get("closure", 0.0) >= 0.5
+    null = scores["planarity_null"]
+    flat = null < 1 and (scores["planarity"] - null) / (1 - null) >= 0.1
+    if scores["order_p"] <= 0.05 and (flat or not closed):
+        return SHAPES.index("ring" if closed else "arc")
+    return SHAPES.index("line" if scores["order_p"] > 0.05 and scores["line_order_p"] <= 0.05 else "none")
+
+
+def _steps(count: int) -> np.ndarray:
+    """Return the places 0 to n - 1 around their mean: (n,)."""
+    return np.arange(count) - (count - 1) / 2
+
+
 @lru_cache(maxsize=16)  # a stack asks for the same orders again for each of its members, at each look
-def _drawn_orders(count: int, permutations: int, seed: int) -> np.ndarray:
-    """Return the corners of a regular polygon, as complex numbers, in random orders: (permutations, n), read-only."""
-    corners = np.exp(1j * regular_positions(count))
-    drawn = np.random.default_rng(seed).permuted(np.tile(corners, (permutations, 1)), axis=1)
-    drawn.setflags(write=False)
+def _drawn_orders(count: int, permutations: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the corners of a regular polygon, as complex numbers, and the places on a line, in random orders: (permutations, n) each."""
+    orders = np.random.default_rng(seed).permuted(np.tile(np.arange(count), (permutations, 1)), axis=1)
+    drawn = np.exp(1j * regular_positions(count))[orders], _steps(count)[orders]
+    for each in drawn:
+        each.setflags(write=False)
     return drawn
 
 

@@ -5,24 +5,20 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from bows.analysis.associated_words import Companions, companions
+from bows.analysis.associated_words import Companions, associations, companions
 from bows.analysis.latent_ablation import AblationSums, PlaneErrors, Readout, pooled_r2
 from bows.analysis.ordered_sets import resolve, shortened
 from bows.analysis.permutation_null import against_null
 from bows.analysis.set_planes import random_planes, set_plane, sets_of_like_frequency
 from bows.errors import SettingError
 from bows.evaluation.context import LoadedRun
-from bows.figures.latent_ablation import GROUPS, latent_ablation
-from bows.figures.style import file_stem, save
-from bows.files import write_json
+from bows.figures.latent_ablation import GROUPS
 from bows.model.autoencoder import Autoencoder, activate, weights
 
 log = logging.getLogger(__name__)
@@ -42,6 +38,7 @@ NULL_SCHEMA = pa.schema(
         "words": pa.list_(pa.string()),
         "group": pa.string(),
         "mean_kept": pa.bool_(),
+        "r2": pa.float64(),
         "r2_removed": pa.float64(),
         "r2_kept": pa.float64(),
     }
@@ -120,10 +117,11 @@ def ablate_plane(loaded: LoadedRun, name: str, words: Sequence[int], threshold: 
     - `drop_random_plane_null`, `_z`, `_p`: the drop of equally many random planes, uniform among all of the latent space: mean, z score
       and p;
     - `drop_random_set_null`, `_z`, `_p`: the same for the planes of random sets of like frequency that share no word with set or
-      companions;
+      companions, each scored on its own words, companions and others;
     - with `_mean_kept` after `r2_removed`, `r2_kept` and `drop`: the same where only a window's difference from the mean training window
       is removed. What a bias could compensate is then no loss.
 
+    `ablation/<set>/absent_words`: how many words of the set are in no held-out window, and so have no part in its R^2.
     `ablation/<set>/companions_used` and `..._mean_kept`: 1 where the drop of the companions is beyond chance (p < 0.05) under both
     nulls, else 0.
 
@@ -132,17 +130,31 @@ def ablate_plane(loaded: LoadedRun, name: str, words: Sequence[int], threshold: 
         name: of the set.
         words: its word indices, as from :func:`find_plane`.
         threshold: above which a reconstructed word counts as present.
+
+    Raises:
+        SettingError: no held-out window contains a word of the set.
     """
     autoencoder = loaded.autoencoder.to(loaded.device).eval()
     encoder, _ = weights(autoencoder)
     vocabulary, seed = loaded.vocabulary, loaded.seed
-    found = companions(loaded.training_bags(), words, COMPANIONS)
+    found = companions(associations(loaded.training_bags(), words), words, COMPANIONS)
     groups = groups_of(len(vocabulary), words, found.indices)
     # A zero column has no direction, and a set that contains one no plane.
+    present = sum((bags[:, list(words)].sum(0) for bags in loaded.held_out()), torch.zeros(1, device=loaded.device))
+    absent = int((present == 0).sum())
+    if absent == len(words):
+        raise SettingError(
+            f"plane={name}: no held-out window contains a word of the set; choose another set, or evaluate more documents"
+        )
     zero = torch.nonzero(torch.linalg.vector_norm(encoder, dim=0) == 0).flatten().tolist()
     excluded = [*found.indices.tolist(), *zero]
     drawn = sets_of_like_frequency(found.frequency, words, excluded, DRAWS, np.random.default_rng(seed))
     random_sets = torch.stack([set_plane(encoder, row.tolist()) for row in drawn])
+    near_drawn = associations(loaded.training_bags(), np.unique(drawn).tolist())
+    of_drawn = [
+        groups_of(len(vocabulary), row.tolist(), companions(near_drawn, row.tolist(), COMPANIONS).indices)
+        for row in drawn
+    ]
     planes = torch.cat([random_planes(autoencoder.latent, DRAWS, torch.Generator().manual_seed(seed)), random_sets])
     readout = Readout(
         autoencoder.decoder_weight.detach(),
@@ -162,23 +174,12 @@ def ablate_plane(loaded: LoadedRun, name: str, words: Sequence[int], threshold: 
         for each in VARIANTS:
             own[each].update(bags, output.latent, output.pre_activation, active)
             null[each].update(bags, output.latent, output.pre_activation)
-    table = null_table(null, own[""].total_squares(), groups, drawn, vocabulary)
+    rebuilt = own[""].rebuilt[""].squared_error.cpu().numpy()
+    of_planes = [groups] * DRAWS + of_drawn
+    table = null_table(null, rebuilt, own[""].total_squares(), of_planes, vocabulary)
     near = [vocabulary[index] for index in found.indices]
-    return Ablation(name, scores(own, table, groups), word_rows(own, groups, found, vocabulary), table, near, windows)
-
-
-def write_ablation(ablation: Ablation, folder: Path) -> None:
-    """Write ablation.parquet, ablation_null.parquet and summary.json."""
-    folder.mkdir(parents=True, exist_ok=True)
-    pq.write_table(ablation.words, folder / "ablation.parquet")
-    pq.write_table(ablation.null, folder / "ablation_null.parquet")
-    write_json(folder / "summary.json", ablation.summary())
-
-
-def draw_ablation(ablation: Ablation, folder: Path) -> None:
-    """Draw figures/plane_<set>.*."""
-    figure = latent_ablation(ablation.name, ablation.metrics, ablation.null.to_pydict())
-    save(figure, folder / "figures" / f"plane_{file_stem(ablation.name)}")
+    metrics = scores(own, table, groups) | {"absent_words": float(absent)}
+    return Ablation(name, metrics, word_rows(own, groups, found, vocabulary), table, near, windows)
 
 
 def groups_of(count: int, words: Sequence[int], near: np.ndarray) -> dict[str, np.ndarray]:
@@ -199,27 +200,39 @@ def mean_latent(autoencoder: Autoencoder, batches: Iterable[Tensor]) -> Tensor:
 
 def null_table(
     null: Mapping[str, PlaneErrors],
+    squared_error: np.ndarray,
     total: np.ndarray,
-    groups: Mapping[str, np.ndarray],
-    drawn: np.ndarray,
+    of_planes: Sequence[Mapping[str, np.ndarray]],
     vocabulary: Sequence[str],
 ) -> pa.Table:
     """Return one row per random plane, group and variant.
 
-    Columns: null (random_plane or random_set), draw, words (of the random set), group, mean_kept, r2_removed, r2_kept.
+    Columns: null (random_plane or random_set), draw, words (of the random set), group, mean_kept, r2, r2_removed, r2_kept. A random plane
+    is scored on the words of the set, its companions and the others; the plane of a random set on that set's own words, own companions
+    and others: its companions are as close to it as those of the set are to the set.
+
+    Args:
+        null: errors of the random planes, then of those of the random sets, by variant.
+        squared_error: (V,) of the model as it is.
+        total: (V,) total squares.
+        of_planes: the groups of words that each plane is scored on.
+        vocabulary: the words.
     """
-    kinds = ["random_plane"] * DRAWS + ["random_set"] * DRAWS
-    names = [None] * DRAWS + [[vocabulary[index] for index in row] for row in drawn]
-    parts = [NULL_SCHEMA.empty_table()]
+    rows = []
     for variant, errors in null.items():
-        for group, words in groups.items():
-            removed = pooled_r2(errors.removed.cpu().numpy(), total, words)
-            kept = pooled_r2(errors.kept.cpu().numpy(), total, words)
-            if removed is not None and kept is not None:
-                same = [[group] * len(kinds), [variant != ""] * len(kinds)]
-                draws = np.tile(np.arange(DRAWS), 2)
-                parts.append(pa.table([kinds, draws, names, *same, removed, kept], schema=NULL_SCHEMA))
-    return pa.concat_tables(parts)
+        removed, kept = errors.removed.cpu().numpy(), errors.kept.cpu().numpy()
+        for place, groups in enumerate(of_planes):
+            of_set = place >= DRAWS
+            for group, words in groups.items():
+                three = (squared_error, removed[place], kept[place])
+                found = [pooled_r2(each[None], total, words) for each in three]
+                if found[0] is not None:
+                    row = {"null": "random_set" if of_set else "random_plane", "draw": place % DRAWS, "group": group}
+                    row["words"] = [vocabulary[index] for index in groups["set"]] if of_set else None
+                    names = ("r2", "r2_removed", "r2_kept")
+                    row |= {name: float(value[0]) for name, value in zip(names, found, strict=True)}
+                    rows.append({**row, "mean_kept": variant != ""})
+    return pa.Table.from_pylist(rows, NULL_SCHEMA)
 
 
 def scores(own: Mapping[str, AblationSums], table: pa.Table, groups: Mapping[str, np.ndarray]) -> dict[str, float]:
@@ -241,7 +254,7 @@ def scores(own: Mapping[str, AblationSums], table: pa.Table, groups: Mapping[str
                 same = [
                     row for row in rows if (row["null"], row["group"], row["mean_kept"]) == (null, group, variant != "")
                 ]
-                drops = np.array([metrics[f"{group}/r2"] - row["r2_removed"] for row in same])
+                drops = np.array([row["r2"] - row["r2_removed"] for row in same])
                 held = against_null(key, metrics[key], drops)
                 metrics |= {f"{key}_{null}{at[len(key) :]}": value for at, value in held.items() if at != key}
                 if group == "companions":
@@ -272,42 +285,6 @@ def word_rows(
             if name or not variant:
                 columns[f"r2{name}{variant}"] = _array(rebuilt.r2_by_word()[order])
     return pa.table(columns)
-
-
-def print_ablation(ablation: Ablation) -> None:
-    """Print the ablation as a table, and whether the companions use the plane."""
-    metrics = ablation.metrics
-    print(
-        f"plane of {ablation.name}: removed from the latent (h - P h) and kept alone (P h); {ablation.windows:,} held-out windows"
-    )
-    print(f"companions, by phi over training windows: {', '.join(ablation.companions)}")
-    columns = {
-        "R² as is": "r2",
-        "removed": "r2_removed",
-        "kept": "r2_kept",
-        "gap as is": "gap",
-        "removed ": "gap_removed",
-        "missed as is": "false_negative_rate",
-        "removed  ": "false_negative_rate_removed",
-        "kept ": "false_negative_rate_kept",
-    }
-    print(f"  {'':<10}", *(f"{head.strip():>12}" for head in columns))
-    for group in GROUPS:
-        values = [metrics.get(f"{group}/{key}") for key in columns.values()]
-        print(
-            f"  {group:<10}", *(f"{'not defined' if value is None else format(value, '.4f'):>12}" for value in values)
-        )
-    for variant, removed in (("", "the plane"), ("_mean_kept", "all of the plane but the mean")):
-        if f"companions_used{variant}" not in metrics:
-            continue
-        key = f"companions/drop{variant}"
-        nulls = "; ".join(
-            f"{label} {metrics[f'{key}_{null}_null']:+.4f}, p {metrics[f'{key}_{null}_p']:.2g}"
-            for null, label in (("random_plane", "random planes"), ("random_set", "planes of random sets"))
-        )
-        verdict = "holds" if metrics[f"companions_used{variant}"] else "does not hold"
-        print(f"companions' R² drops by {metrics[key]:+.4f} without {removed} ({nulls})")
-        print(f"  companions use the plane beyond chance (both p < {LEVEL:g}): {verdict}")
 
 
 def _array(values: np.ma.MaskedArray) -> pa.Array:

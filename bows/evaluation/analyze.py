@@ -16,7 +16,8 @@ from bows.config.resolve import plain
 from bows.config.schema import AnalyzeConfig
 from bows.config.validate import check
 from bows.console import print_results, quiet_libraries
-from bows.evaluation.ablate import ablate_plane, draw_ablation, find_plane, print_ablation, write_ablation
+from bows.evaluation.ablate import ablate_plane, find_plane
+from bows.evaluation.ablation_results import draw_ablation, print_ablation, write_ablation
 from bows.evaluation.compare import compare, draw_comparison, print_comparison, write_comparison
 from bows.evaluation.context import LoadedRun
 from bows.evaluation.device import check_accelerator

@@ -17,6 +17,7 @@ from bows.analysis.geometry import geometry
 from bows.analysis.interference_energy import energy_ratio, interference_energy
 from bows.analysis.reconstruction import ReconstructionSums
 from bows.analysis.regime import regime_shares, regimes, regimes_by_decile
+from bows.analysis.ring_null import order_p_sets
 from bows.evaluation.baselines import baseline_metrics
 from bows.evaluation.context import SAMPLE, Context
 
@@ -106,7 +107,7 @@ def energies(context: Context) -> dict[str, float]:
 
 
 def geometry_group(name: str) -> Callable[[Context], Measured]:
-    """Return the function of a group that rests on the weights alone: capacity, packing or ring."""
+    """Return the function of a group that rests on the weights alone: capacity or packing."""
 
     def compute(context: Context) -> Measured:
         extremes = context.extremes if name == "packing" else None
@@ -116,6 +117,29 @@ def geometry_group(name: str) -> Callable[[Context], Measured]:
         )
 
     return compute
+
+
+def ring_group(context: Context) -> Measured:
+    """Score the ordered sets; those without a word in the held-out windows are skipped, with a log line.
+
+    ``ring/<set>/absent_words`` is the number of the set's words that no held-out window contains.
+    """
+    present = context.natural.present.cpu().numpy()
+    frequency = present / max(context.natural.windows, 1)
+    absent = {name: int((present[list(words)] == 0).sum()) for name, words in context.sets.items()}
+    if none := [name for name, words in context.sets.items() if absent[name] == len(words)]:
+        log.info("skipping ordered sets without a word in the held-out windows: %s", ", ".join(none))
+    if some := {name: count for name, count in absent.items() if count and name not in none}:
+        counts = ", ".join(f"{name} {count} of {len(context.sets[name])}" for name, count in some.items())
+        log.info("ordered sets with words that are in no held-out window: %s", counts)
+    sets = {name: words for name, words in context.sets.items() if name not in none}
+    metrics = geometry(context.encoder, context.decoder, sets, context.analysis.permutations, context.seed, {"ring"})
+    for name, words in sets.items():
+        metrics[f"ring/{name}/absent_words"] = float(absent[name])
+        if f"ring/{name}/order" in metrics and context.analysis.permutations:
+            p = order_p_sets(context.encoder, words, frequency, context.seed)
+            metrics |= {} if p is None else {f"ring/{name}/order_p_sets": p}
+    return Measured(metrics)
 
 
 def alignment_group(context: Context) -> Measured:
@@ -189,7 +213,7 @@ METRIC_GROUPS = {
     "baseline": MetricGroup(lambda context: Measured(baseline_metrics(context)), ("baseline/r2_pca",)),
     "capacity": MetricGroup(geometry_group("capacity"), ("capacity/dimensionality_mean",)),
     "packing": MetricGroup(geometry_group("packing"), ("packing/coherence", "packing/welch_ratio")),
-    "ring": MetricGroup(geometry_group("ring")),
+    "ring": MetricGroup(ring_group),
     "alignment": MetricGroup(
         alignment_group,
         ("alignment/covariance_cosine", "alignment/cka", "alignment/rsa", "alignment/pca_distance"),

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import torch
 
-from bows.evaluation.ablate import ablate_plane, print_ablation, write_ablation
+from bows.evaluation.ablate import ablate_plane
+from bows.evaluation.ablation_results import print_ablation, write_ablation
 from bows.evaluation.context import LoadedRun
 from bows.paper.runs import Run
 from bows.paper.word_lists import MONTHS

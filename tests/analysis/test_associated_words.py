@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from bows.analysis.associated_words import companions
+from bows.analysis import associated_words
+from bows.analysis.associated_words import associations
 from bows.errors import DataError
+
+
+def companions(batches, words, count):
+    return associated_words.companions(associations(batches, words), words, count)
 
 
 def made(seed: int = 0) -> torch.Tensor:
@@ -47,3 +52,12 @@ def test_too_few_words():
         companions([made()], [0, 1], 1)
     with pytest.raises(DataError, match="no window"):
         companions([], [0, 1], 1)
+
+
+def test_sets_counted_together_have_the_companions_they_have_alone():
+    bags = made()
+    together = associations(bags.split(33), [2, 3, 4, 8])
+    for words in ([2, 8], [3, 4], [8, 2, 4]):
+        found, alone = associated_words.companions(together, words, 4), companions([bags], words, 4)
+        assert found.indices.tolist() == alone.indices.tolist()
+        np.testing.assert_allclose(found.association.filled(-2), alone.association.filled(-2))

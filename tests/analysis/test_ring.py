@@ -7,8 +7,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.stats import spearmanr
 
-from bows.analysis.ring import cyclic_order, regular_positions, ring, ring_coordinates
+from bows.analysis.ring import SHAPES, closure, cyclic_order, regular_positions, ring, ring_coordinates
+from bows.analysis.ring_null import order_p_sets, orders
 from bows.errors import DataError, SettingError
 
 SCRAMBLED = [0, 5, 2, 9, 7, 3, 11, 1, 8, 4, 10, 6]
@@ -139,7 +141,12 @@ def test_norms_do_not_matter_to_directions_but_do_to_circulance():
 def test_start_direction_rotation_and_other_words_do_not_matter():
     columns = noisy_ring()
     plain = ring(columns, None, range(7), permutations=0)
-    assert ring(columns, None, [3, 4, 5, 6, 0, 1, 2], permutations=0) == pytest.approx(plain)
+    # Where the known order begins matters to what is said of its ends alone.
+    ends = {"closure", "line_order"}
+    shifted = ring(columns, None, [3, 4, 5, 6, 0, 1, 2], permutations=0)
+    assert {name: shifted[name] for name in plain.keys() - ends} == pytest.approx(
+        {name: plain[name] for name in plain.keys() - ends}
+    )
     assert ring(columns, None, range(6, -1, -1), permutations=0) == pytest.approx(plain)
     turned = torch.linalg.qr(random(5, 5, seed=8))[0] @ columns
     assert ring(turned, None, range(7), permutations=0) == pytest.approx(plain)
@@ -214,3 +221,92 @@ def test_bad_sets_are_refused():
     ):
         with pytest.raises(DataError, match=message):
             ring(noisy_ring(), None, indices)
+
+
+def open_sequence(count=10, latent=30, reach=2.0, noise=0.3, seed=0) -> torch.Tensor:
+    """Directions whose cosines fall with the distance along a line; its ends are far apart."""
+    places = np.arange(count)
+    kernel = np.exp(-((places[:, None] - places) ** 2) / (2 * reach**2))
+    values, vectors = np.linalg.eigh(kernel)
+    rows = np.pad(vectors * np.sqrt(np.clip(values, 0, None)), ((0, 0), (0, latent - count)))
+    return torch.from_numpy(rows.T) + noise * random(latent, count, seed=seed) / latent**0.5
+
+
+def closure_by_loops(columns: torch.Tensor) -> float:
+    unit = (columns / columns.norm(dim=0)).numpy()
+    count = unit.shape[1]
+    neighbours, others = [], []
+    for i in range(count):
+        for j in range(i):
+            cosine = float(unit[:, i] @ unit[:, j])
+            if i - j == 1:
+                neighbours.append(cosine)
+            elif i - j < count - 1:
+                others.append(cosine)
+    seam = float(unit[:, 0] @ unit[:, -1])
+    return (seam - np.mean(others)) / (np.mean(neighbours) - np.mean(others))
+
+
+def test_closure_is_1_on_a_ring_and_below_0_on_an_open_sequence():
+    for columns in (noisy_ring(7, noise=0.1), open_sequence(), open_sequence(8, noise=1.0, seed=2)):
+        assert closure(columns.numpy()) == pytest.approx(closure_by_loops(columns), abs=1e-9)
+    assert closure(exact_ring(12).numpy()) == pytest.approx(1)
+    assert closure(open_sequence().numpy()) < 0.1
+    assert closure(exact_ring(3).numpy()) is None  # three words: every pair are neighbours
+    # With the seam among the neighbours, the score of an open sequence would be another one.
+    columns = open_sequence().numpy() / np.linalg.norm(open_sequence().numpy(), axis=0)
+    with_seam = np.append(np.diag(columns.T @ columns, 1), columns[:, 0] @ columns[:, -1]).mean()
+    assert with_seam < np.diag(columns.T @ columns, 1).mean() - 0.05
+
+
+def test_the_shape_tells_rings_from_open_sequences_which_both_are_in_order():
+    def shape_of(columns, words=None):
+        scores = ring(columns, None, words or range(columns.shape[1]), permutations=999)
+        return SHAPES[int(scores["shape"])], scores
+
+    found, scores = shape_of(noisy_ring(10, latent=8, noise=0.1))
+    assert found == "ring"
+    found, scores = shape_of(open_sequence(10))
+    assert found == "arc"
+    assert scores["order_p"] <= 0.01  # its order around a cycle alone would have passed
+    assert scores["line_order"] > 0.8
+    found, _ = shape_of(random(40, 10, seed=1))
+    assert found == "none"
+    line = torch.stack([torch.arange(8.0).double(), 0.4 * random(8, seed=3), torch.full((8,), 9.0).double()])
+    assert shape_of(line)[0] in ("line", "arc")
+    # In order around a cycle, but nearly orthogonal: the plane holds little more than its null.
+    faint = torch.cat([0.35 * exact_ring(12, 5), torch.eye(12, dtype=torch.float64)])
+    found, scores = shape_of(faint)
+    assert scores["order_p"] <= 0.01
+    assert scores["planarity"] - scores["planarity_null"] < 0.1
+    assert found == "none"
+
+
+def test_line_order_is_the_rank_correlation_with_the_first_component():
+    columns = open_sequence(9, noise=1.0, seed=4)
+    scores = ring(columns, None, range(9), permutations=2000, seed=1)
+    unit = (columns / columns.norm(dim=0)).numpy()
+    first = np.linalg.svd((unit - unit.mean(1, keepdims=True)).T, full_matrices=False)[0][:, 0]
+    assert scores["line_order"] == pytest.approx(abs(spearmanr(first, np.arange(9)).statistic))
+    generator = np.random.default_rng(0)
+    drawn = [abs(spearmanr(first, generator.permutation(9)).statistic) for _ in range(1000)]
+    assert scores["line_order_p"] == pytest.approx(np.mean(np.array(drawn) >= scores["line_order"] - 1e-9), abs=0.02)
+
+
+def test_orders_of_many_sets_are_those_of_each():
+    columns = random(20, 40, seed=5)
+    sets = np.array([np.random.default_rng(seed).permutation(40)[:9] for seed in range(6)])
+    unit = (columns / columns.norm(dim=0)).numpy()
+    found = orders(np.stack([unit[:, words].T @ unit[:, words] for words in sets]))
+    expected = [ring(columns, None, words.tolist(), permutations=0)["order"] for words in sets]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_p_of_a_set_is_its_rank_among_sets_of_like_frequency():
+    columns = torch.cat([noisy_ring(8, latent=20, noise=0.2), random(20, 192, seed=3)], 1).float()
+    frequency = np.random.default_rng(0).random(200)
+    assert order_p_sets(columns, range(8), frequency, seed=0) < 0.01
+    assert order_p_sets(columns, range(50, 58), frequency, seed=0) > 0.02
+    columns[:, 3] = 0
+    assert order_p_sets(columns, range(8), frequency, seed=0) is None  # a word without a direction
+    assert order_p_sets(columns[:, 10:22], range(6), frequency[:12], seed=0) is None  # too few words to draw from
