@@ -57,7 +57,7 @@ def extra_loggers(
 
         mode, reason = choose_mode(chosen.mode, folder)
         log.info("%s", reason)
-        logger = open_run(folder, mode, chosen, run_name, group, config, table.dropped if table else None)
+        logger = open_run(folder, mode, chosen, run_name, group, config, table)
         failed = True
         try:
             yield [logger]

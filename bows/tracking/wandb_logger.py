@@ -7,6 +7,7 @@ Each run is opened on its own (``reinit="create_new"``) and ended by `RunLogger.
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from wandb.sdk.wandb_run import Run
 from bows.config.schema import Logger
 from bows.errors import SettingError
 from bows.tracking import STEP
+from bows.tracking.csv_logger import MetricsTable
 from bows.tracking.wandb_mode import files_in, sync_command
 
 if TYPE_CHECKING:
@@ -81,7 +83,7 @@ def open_run(
     name: str,
     group: str | None = None,
     config: Mapping[str, Any] | None = None,
-    logged: Mapping[int, Collection[str]] | None = None,
+    table: MetricsTable | None = None,
 ) -> RunLogger:
     """Open a W&B run.
 
@@ -92,8 +94,9 @@ def open_run(
         name: The run's name.
         group: The group of the run, for the jobs of one sweep.
         config: The configuration: plain nested dictionaries, lists, numbers and strings.
-        logged: For a resumed run, step -> the metrics that it had logged there; the W&B run of the same folder is
-            continued. None opens a new one.
+        table: metrics.csv. Where it is that of a resumed run, the W&B run of the folder is continued under its id: an
+            offline one that was not uploaded is written again from the table, as a killed process loses what W&B had
+            not written yet; any other is continued without the metrics that it has at a step already.
 
     Raises:
         SettingError: W&B did not start the run, for instance because of its key.
@@ -108,6 +111,8 @@ def open_run(
         finish_timeout_raises=True,
         root_dir=str(folder),
     )
+    logged = None if table is None else table.dropped
+    earlier = [] if table is None or logged is None or mode != "offline" else _not_uploaded(folder)
     if logged is None:
         # resume="auto" keeps the id of a run that did not finish in this file of the run folder.
         Path(settings.resume_fname).unlink(missing_ok=True)
@@ -132,7 +137,21 @@ def open_run(
         ) from error
     run.define_metric(STEP)
     run.define_metric("*", step_metric=STEP, step_sync=True)
-    return RunLogger(folder, run, logged or {})
+    if table is None or not earlier:
+        return RunLogger(folder, run, logged or {})
+    logger = RunLogger(folder, run, {})
+    for step, row in table.rows():
+        logger.log_metrics(row, step)
+    for part in earlier:
+        shutil.rmtree(part)
+    return logger
+
+
+def _not_uploaded(folder: Path) -> list[Path]:
+    """Return the folders of a run's offline parts; none where any part was uploaded, or was online."""
+    parts = list((folder / "wandb").glob("*run-*-*"))
+    offline = all(part.name.startswith("offline-") and not list(part.glob("*.synced")) for part in parts)
+    return parts if offline else []
 
 
 @contextmanager

@@ -204,26 +204,33 @@ def test_two_offline_runs_in_one_process_read_back(tmp_path, capfd, monkeypatch,
         assert any(m.get("glob_name") == "*" and m.get("step_metric") == "trainer/global_step" for m in metrics)
 
 
-def test_a_resumed_run_continues_its_wandb_run_and_logs_no_metric_twice_at_a_step(tmp_path, run_command):
+@pytest.mark.parametrize("uploaded", [False, True])
+def test_a_resumed_run_continues_its_wandb_run_and_logs_no_metric_twice_at_a_step(tmp_path, run_command, uploaded):
+    """A part that is not uploaded is written again, since a killed process loses some of it; another is left as it is."""
+
     def train(steps, table):
         with extra_loggers(CHOSEN, {}, tmp_path, None, "a", table) as loggers:
+            assert isinstance(loggers[0], RunLogger)
             for step in steps:
                 for logger in (table, *loggers):
                     logger.log_metrics({"loss": step / 10, "epoch": 0}, step=step)
                 if step == 4 and table.dropped is None:
                     raise KeyboardInterrupt
-            table.log_metrics({"last": 1.0}, step=steps[-1])
-            for logger in loggers:
-                logger.log_metrics({"loss": 0.0, "last": 1.0}, step=steps[-1])
-            assert isinstance(loggers[0], RunLogger)
+            for logger in (table, *loggers):
+                logger.log_metrics({"last": 1.0}, step=steps[-1])
 
     with pytest.raises(KeyboardInterrupt):
         train(range(6), MetricsTable(tmp_path))
-    table = MetricsTable(tmp_path, resume_step=2)
-    train((3, 4), table)
-    first, second = sorted((tmp_path / "wandb").glob("offline-run-*"))
+    (first,) = tmp_path.rglob("run-*.wandb")
+    if uploaded:
+        first.with_name(f"{first.name}.synced").touch()
+    else:
+        first.write_bytes(first.read_bytes()[:7])  # as a killed process leaves it
+    train((3, 4), MetricsTable(tmp_path, resume_step=2))
     assert len(run_ids(tmp_path)) == 1
-    rows = [row for part in (first, second) for row in history(run_command, part)]
+    parts = sorted((tmp_path / "wandb").glob("offline-run-*"))
+    assert len(parts) == 1 + uploaded
+    rows = [row for part in parts for row in history(run_command, part)]
     logged = [(row["trainer/global_step"], name) for row in rows for name in row if name in ("loss", "last")]
     assert sorted(logged) == [*((step, "loss") for step in range(4)), (4, "last"), (4, "loss")]
     # The run is complete: training in this folder again is another run.
