@@ -270,12 +270,14 @@ def test_the_shape_tells_rings_from_open_sequences_which_both_are_in_order():
     assert found == "arc"
     assert scores["order_p"] <= 0.01  # its order around a cycle alone would have passed
     assert scores["line_order"] > 0.8
-    found, _ = shape_of(random(40, 10, seed=1))
-    assert found == "none"
+    # Random directions pass one of two tests at 0.05 each about one time in ten, and are hardly ever called a ring.
+    shapes = [shape_of(random(40, 10, seed=seed))[0] for seed in range(40)]
+    assert shapes.count("none") >= 30
+    assert shapes.count("ring") <= 2
     line = torch.stack([torch.arange(8.0).double(), 0.4 * random(8, seed=3), torch.full((8,), 9.0).double()])
     assert shape_of(line)[0] in ("line", "arc")
     # In order around a cycle, but nearly orthogonal: the plane holds little more than its null.
-    faint = torch.cat([0.35 * exact_ring(12, 5), torch.eye(12, dtype=torch.float64)])
+    faint = torch.cat([0.25 * exact_ring(12, 5), torch.eye(12, dtype=torch.float64)])
     found, scores = shape_of(faint)
     assert scores["order_p"] <= 0.01
     assert scores["planarity"] - scores["planarity_null"] < 0.1
