@@ -156,32 +156,32 @@ def commands(monkeypatch) -> dict[str, Iterable[str]]:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory, trained, look, composed, command) -> dict[str, Iterable[str]]:
+def runs(tmp_path_factory, trained, look, composed, run_command) -> dict[str, Iterable[str]]:
     """Names that small runs, a sweep of two jobs and analyses leave."""
     from bows.collect import write_tables
     from bows.config.validate import check
     from bows.reports.run_report import write_report
     from bows.reports.sweep_report import write_sweep_report
-    from bows.training.pairs import train_pairs
+    from bows.training.run import train
 
     place = tmp_path_factory.mktemp("names")
     # The sweep runs in another process while this one trains the rest.
     swept = [*SMALL_TEXT, "seed=1,2", "logger=wandb", "hydra/launcher=vectorized"]
-    process = command.popen(["bows.train", "-m", *swept], env=environment(BOWS_OUTPUTS=str(place / "sweep")))
+    process = run_command.popen(["bows.train", "-m", *swept], env=environment(BOWS_OUTPUTS=str(place / "sweep")))
     found: dict[str, Iterable[str]] = {}
     for kind, words in MODELS.items():
         folder = trained(place / kind, f"outputs={place}", *SMALL_TEXT, *words, "analysis.figures=false")
         found |= of_folder(kind, folder)
     pairs = composed("train", f"outputs={place}", *PAIRS)
     (place / "pairs").mkdir()
-    train_pairs(check(pairs), pairs, place / "pairs", None)
+    train(check(pairs), place / "pairs", None)
     found |= {**of_folder("pairs", place / "pairs"), "files of a run, pairs": files(place / "pairs")}
     tied = f"run={place / 'relu_latent'}"
     for kind, words in {"word": ["word=snow", "context=[January]"], "against": ["against=[pca]"]}.items():
         found[f"files of an analysis, {kind}"] = files(look(place / f"by_{kind}", tied, f"outputs={place}", *words))
     assert process.wait() == 0, [file.read_text(encoding="utf-8") for file in place.rglob("train.log")]
     (sweep,) = (place / "sweep" / "sweeps").glob("*/*")
-    job, (corpus,) = sweep / "0", (place / "sweep" / "corpora").glob("files-*")
+    (job,), (corpus,) = sweep.glob("0-*"), (place / "sweep" / "corpora").glob("files-*")
     write_report(job)
     found["files of a run"] = files(job)
     found["files of a corpus"] = files(corpus)
