@@ -28,7 +28,7 @@ MODELS = {
 def folders(tmp_path_factory, tiny_text, trained, look, composed) -> dict[str, Path]:
     """Name -> folder with a summary.json: full runs of several models, a run of pairs, the ablation of a set's plane."""
     from bows.config.validate import check
-    from bows.training.pairs import train_pairs
+    from bows.training.run import train
 
     place = tmp_path_factory.mktemp("catalog")
     rows = tiny_text.read_text(encoding="utf-8").splitlines()
@@ -49,7 +49,7 @@ def folders(tmp_path_factory, tiny_text, trained, look, composed) -> dict[str, P
     )
     found["pairs"] = place / "pairs"
     found["pairs"].mkdir()
-    train_pairs(check(config), config, found["pairs"], None)
+    train(check(config), found["pairs"], None)
     return found
 
 
