@@ -181,16 +181,14 @@ def save_tables(folders: Sequence[Path | str], output: Path) -> tuple[pa.Table, 
 
 def save_table(table: pa.Table, stem: Path) -> list[Path]:
     """Write a table as .parquet and .csv, each whole or not at all."""
-    files = []
-    for ending, write in ((".parquet", pq.write_table), (".csv", csv.write_csv)):
-        file = stem.with_name(stem.name + ending)
+    files = [stem.with_name(f"{stem.name}{ending}") for ending in (".parquet", ".csv")]
+    for file, write in zip(files, (pq.write_table, csv.write_csv), strict=True):
         partial = file.with_name(f".{file.name}.{os.getpid()}")
         try:
             write(table, partial)
             partial.replace(file)
         finally:
             partial.unlink(missing_ok=True)
-        files.append(file)
     return files
 
 
@@ -205,14 +203,14 @@ def _status(job: RunFolder, inside: Path | None, names: dict[Any, str]) -> dict[
     corpus = status.get("corpus")
     versions = status.get("versions")
     seconds = status.get("seconds")
-    texts = {key: _text(status.get(key)) for key in ("started", "finished", "commit", "config")}
-    return texts | {
+    texts = {key: status.get(key) for key in ("started", "finished", "commit", "config")}
+    texts["bows"] = versions.get("bows") if isinstance(versions, dict) else None
+    return {key: None if value is None else str(value) for key, value in texts.items()} | {
         "run": str(folder),
-        "state": job.state if job.state in STATES else "damaged",
+        "state": job.state,
         "error": job.error or None,
         "corpus": f"{names.get(corpus, 'unknown')}-{corpus[:12]}" if isinstance(corpus, str) else None,
         "run_seconds": float(seconds) if isinstance(seconds, int | float) else None,
-        "bows": _text(versions.get("bows")) if isinstance(versions, dict) else None,
     }
 
 
@@ -226,10 +224,6 @@ def _data_name(job: RunFolder) -> str | None:
     data = job.stored_config.get("data")
     name = data.get("name") if isinstance(data, dict) else None
     return name if isinstance(name, str) and isinstance(job.status.get("corpus"), str) else None
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
 
 
 def _array(values: Sequence[Any]) -> pa.Array:

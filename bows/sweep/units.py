@@ -63,7 +63,7 @@ def make_units(
     for place, reason in reasons.items():
         log.info("job %s runs alone: %s", fresh[place].folder.name, reason)
     for members in stacked:
-        log.info("a stack of %d jobs: %s", len(members), ", ".join(job.folder.name for job in members))
+        log.info("a stack of %d jobs: %s", len(members), ", ".join(str(job.number) for job in members))
     held = {job.key for members in stacked for job in members}
     units = [unit_of(members) for members in [*stacked, *([job] for job in asked if job.key not in held)]]
     return sorted(units, key=lambda unit: unit.number)
