@@ -29,7 +29,7 @@ def test_a_run_that_is_being_trained_is_not_resumed_and_a_killed_one_is(tmp_path
     assert "is training this run" in line
     assert {path: path.read_bytes() for path in before} == before
     line = refused(run_command([*WORDS, "seed=1", f"hydra.run.dir={folder}"]))
-    assert line.startswith(f"error: hydra.run.dir={folder}: this folder contains a running run")
+    assert line.startswith(f"error: hydra.run.dir={folder}: process {training.process.pid} on ")
     training.end_by(signal.SIGKILL)
     done = run_command(["bows.train", f"resume={folder}"])
     assert done.returncode == 0, done.stderr
