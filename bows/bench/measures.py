@@ -1,98 +1,18 @@
 """Measure the parts of bows. Each measure runs in a process of its own, so that its peak memory is its own."""
 
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
 from bows.bench.commands import Row
+from bows.bench.corpora import corpus, large
 from bows.bench.pages import pages
 from bows.bench.start import start
 from bows.bench.sweeps import synthetic_sweep, text_sweep
-from bows.bench.text import make_corpus, write_text, zipf
+from bows.bench.text import make_corpus, zipf
 
-TEXT_MEGABYTES = 40
-WHOLE_MEGABYTES = 540
 FEATURES, LATENT, BATCH, WINDOW = 10_000, 1000, 512, 20
-# Written by another process, so that the peak memory of this one is the build's.
-WRITE = "import sys; from pathlib import Path; from bows.bench.text import write_text; write_text(Path(sys.argv[1]), float(sys.argv[2]))"
-
-
-def corpus() -> list[Row]:
-    """Measure text to arrays on disk, and CountVectorizer on the same text, each on one core."""
-    import pyarrow as pa
-    from sklearn.feature_extraction.text import CountVectorizer
-
-    pa.set_cpu_count(1)
-    pa.set_io_thread_count(1)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "text.txt"
-        write_text(path, TEXT_MEGABYTES)
-        megabytes = path.stat().st_size / 1e6
-        _warm_up(folder)
-        ours, theirs = [], []
-        for turn in range(5):
-            began = time.perf_counter()
-            _build(path, Path(folder) / f"built-{turn}")
-            ours.append(megabytes / (time.perf_counter() - began))
-            began = time.perf_counter()
-            with path.open(encoding="utf-8") as file:
-                CountVectorizer(
-                    max_features=FEATURES, lowercase=False, stop_words="english", binary=True
-                ).fit_transform(file)
-            theirs.append(megabytes / (time.perf_counter() - began))
-    return [
-        ("corpus build, best of 5", max(ours), "MB/s"),
-        ("CountVectorizer, best of 5, measured in turn", max(theirs), "MB/s"),
-        ("corpus build / CountVectorizer", max(ours) / max(theirs), "times (at least 3)"),
-        ("the same, median of the turns", float(np.median(np.divide(ours, theirs))), "times"),
-    ]
-
-
-def large() -> list[Row]:
-    """Measure memory and speed of building a file of WikiText-103's size."""
-    from bows.training.callbacks.throughput import peak_memory_bytes
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "text.txt"
-        subprocess.run([sys.executable, "-c", WRITE, str(path), str(WHOLE_MEGABYTES)], check=True)
-        _warm_up(folder)
-        before = peak_memory_bytes()
-        began = time.perf_counter()
-        built = _build(path, Path(folder) / "built")
-        seconds = time.perf_counter() - began
-        rows = sum(bags.rows for bags in built.splits.values())
-    peak = peak_memory_bytes()
-    megabytes = built.facts["build"]["text_bytes"] / 1e6
-    return [
-        ("text", megabytes, "MB"),
-        ("rows", rows, ""),
-        ("build", seconds, "s"),
-        ("build speed", megabytes / seconds, "MB/s"),
-        ("peak memory", peak / 1e6, "MB (at most 2000)"),
-        ("growth over a small build", (peak - before) / 1e6, "MB (at most 1000)"),
-    ]
-
-
-def _warm_up(folder: str) -> None:
-    """Build a little text: the first use of datasets imports for seconds, whatever the size of the corpus."""
-    small = Path(folder) / "small.txt"
-    write_text(small, 0.1)
-    _build(small, Path(folder) / "warm")
-
-
-def _build(path: Path, root: Path):
-    from bows.data.factories import files
-
-    return files(
-        train=str(path), validation=None, test=None, column="text", name="bench", folder=str(root),
-        vocab_size=FEATURES, window=WINDOW, stride=1, min_chars=50, lowercase=False, numbers=100, stop_words="english",
-        include=[], val_fraction=0.1, batch_size=BATCH, validation_windows=None, seed=0,
-    ).corpus  # fmt: skip
 
 
 def step() -> list[Row]:

@@ -221,7 +221,7 @@ def _chosen(store: ChunkStore, rows: int, plan: CorpusPlan) -> tuple[Vocabulary,
     vocabulary = choose_vocabulary(store, rows, plan.vocab_size, plan.include)
     if not vocabulary.words:
         raise DataError(
-            f"data: no words in the training rows of {plan.name}: of {store.rows} rows none of data.min_chars={plan.rules.min_chars} "
+            f"data: no words in the training rows of {plan.name}: of {rows} rows none of data.min_chars={plan.rules.min_chars} "
             "or more characters holds a word; lower data.min_chars or give other text"
         )
     if vocabulary.absent:

@@ -53,11 +53,12 @@ def _tokens(facts: dict[str, Any]) -> list[str]:
     """Return what became of the tokens, so that a wrong rule of `data.words` is seen; nothing for a corpus without text."""
     if not (tokens := facts.get("tokens")):
         return []
-    counts = [
-        f"{tokens['stop_words']:,} dropped as stop words", f"{tokens['dropped']:,} dropped as no words",
-        f"{tokens['split']:,} split into several words", f"{tokens['folded']:,} folded", f"{tokens['respelt']:,} respelt",
-    ]  # fmt: skip
-    lines = _wrapped("tokens", f"{tokens['tokens']:,}, of these " + ", ".join(counts))
+    named = {
+        "stop_words": "dropped as stop words", "dropped": "dropped as no words", "split": "split into several words",
+        "folded": "folded", "respelt": "respelt",
+    }  # fmt: skip
+    counts = [f"{tokens[name]:,} {description}" for name, description in named.items() if tokens[name]]
+    lines = _wrapped("tokens", f"{tokens['tokens']:,}" + (f", of these {', '.join(counts)}" if counts else ""))
     if most := tokens["most_dropped"]:
         lines += _wrapped("most frequent no words", "  ".join(f"{token} {count:,}" for token, count in most.items()))
     rules = facts["rules"]["words"]
@@ -65,7 +66,7 @@ def _tokens(facts: dict[str, Any]) -> list[str]:
         lines += _wrapped(
             "without spaces",
             f"{tokens['spaceless']:,} tokens are in scripts without spaces between words and were kept whole; to segment them by "
-            "ICU's dictionaries, pip install 'bows[icu]'",
+            "ICU's dictionaries, pip install 'bows[icu]' and leave data.words.dictionary=auto",
         )
     return lines
 

@@ -29,6 +29,7 @@ from bows.errors import DataError
 log = logging.getLogger(__name__)
 
 STANDARD_INPUT = "-"
+_COPY_OF_STANDARD_INPUT = "bows-standard-input.txt"
 
 
 def find_files(setting: str, patterns: str | list[str]) -> list[Path]:
@@ -76,9 +77,13 @@ def _standard_input(setting: str) -> Path:
         raise DataError(f"{setting}=-: standard input is a terminal; give text by a pipe, or a file")
     folder = Path(tempfile.mkdtemp(prefix="bows-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    with (folder / "stdin.txt").open("wb") as file:
+    with (folder / _COPY_OF_STANDARD_INPUT).open("wb") as file:
         shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
-    return folder / "stdin.txt"
+    return folder / _COPY_OF_STANDARD_INPUT
+
+
+def _shown(path: Path) -> str:
+    return STANDARD_INPUT if path.name == _COPY_OF_STANDARD_INPUT else str(path)
 
 
 def _check(setting: str, path: Path) -> None:
@@ -133,7 +138,7 @@ def files_text(files: dict[str, list[Path]], column: str) -> Text:
         splits={split: lambda paths=paths: stream(paths) for split, paths in files.items()},
         facts=lambda: {
             "kind": "files",
-            "files": {split: [str(path) for path in paths] for split, paths in files.items()},
+            "files": {split: [_shown(path) for path in paths] for split, paths in files.items()},
             "bytes_replaced": counts.bytes_replaced,
             "cells_skipped": counts.cells_skipped,
         },
