@@ -89,12 +89,12 @@ def _bags(chunk: WordChunk, vocabulary: pa.Array) -> tuple[np.ndarray, np.ndarra
     """Return the sorted distinct vocabulary indices of one row after another, and the number of each row's."""
     size, rows = len(vocabulary), len(chunk.per_row)
     key = np.int32 if rows * size < 2**31 else np.int64
-    index = np.append(pc.index_in(chunk.words, vocabulary).fill_null(-1).to_numpy(), -1)[chunk.ids]
+    index = np.append(pc.index_in(chunk.words, vocabulary).fill_null(-1).to_numpy().astype(key), key(-1))[chunk.ids]
     found = index >= 0
     base = np.arange(rows + 1, dtype=np.int64) * size
     keys = np.repeat(base[:-1].astype(key), chunk.per_row)[found] + index[found]
-    # Sorting keys and comparing neighbours is far faster than np.unique.
-    keys.sort()
+    # Sorting keys and comparing neighbours is far faster than np.unique; rows are in order already, which a stable sort makes use of.
+    keys.sort(kind="stable")
     keys = keys[np.concatenate([[True], keys[1:] != keys[:-1]])] if len(keys) else keys
     length = np.diff(np.searchsorted(keys, base))
     return (keys - np.repeat(base[:-1].astype(key), length)).astype(_index_type(size)), length

@@ -1,8 +1,8 @@
-"""The vocabulary: the most frequent words of the training rows and those asked for by name, or the words of a given list.
+"""Choose the vocabulary: the most frequent words of the training rows and those asked for by name, or the words of a given list.
 
-Counts are exact though memory is bounded. Chunk by chunk the counts are added up in one table; where it grows past a limit, the
-rare words are dropped from it and the loss is bounded by how much each can have missed. Words that could still belong are then
-counted again, exactly, from the chunks on disk.
+Counts are exact though memory is bounded. The counts of chunks are added up in one table. Where it grows past a limit, the rare words
+are dropped from it, and the most that any count can have missed is known. Words that could still be chosen are then counted again,
+exactly, from the chunks on disk.
 """
 
 from collections.abc import Iterator
@@ -28,8 +28,13 @@ MOST_WORDS = 1 << 31
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """words in index order: by falling count, ties by code point, or as a list gives them. counts: occurrences in the training
-    rows. absent: words asked for that never occur there."""
+    """A vocabulary and its counts.
+
+    Attributes:
+        words: in index order: by falling count, ties by code point, or as a list gives them.
+        counts: occurrences of each in the training rows.
+        absent: words asked for that never occur there.
+    """
 
     words: list[str]
     counts: np.ndarray
@@ -39,9 +44,24 @@ class Vocabulary:
 def choose_vocabulary(
     store: ChunkStore, rows: int, size: int, include: list[str], limit: int = TABLE_LIMIT
 ) -> Vocabulary:
-    """The `size` most frequent words of the first `rows` rows of `store`; the words of `include` are among them wherever they occur
-    at all, in place of the rarest others. Raises SettingError where there are more of those than `size`."""
+    """Choose the most frequent words of the first rows of a store.
+
+    Args:
+        store: the words of the training split.
+        rows: number of training rows.
+        size: number of words. The words of `include` are among them wherever they occur, in place of the rarest others.
+        include: words, without repetition.
+        limit: words held at once while counting.
+
+    Raises:
+        SettingError: more words of `include` occur than `size`.
+    """
     table = _exact_counts(store, rows, size, include, limit)
+    forced = pc.is_in(table["word"], pa.array(include, pa.string())).to_numpy()
+    counts = table["count"].to_numpy()
+    if len(counts) > size:
+        # Sorting strings is slow: only words at least as frequent as the last that can be chosen.
+        table = table.filter(pa.array(forced | (counts >= np.partition(counts, -size)[-size])))
     # Ties fall to the lower code point: UTF-8 bytes sort as code points do.
     table = table.take(pc.sort_indices(table, sort_keys=[("count", "descending"), ("word", "ascending")]))
     forced = pc.is_in(table["word"], pa.array(include, pa.string())).to_numpy()
@@ -52,14 +72,13 @@ def choose_vocabulary(
             f"data.vocab_size={size} has no room for the {size - free} words of data.include that occur; allowed: {size - free} or more, "
             "or a shorter data.include"
         )
-    chosen = forced | (np.cumsum(~forced) <= free)
-    table = table.filter(pa.array(chosen))
+    table = table.filter(pa.array(forced | (np.cumsum(~forced) <= free)))
     absent = [word for word in dict.fromkeys(include) if word not in present]
     return Vocabulary(table["word"].to_pylist(), table["count"].to_numpy(), absent)
 
 
 def _exact_counts(store: ChunkStore, rows: int, size: int, include: list[str], limit: int) -> pa.Table:
-    """A table of words and counts that holds at least every word that can be chosen, each with its exact count."""
+    """Return a table of words and counts with at least every word that can be chosen, each with its exact count."""
     while True:
         table, missed = _count(store.counts(0, rows), limit)
         if not missed:
@@ -76,7 +95,7 @@ def _exact_counts(store: ChunkStore, rows: int, size: int, include: list[str], l
 
 
 def _counts_of(words: pa.Array, store: ChunkStore, rows: int) -> np.ndarray:
-    """(words,) int64: how often each of these distinct words occurs in the first `rows` rows."""
+    """Return how often each of these distinct words occurs in the first `rows` rows, (words,) int64."""
     total = np.zeros(len(words), np.int64)
     for found, counts in store.counts(0, rows):
         place = pc.index_in(found, words)
@@ -86,7 +105,7 @@ def _counts_of(words: pa.Array, store: ChunkStore, rows: int) -> np.ndarray:
 
 
 def _count(chunks: Iterator[tuple[pa.Array, np.ndarray]], limit: int) -> tuple[pa.Table, int]:
-    """Add up chunks' counts. Returns the table, and the most that any word's count can have missed (0: all are exact)."""
+    """Add up the counts of chunks. Return the table, and the most that the count of any word can have missed (0: all are exact)."""
     schema = pa.schema([("word", pa.string()), ("count", pa.int64())])
     held = [schema.empty_table()]
     missed = 0
@@ -111,7 +130,7 @@ def _merge(tables: list[pa.Table]) -> pa.Table:
 
 @dataclass(frozen=True)
 class WordList:
-    """A vocabulary given from outside: distinct words in index order, and the file they stand in, as data.vocabulary names it."""
+    """Distinct words in index order, and their file as data.vocabulary names it."""
 
     file: str
     words: list[str]
@@ -119,7 +138,7 @@ class WordList:
 
 @dataclass(frozen=True)
 class ListedWordRules(WordRules):
-    """Word rules for the words of a list, `kept`: all of its numbers are words, however large or written."""
+    """Word rules for the words of a list, `kept`: all of its numbers are words, whatever their size or zeros in front."""
 
     @cached_property
     def number_words(self) -> frozenset[str]:
@@ -127,9 +146,10 @@ class ListedWordRules(WordRules):
 
 
 def read_word_list(file: str) -> WordList:
-    """The words of a UTF-8 file with one word a line, in order: the word of index i stands on line i + 1.
+    """Return the words of a UTF-8 file with one word a line, normalized: the word of index i is on line i + 1.
 
-    Raises DataError, naming the line, where the file cannot be read, is empty, repeats a word, or has a line that is not one word.
+    Raises:
+        DataError: the file cannot be read, is empty, repeats a word, or has a line that is not one word; with the line.
     """
     try:
         # A byte order mark is no part of the first word.
@@ -160,6 +180,6 @@ def read_word_list(file: str) -> WordList:
 
 
 def listed_vocabulary(store: ChunkStore, rows: int, listed: WordList) -> Vocabulary:
-    """Exactly the words of the list, in its order, with their counts in the first `rows` rows of `store`; 0 for those that never occur."""
+    """Return the words of the list, in its order, with their counts in the first `rows` rows of `store`."""
     counts = _counts_of(pa.array(listed.words, pa.string()), store, rows)
     return Vocabulary(listed.words, counts, [listed.words[place] for place in np.flatnonzero(counts == 0)])

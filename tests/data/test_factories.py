@@ -86,7 +86,9 @@ def test_nothing_is_read_until_the_corpus_is_asked_for(make):
 
 
 def test_text_without_a_word_names_min_chars_and_leaves_nothing(make, tmp_path):
-    with pytest.raises(DataError, match=r"of 400 rows none of data\.min_chars=100000 or more characters holds a word"):
+    with pytest.raises(
+        DataError, match=r"of 360 training rows none of data\.min_chars=100000 or more characters holds a word"
+    ):
         _ = make(min_chars=100_000).corpus
     assert [path.name for path in (tmp_path / "corpora").iterdir() if path.suffix != ".lock"] == []
 

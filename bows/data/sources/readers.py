@@ -31,7 +31,7 @@ import pyarrow.parquet as pq
 from bows.errors import DataError, cannot_write
 
 # A little more than bows.data.build cuts text into, so that a block needs no copy.
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 6 << 20
 ROWS_AT_A_TIME = 20_000
 
 KINDS = (".txt", ".jsonl", ".json", ".csv", ".tsv", ".parquet")
