@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from bows.analysis.associated_words import companions
+from bows.analysis.associated_words import associations, companions
 from bows.analysis.explanation import contributions
 from bows.analysis.permutation_null import frequency_deciles
 from bows.errors import SettingError
@@ -70,10 +70,11 @@ def towers(runs: Sequence[Run], asked: Sequence[str] = ()) -> pa.Table:
     decoder = (
         None if torch.equal(run.autoencoder.decoder_weight.T, encoder) else run.autoencoder.decoder_weight.detach()
     )
+    indices = [run.vocabulary.index(word) for word in words]
+    associated = associations(run.data.windows("train").batches(size, device), indices)
     rows = []
-    for word in words:
-        index = run.indices([word])[0]  # type: ignore[index]
-        found = companions(run.data.windows("train").batches(size, device), [index], CONTEXT)
+    for word, index in zip(words, indices, strict=True):
+        found = companions(associated, [index], CONTEXT)
         own = found.indices.tolist()
         other = unrelated(found.association, found.frequency, own)
         for tower, (itself, context) in zip(
