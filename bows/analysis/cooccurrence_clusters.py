@@ -112,12 +112,12 @@ def mutual_information(one: np.ndarray, others: np.ndarray) -> np.ndarray:
     return _entropy(table.sum(2), words) + _entropy(table.sum(1), words) - joint
 
 
-def _entropy(sizes: np.ndarray, words: int) -> np.ndarray | np.floating:
+def _entropy(sizes: np.ndarray, words: int) -> np.ndarray:
     """Return the entropy in nats of the shares sizes (..., C) / words: (...)."""
     # n log n of every count there may be, looked up: a logarithm a cell takes longer than all else.
     terms = np.arange(words + 1, dtype=np.float64)
     terms[1:] *= np.log(terms[1:])
-    return np.log(words) - terms[sizes].sum(-1) / words
+    return np.asarray(np.log(words) - terms[sizes].sum(-1) / words)
 
 
 def _spectral(similarity: np.ndarray, clusters: int, seed: int) -> np.ndarray:

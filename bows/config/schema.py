@@ -55,6 +55,11 @@ class Analysis:
         self.sets = merged(named["sets"], self.sets)
         self.categories = merged(named["categories"], self.categories)
 
+    @property
+    def ordered_sets(self) -> dict[str, list[str]]:
+        """The ordered sets, without those that null removes."""
+        return {name: words for name, words in self.sets.items() if words is not None}
+
 
 @dataclass(config=NODE, kw_only=True)
 class TrainerSettings:

@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 
 from bows.data.tokenize import WordChunk
 
-Item, Result = TypeVar("Item"), TypeVar("Result")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class ChunkStore:

@@ -225,8 +225,8 @@ def null_table(
             of_set = place >= DRAWS
             for group, words in groups.items():
                 three = (squared_error, removed[place], kept[place])
-                found = [pooled_r2(each[None], total, words) for each in three]
-                if found[0] is not None:
+                found = [r2 for each in three if (r2 := pooled_r2(each[None], total, words)) is not None]
+                if found:  # all or none: whether the words vary does not depend on the errors
                     row = {"null": "random_set" if of_set else "random_plane", "draw": place % DRAWS, "group": group}
                     row["words"] = [vocabulary[index] for index in groups["set"]] if of_set else None
                     names = ("r2", "r2_removed", "r2_kept")

@@ -83,7 +83,7 @@ def analyze(config: dict[str, Any], given: set[str], folder: Path, status: RunSt
         torch.set_num_threads(settings.threads)
     others = find_others(settings.against, run)
     find_words_apart(settings.word, settings.context, run.vocabulary)
-    plane = find_plane(settings.plane, settings.analysis.sets, run.vocabulary, run.config["model"]["latent"])
+    plane = find_plane(settings.plane, settings.analysis.ordered_sets, run.vocabulary, run.config["model"]["latent"])
     loaded = load(run, settings)
     if status:
         status.corpus = loaded.data.corpus.hash
@@ -123,7 +123,7 @@ def analyze(config: dict[str, Any], given: set[str], folder: Path, status: RunSt
 
 def evaluate_again(loaded: LoadedRun, settings: AnalyzeConfig, config: dict[str, Any], folder: Path) -> None:
     """Evaluate a run as at the end of its training: write summary.json, words.parquet, regimes.csv and figures, and print."""
-    sets = whole_sets(settings.analysis.sets, loaded.vocabulary)
+    sets = whole_sets(settings.analysis.ordered_sets, loaded.vocabulary)
     evaluation = evaluate(
         loaded.autoencoder,
         loaded.data,

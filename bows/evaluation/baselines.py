@@ -45,7 +45,7 @@ def principal_models(
     if directions is None:
         return None
     mean = together.present / together.windows
-    pca, relu = (each(windows.words, latent) for each in (PrincipalComponents, RectifiedPrincipalComponents))
+    pca, relu = PrincipalComponents(windows.words, latent), RectifiedPrincipalComponents(windows.words, latent)
     with torch.no_grad():
         for model in (pca, relu):
             model.weight.copy_(directions.T)

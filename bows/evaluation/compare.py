@@ -53,7 +53,7 @@ class Comparison:
 def compare(loaded: LoadedRun, others: Sequence[RunFolder | str], analysis: Analysis) -> Comparison:
     """Evaluate the run and others of its size (or pca, pca_relu) on the same held-out windows."""
     names = distinct([loaded.run.label, *(other if isinstance(other, str) else other.label for other in others)])
-    sets = whole_sets(analysis.sets, loaded.vocabulary)
+    sets = whole_sets(analysis.ordered_sets, loaded.vocabulary)
     # The baselines are models of this comparison, or the same for each of them.
     analysis = copy(analysis)
     analysis.groups = [group for group in analysis.groups if group != "baseline"]

@@ -61,7 +61,7 @@ def evaluate(
         training: whose training windows fit the linear read-out; None for those of `data`.
     """
     analysis = analysis or Analysis(**compose_analysis("run=none")["analysis"])
-    sets = whole_sets(analysis.sets, data.corpus.vocabulary) if sets is None else sets
+    sets = whole_sets(analysis.ordered_sets, data.corpus.vocabulary) if sets is None else sets
     device = device or torch.device("cpu")
     asked = frozenset(analysis.groups)
     asked |= NEEDED_FOR_REGIMES if "regime" in asked else frozenset()

@@ -153,7 +153,9 @@ def cluster_group(context: Context) -> Measured:
     analysis, together, vocabulary = context.analysis, context.cooccurrence, context.data.corpus.vocabulary
     frequency = together.present.cpu().numpy() / together.windows
     categories = {
-        name: words.split() if isinstance(words, str) else words for name, words in analysis.categories.items()
+        name: words.split() if isinstance(words, str) else words
+        for name, words in analysis.categories.items()
+        if words is not None
     }
     labels, names, _ = category_labels(categories, vocabulary)
     log.info("%d of %d categories have at least ten words in the vocabulary", len(names), len(categories))

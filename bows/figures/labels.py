@@ -56,7 +56,7 @@ def place_labels(
         cost = 3 * _overlap(low, high, np.array(taken)).sum(1) + 100 * outside + unit * unit * COST
         cheapest = int(cost.argmin())
         best = middle[cheapest]
-        text.set_position(axes.transData.inverted().transform(best))
+        text.set_position(tuple(axes.transData.inverted().transform(best)))
         taken.append((*(best - half), *(best + half)))
         gaps = np.hypot(*(np.clip(pixels, best - half, best + half) - pixels).T)
         ends = [place, np.clip(place, best - half, best + half)]

@@ -79,14 +79,14 @@ def _draw(axes: Axes, frequency: np.ndarray, of_word: np.ndarray) -> None:
         ink, under = ("white", colour) if _dark(colour) else (INK, colour)
         # A number has a plain patch under it, or the hatching would cross it.
         patch = {"boxstyle": "round,pad=0.15", "facecolor": under, "edgecolor": "none"}
-        for place in np.flatnonzero(share >= _SMALLEST_LABELLED):
+        for place in np.flatnonzero(share >= _SMALLEST_LABELLED).tolist():
             middle = floor[place] + share[place] / 2
             axes.text(place, middle, f"{share[place]:.0%}", fontsize=7, color=ink, ha="center", va="center", bbox=patch)
         floor = floor + share
     for place, one in enumerate(bins):
         axes.text(place, 1.015, f"{len(one):,}", fontsize=7, ha="center", va="bottom")
     axes.text(-0.62, 1.015, "n", fontsize=7, ha="right", va="bottom", style="italic")
-    ranges = [_range(frequency[one[0]], frequency[one[-1]]) for one in bins]
+    ranges = [_range(float(frequency[one[0]]), float(frequency[one[-1]])) for one in bins]
     axes.set_xticks(range(len(bins)), ranges, fontsize=7)
     axes.tick_params(axis="x", length=0)
     axes.set(xlim=(-0.55, len(bins) - 0.45), ylim=(0, 1), ylabel="share of words")

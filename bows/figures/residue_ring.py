@@ -23,6 +23,7 @@ def residue_ring(residues: Mapping[str, Sequence], r2: float | None = None, freq
     order = np.argsort(residues["place"])
     points = np.column_stack([residues["probed_cosine"], residues["probed_sine"]]).astype(float)[order]
     held_out = np.array(residues["held_out"], dtype=bool)[order]
+    words = [str(residues["word"][place]) for place in order.tolist()]
     with style():
         figure = new_figure(5.2, 5.5)
         axes = figure.add_subplot()
@@ -39,5 +40,5 @@ def residue_ring(residues: Mapping[str, Sequence], r2: float | None = None, freq
         axes.set_title(f"Residues at their probed places\nfrequency {frequency}{score}")
         axes.legend(loc="center", fontsize=8, handletextpad=0.4)
         shown = np.unique(np.linspace(0, len(points) - 1, min(LABELLED, len(points))).round().astype(int))
-        place_labels(figure, axes, points[shown], [str(residues["word"][order[place]]) for place in shown], 7.5)
+        place_labels(figure, axes, points[shown], [words[place] for place in shown.tolist()], 7.5)
     return figure

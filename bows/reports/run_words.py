@@ -59,8 +59,8 @@ def neighbours(run: RunData) -> dict[str, Any]:
         each = NEIGHBOURS if float(encoder.shape[0]) * len(words) ** 2 <= MOST_COMPARED else 0
         if not each:
             return {"each": 0, "note": "Nearest words were not kept by the run (analysis.neighbours=10 keeps them)."}
-        found = nearest(encoder, each).indices.numpy()
-        indices = np.where(found < 0, len(words), found)
+        places = nearest(encoder, each).indices.numpy()
+        indices = np.where(places < 0, len(words), places)
     found: dict[str, Any] = {"each": indices.shape[1], "indices": packed(indices, index_kind(len(words))), "note": ""}
     try:
         found["cosines"] = packed_scaled(_cosines(run.run.weights.encoder.numpy(), indices))

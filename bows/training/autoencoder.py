@@ -33,7 +33,7 @@ from bows.training.trainer import training_steps
 log = logging.getLogger(__name__)
 
 
-class AutoencoderTask(RunTask):
+class AutoencoderTask(RunTask[BagsDataModule]):
     """Trains an autoencoder and evaluates its reconstruction and its geometry.
 
     Args:
@@ -43,7 +43,6 @@ class AutoencoderTask(RunTask):
     """
 
     objective = MONITOR
-    data: BagsDataModule
     autoencoder: Autoencoder
 
     def __init__(self, settings: TrainConfig, folder: Path, data: BagsDataModule | None = None):
@@ -64,7 +63,7 @@ class AutoencoderTask(RunTask):
     def build(self, quiet: bool = False) -> None:
         """Create the model and find the ordered sets in the vocabulary; quiet: without a log line on incomplete sets."""
         self.autoencoder = make_autoencoder(self.settings.model, len(self.vocabulary))
-        self.sets = whole_sets(self.settings.analysis.sets, self.vocabulary, quiet=quiet)
+        self.sets = whole_sets(self.settings.analysis.ordered_sets, self.vocabulary, quiet=quiet)
 
     def monitors(self) -> list[pl.Callback]:
         analysis, monitors = self.settings.analysis, [TrainingLoss(), ReconstructionMonitor()]

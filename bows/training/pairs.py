@@ -24,11 +24,10 @@ from bows.training.trainer import training_steps
 log = logging.getLogger(__name__)
 
 
-class PairClassifierTask(RunTask):
+class PairClassifierTask(RunTask[PairsDataModule]):
     """Trains a classifier of pairs and evaluates its embeddings."""
 
     objective = "classification/loss"
-    data: PairsDataModule
     classifier: PairClassifier
 
     def __init__(self, settings: TrainConfig, folder: Path):

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 import pytorch_lightning as pl
 import torch
@@ -22,8 +22,10 @@ from bows.training.callbacks.throughput import SpeedMonitor
 from bows.training.checkpoint_files import CHECKPOINTS, AtomicCheckpointIO
 from bows.training.trainer import make_trainer
 
+Data = TypeVar("Data", bound=pl.LightningDataModule)
 
-class Task(ABC):
+
+class Task(ABC, Generic[Data]):
     """One training: its data, its module, and the callbacks that observe it.
 
     Args:
@@ -31,7 +33,7 @@ class Task(ABC):
         folder: The folder that gets checkpoints/.
     """
 
-    data: pl.LightningDataModule
+    data: Data
     words: int | None = None
     """Size of the vocabulary, which decides the precision; None where the model does not read bags."""
 
@@ -56,7 +58,7 @@ class Task(ABC):
         trainer.fit(self.module(trainer), datamodule=self.data, ckpt_path=checkpoint, weights_only=True)
 
 
-class RunTask(Task):
+class RunTask(Task[Data]):
     """The training and the evaluation of one model. Creating one opens the data; `build` creates the model."""
 
     objective: ClassVar[str]

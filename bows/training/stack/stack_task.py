@@ -59,7 +59,7 @@ class MemberRun:
     table: MetricsTable
 
 
-class StackTask(Task):
+class StackTask(Task[StackData]):
     """Trains the members of a stack. Creating one opens their data and creates their models.
 
     Args:
