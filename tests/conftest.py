@@ -7,6 +7,7 @@ from pathlib import Path
 
 import hypothesis
 import jaxtyping
+import numpy as np
 import pytest
 
 # Shapes and types of arguments and results are checked against the annotations. Before anything imports these modules.
@@ -120,6 +121,21 @@ def tiny_text(tmp_path_factory) -> Path:
     """A .txt file of 400 rows with structure to learn: months on a ring, with words of their seasons."""
     path = tmp_path_factory.mktemp("text") / "tiny.txt"
     path.write_text("".join(f"{row}\n" for row in topical_rows(400)), encoding="utf-8")
+    return path
+
+
+FILLER = [f"word{chr(97 + place // 26)}{chr(97 + place % 26)}" for place in range(150)]
+
+
+@pytest.fixture(scope="session")
+def wide_text(tmp_path_factory, tiny_text) -> Path:
+    """The rows of tiny_text, each with six words of FILLER: random sets of words of like frequency need more words than tiny_text has."""
+    path = tmp_path_factory.mktemp("text") / "wide.txt"
+    drawn = np.random.default_rng(0)
+    with path.open("w", encoding="utf-8") as file:
+        for row in tiny_text.read_text(encoding="utf-8").splitlines():
+            places = (150 * drawn.random(6) ** 2).astype(int)
+            file.write(f"{row} {' '.join(FILLER[place] for place in places)}\n")
     return path
 
 

@@ -161,20 +161,3 @@ def _computed(summary: Mapping[str, float | None], latent: int | None) -> dict[s
 
 def _braced(text: str) -> list[str]:
     return re.findall(r"{(.+?)}", text)
-
-
-# For the glossary, until it reads METRICS.
-MEANINGS = {
-    name: metric(name).meaning
-    for name in [*METRICS, "ablation/accuracy_keep_random", "ablation/accuracy_remove_random"]
-    if not re.search("<|gpu|_frequencies", name)
-}
-RING_MEANINGS = {name.rpartition("/")[2]: row.meaning for name, row in METRICS.items() if name.startswith("ring/")}
-NULL_MEANINGS = {
-    name.removeprefix("cluster/<score>"): row.meaning for name, row in METRICS.items() if name.startswith("cluster/<")
-}
-
-
-def meaning(name: str) -> str:
-    """Return a metric's meaning."""
-    return metric(name).meaning

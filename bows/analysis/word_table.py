@@ -71,6 +71,7 @@ def word_table(
     Raises:
         ValueError: if a length differs from V, or a column has another name.
 
+    >>> import torch
     >>> word_table(["sun", "moon"], torch.eye(2)).column("nearest").to_pylist()
     [['moon'], ['sun']]
     """

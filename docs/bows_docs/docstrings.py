@@ -15,21 +15,21 @@ SECTIONS = ("Args:", "Raises:", "Yields:", ">>>")
 
 @dataclass(frozen=True)
 class Documented:
-    """A function, class or method with a docstring."""
+    """A module, function, class or method with a docstring."""
 
     module: str
     qualified: str
-    """Its name in the module, as in InterferenceSums.gap."""
+    """Its name in the module, as in InterferenceSums.gap; empty for the module."""
     text: str
     """The docstring, without its indentation."""
 
     @property
     def name(self) -> str:
-        return self.qualified.rpartition(".")[2]
+        return self.path.rpartition(".")[2]
 
     @property
     def path(self) -> str:
-        return f"{self.module}.{self.qualified}"
+        return f"{self.module}.{self.qualified}".rstrip(".")
 
 
 def documented(folder: Path, module: str) -> Iterator[Documented]:
@@ -38,7 +38,10 @@ def documented(folder: Path, module: str) -> Iterator[Documented]:
         for path in sorted(folder.glob("*.py")):
             yield from documented(path, f"{module}.{path.stem}")
         return
-    yield from _inside(ast.parse(folder.read_text(encoding="utf-8")), module, "")
+    tree = ast.parse(folder.read_text(encoding="utf-8"))
+    if text := ast.get_docstring(tree):
+        yield Documented(module, "", text)
+    yield from _inside(tree, module, "")
 
 
 def _inside(node: ast.AST, module: str, outer: str) -> Iterator[Documented]:

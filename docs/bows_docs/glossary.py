@@ -1,100 +1,27 @@
-"""The page of all metrics: their names from bows.analysis.catalog, what defines them from the docstrings of the code that measures them."""
+"""The page of all metrics: meaning, range and baseline from bows.analysis.catalog, definitions from the docstrings of the code."""
 
 import ast
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from bows.analysis.catalog import MEANINGS, NULL_MEANINGS, RING_MEANINGS, meaning
+from bows.analysis.catalog import GROUPS, METRICS, metric
 from bows_docs.docstrings import REPOSITORY, Documented, as_markdown, documented, parts
 
 # Where metrics are defined.
 CODE = ("bows/analysis", "bows/training/callbacks", "bows/evaluation", "bows/training")
-# Functions whose docstrings call their metrics by the last part of the name.
+# Functions and modules whose docstrings use the last part of a metric's name alone.
 SHORT = {"ring": "ring/<set>", "fit_probe": "probe"}
-# Metrics that no docstring names: the functions, and the metrics, whose docstrings define them all the same.
-DEFINED_BY = {
-    "reconstruction/r2_linear": ("ReadOutSums.solve", "reconstruction/r2"),
-    "reconstruction/r2_one_hot": ("one_hot_sums", "reconstruction/r2"),
-    "reconstruction/relu_gain": ("evaluate",),
-}
-# What no docstring says: a line of code is all there is of it.
-FORMULAS = {"reconstruction/relu_gain": "``reconstruction/r2`` less ``reconstruction/r2_linear``."}
-# Ranges that no definition states for the metric alone. A test holds the metrics of real runs against all of them.
-RANGES = {
-    "reconstruction/r2_linear": "1 or less",
-    "reconstruction/r2_one_hot": "1 or less",
-    "reconstruction/relu_gain": "any number",
-    "interference/constructive_energy": "0 or more",
-    "interference/destructive_energy": "0 or more",
-    "interference/gap": "any number",
-    "capacity/dimensionality_mean": "in (0, 1]",
-    "leak/loss": "0 or more",
-    "leak/r2": "1 or less",
-    "leak/loss_gap": "any number",
-    "cluster/cooccurrence_ami": "1 or less",
-    "classification/loss": "0 or more",
-    "probe/r2": "1 or less",
-    "train/loss": "0 or more",
-    "cluster/purity_null": "in [0, 1]",
-    "cluster/silhouette_null": "in [-1, 1]",
-    "cluster/cooccurrence_ami_null": "1 or less",
-}
-# The same by what names end in.
-ENDINGS_RANGES = {
-    "_p": "in (0, 1]",
-    "_p_within_deciles": "in (0, 1]",
-    "_z": "any number",
-    "/p": "in (0, 1]",
-    "/words": "a whole number, 0 or more",
-    "_words": "a whole number, 0 or more",
-    "/categories": "a whole number, 0 or more",
-    "/undefined": "a whole number, 0 or more",
-    "/zero_columns": "a whole number, 0 or more",
-    "/frequency": "a whole number, 1 or more",
-    "/frequencies": "a whole number, 0 or more",
-    "seconds": "0 or more",
-    "_per_second": "0 or more",
-    "_mb": "0 or more",
-}
-# What a metric is beside, where the null is not a metric that carries its name.
-BESIDE = {
-    "reconstruction/r2": ("reconstruction/r2_linear",),
-    "reconstruction/relu_gain": ("reconstruction/r2_linear",),
-    "probe/r2": ("probe/p",),
-    "leak/loss": ("reconstruction/loss",),
-    "leak/r2": ("reconstruction/r2",),
-    "ablation/accuracy_base": ("ablation/accuracy_majority",),
-    "classification/accuracy": ("ablation/accuracy_majority",),
-}
-# Metrics of a GPU alone, which have no phrase on a run's page.
-ALSO = {"speed/peak_gpu_memory_mb": "peak memory that PyTorch held on the GPU while it trained, MB"}
-ENDINGS = ("_null", "_z", "_p", "_p_within_deciles", "_random", "_random_sd")
-GROUPS = {
-    "reconstruction": "How well held-out windows are rebuilt",
-    "interference": "What other words add to a word, and whether that helps",
-    "capacity": "How much is stored, and in how many dimensions",
-    "packing": "How nearly words' directions coincide",
-    "alignment": "Whether geometry follows co-occurrence",
-    "ring": "Whether words with a known order lie on a ring in that order",
-    "cluster": "Whether words of one kind lie together",
-    "regime": "How each word is stored",
-    "leak": "What a split that shares rows understates",
-    "classification": "Pairs of items: the task",
-    "probe": "Pairs of items: whether a known value can be read from the embeddings",
-    "ablation": "Pairs of items: whether the plane that was read is used. `_sd` at the end of a name is the standard deviation over random "
-    "planes; with `_frequencies` in it, the planes of all frequencies that can be read are kept or removed together",
-    "train": "The training itself",
-    "speed": "Time and memory",
-}
+# R^2 of other reconstructions, which are defined as reconstruction/r2 is.
+OTHER_R2 = tuple(f"reconstruction/{name}" for name in ("r2_linear", "r2_rectified", "r2_one_hot"))
+SCORES = ("purity", "silhouette", "cooccurrence_ami")
 
 
 @dataclass
 class Entry:
-    """A metric. Texts are lines of docstrings, as they stand there."""
+    """A metric. Definitions and sources are parts of docstrings, unchanged."""
 
     name: str
-    phrase: str
     definitions: list[str] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
     found_in: list[Documented] = field(default_factory=list)
@@ -102,94 +29,77 @@ class Entry:
     @property
     def left_out(self) -> str:
         """Where it is not defined, in the words of the docstrings that define it."""
-        said = [
+        texts = [
             part for each in self.found_in for part in parts(each.text) if part.startswith("Left out where not defined")
         ]
-        return said[0].partition(": ")[2] if said else ""
-
-    @property
-    def range(self) -> str:
-        """The bounds of its values."""
-        if self.name in RANGES:
-            return RANGES[self.name]
-        for ending, text in ENDINGS_RANGES.items():
-            if self.name.endswith(ending):
-                return text
-        if self.name.startswith(("ablation/accuracy", "classification/accuracy")):
-            return "in [0, 1]"
-        return next(filter(None, map(range_in, self.definitions)), "")
-
-
-def range_in(text: str) -> str:
-    """The bounds that a definition names, if it names any.
-
-    >>> range_in("the mean, in (0, 1]: a share"), range_in("the norm, 0 or more."), range_in("a thing")
-    ('in (0, 1]', '0 or more', '')
-    """
-    found = re.search(r"in [\[(]-?\d, (?:min\([^)]*\)|-?\d)[\])]|\b\d or (?:more|less)", text)
-    return found.group() if found else ""
+        return texts[0].partition(": ")[2] if texts else ""
 
 
 def metric_names() -> list[str]:
-    """All names of metrics, those of ordered sets with <set> for the set; those of a null after what it is of."""
-    scores = [f"cluster/{score}" for score in ("purity", "silhouette", "cooccurrence_ami")]
+    """Return the names and patterns of all metrics; the nulls of the scores of clusters follow their score, under their own names."""
+    nulls = [name.removeprefix("cluster/<score>") for name in METRICS if name.startswith("cluster/<score>")]
     names: list[str] = []
-    for name in [*MEANINGS, *ALSO]:
-        names += [name, *(f"{name}{ending}" for ending in NULL_MEANINGS if name in scores)]
-    return [*names, *(f"ring/<set>/{last}" for last in RING_MEANINGS)]
-
-
-def phrase_of(name: str) -> str:
-    """What a metric says, in a phrase.
-
-    >>> phrase_of("cluster/purity_z")
-    'of `cluster/purity`: standard deviations above that'
-    """
-    if name in ALSO:
-        return ALSO[name]
-    ending = next((ending for ending in NULL_MEANINGS if name.startswith("cluster/") and name.endswith(ending)), "")
-    return f"of `{name.removesuffix(ending)}`: {meaning(name)}" if ending else meaning(name)
+    for name in METRICS:
+        if not name.startswith("cluster/<score>"):
+            names += [name, *(f"{name}{ending}" for ending in nulls if name in {f"cluster/{each}" for each in SCORES})]
+    return names
 
 
 def entry_of(name: str, entries: dict[str, Entry]) -> Entry | None:
-    """The entry of a metric of summary.json: ring/months/order is explained by ring/<set>/order, and what is said of the probed plane
-    holds of the planes of several frequencies, and of deviations over random planes."""
-    group, _, rest = name.partition("/")
-    if group == "ring" and "/" in rest:
-        return entries.get(f"ring/<set>/{rest.rpartition('/')[2]}")
-    if group == "ablation":
-        name = name.removesuffix("_sd").replace("_frequencies", "")
-    return entries.get(name)
+    """Return the entry of a metric of summary.json: of its own name, or of its pattern in the catalog.
+
+    >>> entry_of("ring/months/order", entries()).name
+    'ring/<set>/order'
+    """
+    return entries.get(name) or entries.get(metric(name).pattern)
 
 
 def entries() -> dict[str, Entry]:
-    """An entry for each metric, in the order of the page."""
-    found = {name: Entry(name, phrase_of(name)) for name in metric_names()}
+    """Return an entry for each metric, in the order of the page."""
+    found = {name: Entry(name) for name in metric_names()}
     code = [each for place in CODE for each in documented(REPOSITORY / place, _module(place))]
     for items in (True, False):  # what an item defines counts before what a paragraph mentions
         undefined = {name for name, entry in found.items() if not entry.definitions}
         for each in code:
             _take_in(each, found, items, undefined)
+    by_path = {each.path: each for each in code}
+    for entry in found.values():
+        _add_formula(entry, found, code)
+        function = by_path[metric(entry.name).function]
+        if function not in entry.found_in:
+            _add(entry, function, _about(entry, function))
+    for name in OTHER_R2:
+        found[name].definitions += [f"R^2 is {text}" for text in found["reconstruction/r2"].definitions]
+    return found
+
+
+def _add_formula(entry: Entry, found: dict[str, Entry], code: list[Documented]) -> None:
+    """Add the docstring of a function or method with the metric's own name, beside what names the metric in full: it has the formula."""
+    modules = {each.module for each in entry.found_in}
+    elsewhere = any("see " in text or len(named_in(text, [], found, None)) > 1 for text in entry.definitions)
     for each in code:
-        for entry in found.values():
-            # A function or method with the metric's own name, beside what names the metric in full: it says the formula.
-            here = {other.module for other in entry.found_in}
-            last = entry.name.rpartition("/")[2]
-            elsewhere = [
-                text for text in entry.definitions if "see " in text or len(named_in(text, [], found, None)) > 1
-            ]
-            if each.module in here and each.name == last and each.module.startswith("bows.analysis.") and elsewhere:
-                entry.definitions = [text for text in entry.definitions if "see " not in text]
-                _add(entry, each, parts(each.text)[:1], first=True)
-            if each.qualified in DEFINED_BY.get(entry.name, ()):
-                _add(entry, each, parts(each.text)[:1])
-    for name, formula in FORMULAS.items():
-        found[name].definitions = [formula]
-    for name, given in DEFINED_BY.items():
-        for other in (found[one] for one in given if one in found):
-            found[name].definitions += [f"R^2 is {text}" for text in other.definitions]
-    order = list(GROUPS)
-    return {name: found[name] for name in sorted(found, key=lambda name: order.index(name.partition("/")[0]))}
+        own = each.name == entry.name.rpartition("/")[2] and each.module.startswith("bows.analysis.")
+        if own and each.module in modules and elsewhere:
+            entry.definitions = [text for text in entry.definitions if "see " not in text]
+            _add(entry, each, parts(each.text)[:1], first=True)
+
+
+def _about(entry: Entry, function: Documented) -> list[str]:
+    """Return the items of a docstring on a metric, or on the name that it extends; else its first paragraph, if its module is a new one."""
+    last = entry.name.rpartition("/")[2]
+    found = []
+    for part in parts(function.text):
+        if part.startswith("- "):
+            tokens = re.findall(r"`+([^`]+)`+", part.partition(": ")[0])
+            if any(
+                last.endswith(token.removeprefix("<name>"))
+                if token.startswith("<name>_")
+                else f"{last}_".startswith(f"{token}_")
+                for token in tokens
+            ):
+                found.append(part.removeprefix("- "))
+    elsewhere = function.module not in {each.module for each in entry.found_in}
+    return found or (parts(function.text)[:1] if elsewhere else [])
 
 
 def _module(place: str) -> str:
@@ -207,7 +117,7 @@ def _take_in(each: Documented, found: dict[str, Entry], items: bool, undefined: 
             if is_item == items and name in undefined:
                 text = part.removeprefix("- ")
                 alone = re.fullmatch(r"`+[^`]+`+: (.+)", text)
-                _add(found[name], each, [alone.group(1) if alone else text])
+                _add(found[name], each, [alone.group(1) if alone and is_item else text])
         known += [name for name in named_in(part, known, found, SHORT.get(each.name)) if name not in known]
 
 
@@ -261,10 +171,22 @@ def named_in(part: str, before: list[str], found: dict[str, Entry], short: str |
     return list(dict.fromkeys(names))
 
 
-def nulls_of(name: str, known: Iterable[str]) -> list[str]:
-    """The metrics that say what a metric would be by chance, or that it is read beside."""
-    known = set(known)
-    return [f"{name}{ending}" for ending in ENDINGS if f"{name}{ending}" in known] + list(BESIDE.get(name, ()))
+def nulls_of(name: str) -> list[str]:
+    """Return the metrics that the catalog compares a metric with."""
+    return list(metric(name).compared_with)
+
+
+def baseline_of(name: str, everything: dict[str, Entry]) -> str:
+    """Return what a metric is compared with, as Markdown with links to the metrics that are named."""
+
+    def link(found: re.Match[str]) -> str:
+        entry = entry_of(found[1], everything)
+        return f"[`{found[1]}`](#{anchor(entry.name)})" if entry else ""
+
+    pieces = re.split(r"({.+?})", metric(name).baseline)
+    return "".join(
+        re.sub("{(.+)}", link, piece) if piece.startswith("{") else as_markdown(piece) for piece in pieces
+    ).strip()
 
 
 def anchor(name: str) -> str:
@@ -295,15 +217,14 @@ def page() -> str:
     for name, entry in everything.items():
         if name.partition("/")[0] != group:
             group = name.partition("/")[0]
-            lines += [f"## {group}", "", f"{GROUPS[group]}.", ""]
-        lines += [f"({anchor(name)})=", f"### `{name}`", "", f"{entry.phrase[:1].upper()}{entry.phrase[1:]}.", ""]
+            lines += [f"## {group}", "", f"{GROUPS[group].about}.", ""]
+        meaning = metric(name).meaning
+        lines += [f"({anchor(name)})=", f"### `{name}`", "", f"{as_markdown(meaning[:1].upper() + meaning[1:])}.", ""]
         if entry.definitions:
             lines += ["Definition", ":   " + "\n\n    ".join(as_markdown(text) for text in entry.definitions), ""]
-        if entry.range:
-            lines += ["Range", f":   {as_markdown(entry.range)}", ""]
-        beside = [f"[`{other}`](#{anchor(other)}), {everything[other].phrase}" for other in nulls_of(name, everything)]
-        if beside:
-            lines += ["Null", ":   " + "\n\n    ".join(beside), ""]
+        lines += ["Range", f":   {as_markdown(metric(name).range)}", ""]
+        if compared := baseline_of(name, everything):
+            lines += ["Compare with", f":   {compared}", ""]
         if entry.left_out:
             lines += ["Left out", f":   {as_markdown(entry.left_out)}", ""]
         if entry.sources:

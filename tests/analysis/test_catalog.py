@@ -5,17 +5,17 @@ import re
 from pathlib import Path
 from pkgutil import resolve_name
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from bows.analysis.catalog import COLUMNS, GROUPS, HEADLINE, METRICS, baseline, metric
 
+from ..conftest import FILLER
+
 TEXT = [
     "data.vocab_size=180", "data.window=4", "data.val_fraction=0.3", "data.min_chars=20", "data.batch_size=16", "latent=4", "epochs=2",
     "lr=1e-2", "trainer=cpu", "logger=none", "analysis=full", "analysis.permutations=99", "analysis.null_permutations=99",
 ]  # fmt: skip
-FILLER = [f"word{chr(97 + place // 26)}{chr(97 + place % 26)}" for place in range(150)]
 MODELS = {
     "tied": ["model=tied"],
     "linear": ["model=linear"],
@@ -25,22 +25,17 @@ MODELS = {
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory, tiny_text, trained, look, composed) -> dict[str, Path]:
+def folders(tmp_path_factory, wide_text, trained, look, composed) -> dict[str, Path]:
     """Name -> folder with a summary.json: full runs of several models, a run of pairs, the ablation of a set's plane."""
     from bows.config.validate import check
     from bows.training.run import train
 
     place = tmp_path_factory.mktemp("catalog")
-    rows = tiny_text.read_text(encoding="utf-8").splitlines()
-    wider = place / "wider.txt"  # the companions of a set and random sets need more words than the text has
-    drawn = np.random.default_rng(0)
-    more = (" ".join(FILLER[place] for place in (150 * drawn.random(6) ** 2).astype(int)) for _ in rows)
-    wider.write_text("".join(f"{row} {words}\n" for row, words in zip(rows, more, strict=True)), encoding="utf-8")
     categories = [
         f"+analysis.categories.{name}=[{','.join(FILLER[start : start + 15])}]"
         for name, start in (("one", 0), ("two", 15))
     ]
-    text = [f"outputs={place}", "data=files", f"data.train={wider}", *TEXT, *categories]
+    text = [f"outputs={place}", "data=files", f"data.train={wide_text}", *TEXT, *categories]
     found = {name: trained(place / name, *text, *words) for name, words in MODELS.items()}
     words = [f"run={found['tied']}", f"outputs={place}", "+analysis.sets.trio=[wordca,wordda,wordea]", "plane=trio"]
     found["plane"] = look(place / "plane", *words)

@@ -8,7 +8,7 @@ import pytest
 from bows_docs import glossary
 from bows_docs.glossary import Entry, anchor, entry_of, nulls_of
 
-from bows.analysis.catalog import MEANINGS
+from bows.analysis.catalog import METRICS, metric
 from bows.analysis.plane_ablation import Ablation
 
 
@@ -38,39 +38,31 @@ def test_every_metric_of_an_ablation_has_an_entry(entries):
 
 
 def test_every_entry_says_what_it_is_where_it_is_defined_and_its_range(entries):
-    assert set(MEANINGS) < set(entries)
+    assert {metric(name).pattern for name in entries} == set(METRICS)
     for name, entry in entries.items():
-        assert entry.phrase, name
+        assert metric(name).meaning, name
         assert entry.definitions, name
         assert entry.found_in, name
-        assert entry.range, name
+        assert metric(name).range, name
 
 
 def bounds(text: str) -> tuple[float, float, bool, bool]:
-    """Lowest and highest value of a range in words, and whether each belongs to it."""
-    if text == "any number":
-        return float("-inf"), float("inf"), False, False
-    if found := re.fullmatch(r"(?:a whole number, )?(\d) or (more|less)", text):
-        edge = float(found.group(1))
-        return (edge, float("inf"), True, False) if found.group(2) == "more" else (float("-inf"), edge, False, True)
-    found = re.fullmatch(r"in ([\[(])(-?\d), (.*)([\])])", text)
+    """Lowest and highest value of a range, and whether each belongs to it."""
+    if text == "0, 1, 2, ...":
+        return 0.0, float("inf"), True, False
+    found = re.fullmatch(r"([\[(])(-?\d|-∞), (.*)([\])])", text)
     assert found, text
     # m is 4 in the run that is measured, below V.
-    high = 4.0 if found.group(3) == "min(m, V)" else float(found.group(3))
-    return float(found.group(2)), high, found.group(1) == "[", found.group(4) == "]"
+    high = 4.0 if found[3] == "min(m, V)" else float(found[3].replace("∞", "inf"))
+    return float(found[2].replace("∞", "inf")), high, found[1] == "[", found[4] == "]"
 
 
-def test_values_lie_in_their_ranges(entries, summary):
+def test_values_lie_in_their_ranges(summary):
     for name, value in summary.items():
-        entry = entry_of(name, entries)
-        assert entry is not None
-        low, high, with_low, with_high = bounds(entry.range)
-        assert low < value < high or (with_low and value == low) or (with_high and value == high), (
-            name,
-            value,
-            entry.range,
-        )
-        assert not entry.range.startswith("a whole number") or value == int(value), name
+        stated = metric(name).range
+        low, high, with_low, with_high = bounds(stated)
+        assert low < value < high or (with_low and value == low) or (with_high and value == high), (name, value, stated)
+        assert not stated.endswith("...") or value == int(value), name
 
 
 @pytest.mark.parametrize(
@@ -78,14 +70,18 @@ def test_values_lie_in_their_ranges(entries, summary):
     [
         ("packing/welch_ratio", "Welch 1974", []),
         ("capacity/effective_rank", "Roy & Vetterli 2007, The effective rank", []),
-        ("ring/<set>/order", "Jammalamadaka & Sarma 1988", ["ring/<set>/order_p"]),
+        (
+            "ring/<set>/order",
+            "Jammalamadaka & Sarma 1988",
+            ["ring/<set>/order_p", "ring/<set>/order_p_sets", "ring/<set>/closure"],
+        ),
         ("cluster/purity", "", ["cluster/purity_null", "cluster/purity_z", "cluster/purity_p"]),
         ("alignment/rsa", "Kriegeskorte et al. 2008", ["alignment/rsa_p", "alignment/rsa_p_within_deciles"]),
-        ("reconstruction/relu_gain", "", ["reconstruction/r2_linear"]),
+        ("reconstruction/relu_gain", "", ["reconstruction/r2_linear", "reconstruction/r2_rectified"]),
     ],
 )
 def test_sources_and_nulls_are_found(entries, name, source, null):
-    assert nulls_of(name, entries) == null
+    assert nulls_of(name) == null
     assert "; ".join(entries[name].sources).startswith(source)
     assert bool(entries[name].sources) == bool(source)
 

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from sklearn.linear_model import Ridge
 
-from bows.analysis.catalog import meaning
+from bows.analysis.catalog import metric
 from bows.data.factories import files
 from bows.errors import BowsError
 from bows.evaluation.analyze import analyze
@@ -129,7 +129,9 @@ def test_every_metric_of_the_definitions_is_there(relu):
     ]
     assert [name for name in named if name not in summary] == []
     assert all(np.isfinite(value) for value in summary.values())
-    assert [name for name in summary if name != "epoch" and not meaning(name)] == []  # the report says what each is
+    assert [
+        name for name in summary if name != "epoch" and not metric(name).meaning
+    ] == []  # the report says what each is
 
 
 def test_the_numbers_follow_from_the_run_folder_alone(relu, tiny_text, place):
@@ -285,8 +287,8 @@ def test_models_of_one_size_side_by_side(relu, linear, place, tmp_path, capsys, 
     assert names == ["tied wd=0.1", "pca", "pca_relu", "tied wd=0.1 (2)"]
     for name, run in ((names[0], relu), (names[3], linear)):
         summary = read(run / "summary.json")
-        for metric in ("reconstruction/r2", "interference/gap", "packing/coherence", "alignment/rsa"):
-            assert float(rows[metric][name]) == pytest.approx(summary[metric], rel=1e-6)
+        for key in ("reconstruction/r2", "interference/gap", "packing/coherence", "alignment/rsa"):
+            assert float(rows[key][name]) == pytest.approx(summary[key], rel=1e-6)
     # PCA is the best linear model of its size on the training windows; its W^T W is a projector.
     assert float(rows["capacity/participation_ratio"]["pca"]) == pytest.approx(4, abs=1e-4)
     words = {row["word"]: row for row in pq.read_table(folder / "comparison_words.parquet").to_pylist()}

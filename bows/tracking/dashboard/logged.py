@@ -16,8 +16,8 @@ MAIN_SETTINGS = {"latent": True, "wd": True, "seed": True}
 # What an analysis of words does not log: metrics of pairs, of an overlapping split and of a GPU.
 NOT_OF_WORDS = ("classification/", "probe/", "ablation/", "leak/", "speed/peak_gpu")
 # What a run logs at several steps.
-OVER_TRAINING = ("train/", "capacity/", "packing/", "reconstruction/loss", "speed/windows_per_second")
-R2 = "reconstruction/r2"
+OVER_TRAINING = ("train/", "capacity/", "packing/", "ring/", "reconstruction/loss", "speed/windows_per_second")
+R2 = ("reconstruction/r2", "reconstruction/r2_macro")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def known() -> Logged:
     single = {name for name in METRICS if "<" not in name and not name.startswith(NOT_OF_WORDS)}
     metrics = single | {other for name in single for other in metric(name).compared_with}
     metrics |= {name for name in METRICS if name.startswith("ring/")}
-    over_training = {name for name in metrics if name.startswith((*OVER_TRAINING, "ring/")) or name == R2}
+    over_training = {name for name in metrics if name.startswith(OVER_TRAINING) or name in R2}
     return Logged(frozenset(metrics), frozenset(over_training), sets=True)
 
 

@@ -55,9 +55,9 @@ def logged_names(folder: Path) -> set[str]:
 
 
 @pytest.fixture(scope="session")
-def run_of_words(tmp_path_factory, tiny_text) -> Path:
+def run_of_words(tmp_path_factory, wide_text) -> Path:
     folder = tmp_path_factory.mktemp("dashboards") / "words"
-    return finished_run(folder, ["data=files", f"data.train={tiny_text}", *WORDS], CATEGORIES)
+    return finished_run(folder, ["data=files", f"data.train={wide_text}", *WORDS], CATEGORIES)
 
 
 @pytest.fixture(scope="session")

@@ -199,6 +199,9 @@ def test_a_run_that_logged_less_has_fewer_panels_and_it_is_said(command, run_of_
         GROUPS["alignment"].title,
         GROUPS["ring"].title,
         "interference/gap",
+        "interference/gap_stratified",
+        "interference/gap_independent",
+        "interference/gap_pca",
         "tables/regimes",
         "figures/regimes",
     ]
