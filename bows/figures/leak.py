@@ -30,7 +30,8 @@ def leaking_losses(columns: Mapping[str, Sequence[Any]]) -> Figure:
             heights = place + 0.16 * (np.arange(len(rows)) - (len(rows) - 1) / 2)
             axes.hlines(heights, *rows.T, color=FAINT, linewidth=1.2, zorder=1)
             for values, look in zip(rows.T, _KINDS.values(), strict=True):
-                axes.scatter(values, heights, zorder=2, **(look | {"label": None} if place else look))
+                settings: dict[str, Any] = look | {"label": None} if place else look
+                axes.scatter(values, heights, zorder=2, **settings)
             ratio = f"{np.mean(rows[:, 1] / rows[:, 0]):.2g} times"
             axes.text(1.02, place, ratio, transform=axes.get_yaxis_transform(), fontsize=8, va="center")
         axes.set_yticks(range(len(decays)), [f"wd {decay:g}" for decay in decays])
