@@ -50,7 +50,7 @@ def _say_what_is_wanting(found: dict[str, Resolved]) -> None:
     wanting = {name: place.missing for name, place in found.items() if place.indices and place.missing}
     if wanting:
         lacking = "; ".join(f"{name}: {', '.join(shortened(words))}" for name, words in wanting.items())
-        log.info("%d ordered sets left out, as the vocabulary lacks words of theirs (%s)", len(wanting), lacking)
+        log.info("skipping %d ordered sets with words outside the vocabulary (%s)", len(wanting), lacking)
 
 
 def shortened(words: list[str], most: int = 3) -> list[str]:
