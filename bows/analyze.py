@@ -6,6 +6,7 @@ from bows.cli import hydra_app as command
 
 
 def main(config: DictConfig) -> None:
+    """Analyze a run with the composed settings."""
     # Imported here: --help and shell completion need not wait for torch and Lightning.
     from bows.evaluation.analyze import analyze_job
 

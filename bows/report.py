@@ -9,7 +9,7 @@ from bows.errors import BowsError, SettingError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command: write the report of a run or of a sweep, or the comparison of several runs, and print where it is."""
+    """Write the report of a run or of a sweep, or the comparison of several runs, and print where it is."""
     parser = argparse.ArgumentParser(
         prog="python -m bows.report",
         description="Write report.html into a run or sweep folder, or a page that compares runs into outputs/reports.",

@@ -24,8 +24,13 @@ class SparseBags:
 
     @staticmethod
     def of(columns: np.ndarray, offsets: np.ndarray, words: int) -> "SparseBags":
-        """From the words of bags one after another, (n,) integers below `words` in any order, which may repeat inside a bag, and
-        (batch + 1,) offsets of the bags in them."""
+        """Create bags from their words, one bag after another.
+
+        Args:
+            columns: (n,) integers below `words` in any order, which may repeat inside a bag.
+            offsets: (batch + 1,) offsets of the bags in `columns`.
+            words: V.
+        """
         shape = (len(offsets) - 1, words)
         # Both turns are counting sorts. Booleans add up to true, so that a word that repeats stays one.
         filled = np.ones(len(columns), bool)
@@ -51,7 +56,7 @@ class SparseBags:
         return len(self.columns) / max(1, len(self) * self.words)
 
     def positions(self) -> np.ndarray:
-        """(filled,) int64: places of the ones in the (batch, V) bags read row by row, ascending."""
+        """Return (filled,) int64: places of the ones in the (batch, V) bags read row by row, ascending."""
         first = np.arange(len(self), dtype=np.int64) * self.words
         return np.repeat(first, np.diff(self.offsets.numpy())) + self.columns.numpy()
 

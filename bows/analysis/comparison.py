@@ -91,7 +91,8 @@ def gain_interval(
     bootstrap; Politis & Romano 1992).
 
     Args:
-        errors, others: (windows,) squared error of each window under the two models.
+        errors: (windows,) squared error of each window under the one model.
+        others: The same under the other model.
         total: SST over all words and windows.
         block: windows a block.
         resamples: how many times the text is drawn anew.

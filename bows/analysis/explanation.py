@@ -111,8 +111,11 @@ def histogram(values: PreActivations, bins: int = 60) -> tuple[np.ndarray, np.nd
 
 
 def removed_by_relu(values: PreActivations, bias: float) -> tuple[int, int]:
-    """Of the windows without the word: how many have I = a - b > 0, so that interference pushes towards a false positive, and in how
-    many of these a <= 0, so that a ReLU removes it.
+    """Count false positives that a ReLU removes, among the windows without the word.
+
+    Returns:
+        How many windows have I = a - b > 0, so that interference pushes towards a false positive; and in how many of these a <= 0, so
+        that a ReLU removes it.
 
     >>> removed_by_relu(PreActivations(np.array([9.0]), np.array([-0.5, 0.5, -2.0])), bias=-1.0)
     (2, 1)

@@ -34,7 +34,8 @@ class InterferenceSums:
         relu: bool = True,
         edges: Float[Tensor, " edges"] | None = None,
     ):
-        """
+        """Start with no window.
+
         Args:
             bias: b.
             self_terms: M_ii, as from :func:`bows.analysis.packing.self_terms`; of a gated encoder each batch brings its own.

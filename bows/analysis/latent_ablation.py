@@ -44,7 +44,8 @@ class PlaneErrors:
     """
 
     def __init__(self, planes: Tensor, readout: Readout, centre: Tensor | None = None):
-        """
+        """Prepare the planes and what each adds to the words.
+
         Args:
             planes: (K, m, 2) orthonormal bases.
             readout: of the model.
@@ -97,7 +98,8 @@ class AblationSums:
         centre: Tensor | None = None,
         units: tuple[Tensor, Tensor | None] | None = None,
     ):
-        """
+        """Start with no window.
+
         Args:
             encoder: (m, V).
             readout: of the model.
@@ -137,7 +139,7 @@ class AblationSums:
             self.interference[name].update(bags, values, rebuilt, terms)
 
     def metrics(self, groups: Mapping[str, np.ndarray]) -> dict[str, float]:
-        """Return, for each group of words (name: indices), under `<group>/`:
+        """Return the metrics of each group of words (name: indices), under `<group>/`.
 
         - ``r2``, ``r2_removed``, ``r2_kept``: R^2 pooled over the group's words, 1 or less.
         - ``drop``: r2 - r2_removed.

@@ -63,6 +63,7 @@ def against_null(name: str, observed: float, null: np.ndarray) -> dict[str, floa
     1e-6 of each other count as equal.
 
     Args:
+        name: The metric name of the score.
         observed: the score.
         null: (P,), the same score under P permutations.
 

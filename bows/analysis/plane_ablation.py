@@ -27,8 +27,10 @@ class Ablation:
     remove_random: list[float]
 
     def metrics(self, of: str = "") -> dict[str, float]:
-        """`ablation/accuracy_base`, `_keep`, `_remove`; of the random planes `_keep_random`, `_remove_random` (means) and their standard
-        deviations (ddof 1) `_keep_random_sd`, `_remove_random_sd`, left out where there are fewer than two.
+        """Return the accuracies by metric name.
+
+        They are `ablation/accuracy_base`, `_keep`, `_remove`; of the random planes `_keep_random`, `_remove_random` (means) and their
+        standard deviations (ddof 1) `_keep_random_sd`, `_remove_random_sd`, left out where there are fewer than two.
 
         of: what was kept and removed where it is not the probed plane, as in `ablation/accuracy_keep_<of>_random`.
         """

@@ -54,8 +54,10 @@ def _all_at_once(cooccurrence: Cooccurrence, count: int) -> Tensor | None:
 
 @torch.autocast("cpu", enabled=False)
 def krylov(cooccurrence: Cooccurrence, count: int, seed: int) -> tuple[Tensor, Tensor] | None:
-    """Return eigenvalues (count,) and eigenvectors (V, count), float64, by block Krylov iteration; see
-    :func:`principal_directions`. None where that takes a space of more than half of all dimensions."""
+    """Return eigenvalues (count,) and eigenvectors (V, count), float64, by block Krylov iteration.
+
+    None where that takes a space of more than half of all dimensions; see :func:`principal_directions`.
+    """
     words = cooccurrence.words
     most = words // 2
     basis = torch.empty(most + BLOCK, words)  # a row a direction; memory is taken only as rows are written

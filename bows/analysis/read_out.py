@@ -41,7 +41,8 @@ class ReadOutSums:
     """
 
     def __init__(self, latent: int, words: int, device: torch.device | str = "cpu", folds: int = 1):
-        """
+        """Start with no window.
+
         Args:
             latent: m.
             words: V.

@@ -21,7 +21,8 @@ class ReconstructionSums:
     """
 
     def __init__(self, words: int, device: torch.device | str = "cpu"):
-        """
+        """Start with no window.
+
         Args:
             words: V, the size of the vocabulary.
             device: where the sums live; best that of the batches. MPS has no float64, so there they live on the CPU.

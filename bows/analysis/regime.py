@@ -25,7 +25,9 @@ def regimes(
     The numbers are the usual ``thresholds``. Source: the regimes of Prieto et al. 2026, made exact.
 
     Args:
-        r2, r2_linear, gap: (V,), masked where not defined, which is where the held-out windows all hold the word or none does.
+        r2: (V,) R^2, masked where not defined, which is where the held-out windows all hold the word or none does.
+        r2_linear: (V,) R^2 of the linear read-out, masked in the same way.
+        gap: (V,) interference gap, masked in the same way.
         geometry: of the words' directions.
         thresholds: where one regime ends.
 
@@ -42,8 +44,10 @@ def regimes(
 
 
 def regime_shares(labels: np.ma.MaskedArray) -> dict[str, float]:
-    """``regime/<name>``: share of the labelled words, in [0, 1], all five adding up to 1; ``regime/words`` how many are labelled,
-    ``regime/undefined`` how many are not. Without a labelled word only the last two.
+    """Return the shares of the regimes, by metric name.
+
+    ``regime/<name>`` is the share of the labelled words, in [0, 1], all five adding up to 1; ``regime/words`` is how many are labelled,
+    ``regime/undefined`` how many are not. Without a labelled word only the last two are returned.
 
     >>> regime_shares(np.ma.masked_array(["linear", "mixed", "mixed"], mask=[False, False, True]))["regime/linear"]
     0.5

@@ -120,8 +120,10 @@ def _sweep(command: Callable[[], Any], name: str, debug: bool) -> None:
 
 
 def _ending_plainly(task: Callable[[DictConfig], Any], debug: bool) -> Callable[[DictConfig], Any]:
-    """Return the task of a single run, where an expected error ends the process at once: Hydra would add lines of its own. In a sweep it
-    must reach Hydra instead, so that the other jobs continue."""
+    """Return the task of a single run, where an expected error ends the process at once: Hydra would add lines of its own.
+
+    In a sweep the error must reach Hydra instead, so that the other jobs continue.
+    """
 
     @wraps(task)
     def run_task(config: DictConfig) -> Any:

@@ -33,6 +33,8 @@ MetricGroup = Literal[
 
 @dataclass(config=NODE, kw_only=True)
 class Analysis:
+    """The evaluation of a run: its metrics, ordered sets, categories and figures."""
+
     groups: list[MetricGroup]
     looks: NonNegativeInt | None
     permutations: NonNegativeInt
@@ -63,6 +65,8 @@ class Analysis:
 
 @dataclass(config=NODE, kw_only=True)
 class TrainerSettings:
+    """The settings of the Lightning trainer."""
+
     accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"]
     devices: Count | Literal["auto"]
     strategy: str
@@ -77,6 +81,8 @@ class TrainerSettings:
 
 @dataclass(config=NODE, kw_only=True)
 class Logger:
+    """The logger and where it writes."""
+
     kind: Literal["wandb", "csv", "tensorboard", "none"]
     mode: Literal["auto", "online", "offline", "disabled"] = "auto"
     project: str = "bows"

@@ -48,7 +48,7 @@ class Rewire(TypedDict):
 def with_control(
     open_corpus: Callable[[], Corpus], shuffle: Shuffle | None, rewire: Rewire | None, seed: int
 ) -> Callable[[], Corpus]:
-    """What opens the corpus as the control has it; `open_corpus` itself where neither is asked for.
+    """Return what opens the corpus as the control has it; `open_corpus` itself where neither is asked for.
 
     shuffle, rewire: data.shuffle and data.rewire, of which one is None. seed: of the permutations. Opening raises SettingError where the
     corpus lacks words to rewire.
@@ -63,7 +63,7 @@ def with_control(
 
 
 def permuted_corpus(corpus: Corpus, words: Sequence[str] | None, together: bool, seed: int) -> Corpus:
-    """The corpus with words permuted over the rows of each split, in memory; what lies on disk stays as it is.
+    """Return the corpus with words permuted over the rows of each split, in memory; what lies on disk stays as it is.
 
     words: those to permute, all where None. together: by one permutation of the rows for all of them, instead of one for each. seed: of
     the permutations; each split has draws of its own. The hash is that of the new content and of how it was made, so it is never the

@@ -61,8 +61,11 @@ class BagsDataModule(LightningDataModule):
         return self._batch_size or usual_batch_size(len(self.windows("train")))
 
     def windows(self, split: str) -> Windows:
-        """All windows of a split, less `overlapping` where that is held out of it. Raises SettingError where the split is shorter than
-        a window, or has too few to hold one out."""
+        """Return all windows of a split, less `overlapping` where that is held out of it.
+
+        Raises:
+            SettingError: The split is shorter than a window, or has too few to hold one out.
+        """
         if split not in self._windows:
             bags = self.corpus.split(split)
             windows = Windows(bags, len(self.corpus.vocabulary), self.window, self.stride, split)
@@ -115,12 +118,12 @@ class BagsDataModule(LightningDataModule):
 
 
 def dtype_of_bags(data: LightningDataModule) -> torch.dtype:
-    """That of the model's weights: bags are made after Lightning has cast what a batch holds to the trainer's precision."""
+    """Return the dtype of the model's weights: bags are made after Lightning has cast what a batch holds to the trainer's precision."""
     return torch.float32 if data.trainer is None else data.trainer.lightning_module.dtype  # type: ignore[return-value]
 
 
 def usual_batch_size(windows: int) -> int:
-    """The largest power of two from 16 to 512 that leaves at least 128 batches of `windows` windows: small corpora need steps.
+    """Return the largest power of two from 16 to 512 that leaves at least 128 batches of `windows` windows: small corpora need steps.
 
     >>> [usual_batch_size(windows) for windows in (100, 4340, 36_000, 1_800_000)]
     [16, 32, 256, 512]

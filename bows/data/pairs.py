@@ -39,7 +39,7 @@ class PairSplit:
         return len(self.rows)
 
     def gather(self, numbers: Tensor, device: torch.device | str) -> Tensor:
-        """The rows of these numbers, (batch, 3), on the device; all rows move there at the first call."""
+        """Return the rows of these numbers, (batch, 3), on the device; all rows move there at the first call."""
         if self.rows.device != torch.device(device):
             self.rows = self.rows.to(device)
         return self.rows[numbers.to(device)]

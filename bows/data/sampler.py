@@ -21,7 +21,7 @@ class WindowBatch(NamedTuple):
         return self.windows.multi_hot(self.numbers, device, dtype)
 
     def sparse(self) -> SparseBags:
-        """The same bags as lists of words, on the CPU."""
+        """Return the same bags as lists of words, on the CPU."""
         return self.windows.sparse(self.numbers)
 
 

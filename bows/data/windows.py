@@ -44,15 +44,17 @@ class Windows:
         return self.count
 
     def only(self, numbers: Tensor) -> "Windows":
-        """A view of some of these windows, over the same rows: window k of it is window numbers[k] of this; numbers is (chosen,) int64
-        on the CPU."""
+        """Return a view of some of these windows, over the same rows: its window k is window numbers[k] of this.
+
+        numbers: (chosen,) int64 on the CPU.
+        """
         view = copy.copy(self)
         view._chosen = numbers if self._chosen is None else self._chosen[numbers]
         view.count = len(numbers)
         return view
 
     def first_rows(self, numbers: Tensor) -> Tensor:
-        """The row each of the given windows begins with: window numbers to row numbers, (batch,) int64 on the CPU."""
+        """Return the row each of the given windows begins with: window numbers to row numbers, (batch,) int64 on the CPU."""
         return (numbers if self._chosen is None else self._chosen[numbers]) * self.stride
 
     def multi_hot(
@@ -79,7 +81,7 @@ class Windows:
         return bags.view(len(numbers), self.words)
 
     def sparse(self, numbers: Tensor) -> SparseBags:
-        """The same bags as lists of their distinct words, on the CPU: (batch,) window numbers, an int64 tensor on the CPU."""
+        """Return the same bags as lists of their distinct words, on the CPU: (batch,) window numbers, an int64 tensor on the CPU."""
         # By numpy, on one core: these are a thousand short copies, which threads of torch would wait for longer than they take.
         first_row = self.first_rows(numbers).numpy()
         begin, end = self.bags.indptr[first_row], self.bags.indptr[first_row + self.window]
@@ -88,7 +90,7 @@ class Windows:
         return SparseBags.of(np.concatenate(slices), offsets, self.words)
 
     def density(self, most: int = 256) -> float:
-        """The share of words that are in a bag, 0 to 1: the mean over at most this many windows, evenly spaced."""
+        """Return the share of words that are in a bag, 0 to 1: the mean over at most this many windows, evenly spaced."""
         return self.sparse(spread(self.count, most)).density
 
     def batches(self, batch_size: int, device: torch.device | str = "cpu", most: int | None = None):
@@ -98,8 +100,10 @@ class Windows:
             yield self.multi_hot(part, device)
 
     def _indices_on(self, device: torch.device) -> Tensor:
-        """The split's indices on the device, moved there once. uint16 is held as int16 with the same bits, which every device
-        can gather from."""
+        """Return the split's indices on the device, moved there once.
+
+        uint16 is held as int16 with the same bits, which every device can gather from.
+        """
         if device not in self._indices:
             indices = self.bags.indices
             signed = indices.view(np.int16 if indices.dtype.itemsize == 2 else np.int32)

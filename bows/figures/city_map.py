@@ -59,7 +59,7 @@ def city_map(cities: Mapping[str, Sequence], r2: float | None = None) -> Figure:
 
 
 def largest_apart(population: Sequence[int], places: np.ndarray, count: int = LABELLED) -> list[int]:
-    """The largest cities, none within APART degrees of a larger one: at most `count` row numbers."""
+    """Return the largest cities, none within APART degrees of a larger one: at most `count` row numbers."""
     chosen: list[int] = []
     for place in np.argsort(-np.asarray(population), kind="stable").tolist():
         if len(chosen) < count and all(np.abs(places[place] - places[other]).max() > APART for other in chosen):

@@ -25,13 +25,15 @@ def gram_grid(
     title: str = "",
     note: str = "",
 ) -> Figure:
-    """Draw matrices over the features, blue below 0, white at 0, red above, each with colours up to its own largest
-    absolute value, which stands below it.
+    """Draw matrices over the features, blue below 0, white at 0, red above.
+
+    The colours of each reach its own largest absolute value, which is printed below it.
 
     Args:
         covariance: (V, V), of held-out data, drawn on the left.
         grams: R rows of C matrices (V, V); None where there is no run.
-        rows: R labels, of models. columns: C labels, of latent sizes.
+        rows: R labels, of models.
+        columns: C labels, of latent sizes.
         title: above the picture.
         note: below it.
 
@@ -85,7 +87,7 @@ def gram_grid(
 
 
 def _in_lines(label: str) -> str:
-    """A label of parts, as "ReLU (tied), wd 6", in short lines, each part whole."""
+    """Return a label of parts, as "ReLU (tied), wd 6", in short lines, each part whole."""
     lines = [""]
     for part in label.split(", "):
         if lines[-1] and len(lines[-1]) + len(part) > _LINE:
@@ -95,7 +97,7 @@ def _in_lines(label: str) -> str:
 
 
 def _draw(axes: Axes, matrix: np.ndarray, x: float, y: float, side: float) -> None:
-    """A matrix with its upper left corner at x, y, and what its colours end at below it."""
+    """Draw a matrix with its upper left corner at x, y, and below it the value at which its colours end."""
     limit = float(np.abs(matrix).max()) or 1.0
     axes.imshow(
         matrix,

@@ -157,7 +157,7 @@ _HANDLE = 2.6  # of that size, the length of a line in the legend
 
 
 def _legend(lines: Mapping[str, Sequence[Any]], joined: bool) -> list[Line2D]:
-    """A handle a setting, with a line where points are joined."""
+    """Return a handle per setting, with a line where points are joined."""
     handles = []
     for setting, look in _settings(lines):
         if setting:

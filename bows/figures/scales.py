@@ -29,7 +29,7 @@ def is_numeric(values: Sequence[Any]) -> bool:
 
 
 def shown(value: Any) -> str:
-    """A dial's value as a label.
+    """Return the label of a dial's value.
 
     >>> [shown(value) for value in (0.001, 1000000, None, True, "tied")]
     ['0.001', '1e+06', 'none', 'true', 'tied']
@@ -42,7 +42,7 @@ def shown(value: Any) -> str:
 
 
 def label(setting: Mapping[str, Any]) -> str:
-    """A setting of dials in a few words; options of a group, as those of model, speak for themselves.
+    """Return a short description of a setting of dials; options of a group, as those of model, need no name of the dial.
 
     >>> label({"model": "tied", "wd": 0.5, "optimizer.schedule": "cosine"})
     'tied, wd 0.5, optimizer.schedule cosine'
@@ -62,6 +62,7 @@ def dial_axis(axes: Axes, values: Sequence[Any], name: str) -> dict[Any, float]:
     size and logarithmic beyond. Ticks stand at the values themselves, or at some of many.
 
     Args:
+        axes: The axes.
         values: distinct, in the order they are to have where they are not numbers.
         name: of the dial.
 
@@ -101,12 +102,12 @@ def _by_ratio(values: Sequence[float]) -> bool:
 
 
 def _nearest(places: np.ndarray) -> float:
-    """The smallest step between neighbours, as a share of the whole range."""
+    """Return the smallest step between neighbours, as a share of the whole range."""
     return float(np.diff(places).min() / (places[-1] - places[0]))
 
 
 def _ticks(values: Sequence[float], places: Mapping[float, float]) -> list[float]:
-    """The values, or evenly chosen ones among many, without those that would stand in another's way; the first and the last of them always.
+    """Return the values, or evenly chosen ones among many, without those that would overlap; always the first and the last.
 
     places: of the values on the axis.
     """

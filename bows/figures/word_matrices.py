@@ -12,8 +12,9 @@ SIDE = 2.9  # inches, of a matrix with its labels
 
 
 def word_matrices(columns: Mapping[str, Sequence[Any]]) -> Figure:
-    """Draw a matrix a panel, blue below 0, white at 0, red above, up to its own largest absolute value off the diagonal,
-    which is left grey.
+    """Draw a matrix per panel, blue below 0, white at 0, red above, up to its own largest absolute value off the diagonal.
+
+    The diagonal is left grey.
 
     Args:
         columns: a table by columns, a row a cell: `panel` (its title; panels stand in the order they first come), `row` and

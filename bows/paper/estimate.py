@@ -25,7 +25,8 @@ LARGEST = 1000  # latent dimensions that are timed; a step's time grows linearly
 @dataclass(frozen=True)
 class Estimate:
     """What a preset will take. jobs: how many. seconds: of training, all of them one after another. step_seconds: of its smallest and
-    largest latent size. memory: bytes. closed: jobs that are no training (pca), whose time is left out."""
+    largest latent size. memory: bytes. closed: jobs that are no training (pca), whose time is left out.
+    """
 
     jobs: int
     closed: int

@@ -72,7 +72,8 @@ def steps(runs: Sequence[Run]) -> Measured:
 
 def nearness(runs: Sequence[Run]) -> tuple[float, float] | None:
     """The rank correlation of the months' cosines with their nearness in the year, mean of some runs, and its p; None where a month is
-    not_measured or all directions are alike."""
+    not_measured or all directions are alike.
+    """
     indices = [run.indices(MONTHS) for run in runs]
     if not runs or None in indices:
         return None
@@ -154,7 +155,8 @@ def seasons(runs: Sequence[Run]) -> Measured:
 
 def angles_from_months(unit: Tensor, months: Sequence[int], others: Sequence[int]) -> np.ndarray | None:
     """(others, 12): the angle in [0, pi] between each word and each month, seen from the months' centre in the months' plane; None where
-    they span none."""
+    they span none.
+    """
     seen = in_plane(unit, months, others)
     if seen is None:
         return None

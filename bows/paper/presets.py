@@ -14,7 +14,8 @@ Measure = Callable[[Sequence["Run"]], dict[str, Measured]]
 
 class Preset(NamedTuple):
     """A figure. module: of bows.paper, with `measure`. text: whether it is of text, and so has a small version. stacked: whether its jobs
-    train as one stack. more: settings of a second command, for jobs that are in no grid with the first."""
+    train as one stack. more: settings of a second command, for jobs that are in no grid with the first.
+    """
 
     module: str
     text: bool

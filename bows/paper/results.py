@@ -18,7 +18,8 @@ HEAD = ("claim", "the paper", "ours", "measured on", "holds where", "verdict")
 @dataclass
 class Measurement:
     """What a figure's runs say. measured: values by the claims' names. on: corpus and size in words. command: that trains them. report: of
-    their sweep, from the folder of the results."""
+    their sweep, from the folder of the results.
+    """
 
     measured: Mapping[str, Measured]
     on: str

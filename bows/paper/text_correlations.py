@@ -26,6 +26,7 @@ def text_correlations(run: Run, words: Sequence[str]) -> np.ndarray:
 
 def directions_of(correlations: np.ndarray) -> Tensor:
     """(n, n) float64: columns whose inner products are the correlations, by their symmetric square root. Principal components of such
-    columns are those of the words' standardised presence over windows."""
+    columns are those of the words' standardised presence over windows.
+    """
     values, vectors = np.linalg.eigh(correlations)
     return torch.from_numpy((vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T)

@@ -77,10 +77,10 @@ def _environment():
 
 
 def json_block(value: object) -> Markup:
-    """Return a value as JSON for ``<script type="application/json">``: no text in it can end the block or begin a tag or a comment.
+    r"""Return a value as JSON for ``<script type="application/json">``: no text in it can end the block or begin a tag or a comment.
 
     >>> json_block({"word": "</script>"})
-    Markup('{"word":"\\\\u003c/script\\\\u003e"}')
+    Markup('{"word":"\\u003c/script\\u003e"}')
     """
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     # A lone surrogate, which a damaged file may contain, cannot be written as UTF-8.

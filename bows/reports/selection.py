@@ -16,14 +16,17 @@ def chosen_words(
     frequency: np.ndarray | None,
     most: int = MOST,
 ) -> np.ndarray:
-    """Return (n,) ascending indices of at most `most` of V words: all, or the ordered sets, those asked for, then in turn the most
-    frequent of each category and of all.
+    """Return (n,) ascending indices of at most `most` of V words.
+
+    These are all, or the ordered sets, those asked for, then in turn the most frequent of each category and of all.
 
     Args:
         count: V.
-        sets, categories: word indices of each.
+        sets: Word indices of each ordered set.
+        categories: Word indices of each category.
         asked: further indices.
         frequency: (V,), None where it is not known: then words are taken in index order.
+        most: The largest number of words.
 
     >>> chosen_words(6, {"set": [4, 5]}, {"sea": [1, 3]}, [2], np.array([6, 5, 4, 3, 2, 1]), most=5).tolist()
     [0, 1, 2, 4, 5]

@@ -21,6 +21,7 @@ MOST_PANELS = 8  # of a heat map or a regime map
 
 
 def dial_figures(summary: pa.Table, varied: Dials, chosen: dict[str, list[str]]) -> Iterator[Drawing]:
+    """Draw the chosen metrics against each setting that varies."""
     for name, values in varied.items():
         lines, settings, note = lines_and_figures({key: each for key, each in varied.items() if key != name})
         for part, drawn in chosen.items():
@@ -61,6 +62,7 @@ def heat_maps(
 
 
 def regime_maps(summary: pa.Table, varied: Dials, jobs: Sequence[RunFolder]) -> Iterator[Drawing]:
+    """Draw maps of the regimes over latent sizes and weight decays."""
     across = next((name for name in SIZE if name in varied), None)
     down = next((name for name in DECAY if name in varied), None)
     if not (across or down):

@@ -23,8 +23,9 @@ def draw(
     asked: Sequence[str] | None = None,
     over: Sequence[str] | None = None,
 ) -> tuple[list[Drawn], list[str]]:
-    """Draw a sweep into `folder`/figures: name.png, name.pdf, and name.parquet with what is drawn; what an earlier report drew
-    and this one does not is removed.
+    """Draw a sweep into `folder`/figures: name.png, name.pdf, and name.parquet with what is drawn.
+
+    What an earlier report drew and this one does not is removed.
 
     Args:
         folder: of the sweep.
@@ -64,7 +65,7 @@ def draw(
 
 
 def without_constants(chosen: dict[str, list[str]], summary: pa.Table) -> tuple[dict[str, list[str]], dict[str, float]]:
-    """The metrics that differ between settings; and those that do not, with their one value."""
+    """Return the metrics that differ between settings; and those that do not, with their one value."""
     means = {
         name: set(of_setting(summary, {}, {}, [name]).column("mean").to_pylist())
         for part in chosen.values()

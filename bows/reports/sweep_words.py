@@ -68,7 +68,7 @@ def word_data(jobs: Sequence[RunFolder]) -> tuple[dict[str, Any], list[str]]:
 
 
 def _words(job: RunFolder) -> tuple[pa.Table, int] | None:
-    """The most frequent words of a run, most frequent first, and how many it has in all; None where they cannot be read."""
+    """Return the most frequent words of a run, most frequent first, and how many it has in all; None where they cannot be read."""
     try:
         table = parquet.read_table(job.folder / "words.parquet", columns=list(COLUMNS))
         frequency = table.column("frequency").cast(pa.float64()).to_numpy(zero_copy_only=False)

@@ -14,8 +14,10 @@ KINDS = ("pca", "umap")
 
 
 def word_map(encoder: torch.Tensor, kinds: tuple[str, ...] = ("pca",), seed: int = 0) -> dict[str, Any]:
-    """Where the words lie, for the page: ``kept`` (words with a direction), ``left_out`` (how many have none), and ``maps``, each with
-    ``kind``, ``x`` and ``y`` of the kept words, the ``axes``' names and a ``note``.
+    """Return the positions of the words, for the page.
+
+    They are ``kept`` (words with a direction), ``left_out`` (how many have none), and ``maps``, each with ``kind``, ``x`` and ``y`` of
+    the kept words, the ``axes``' names and a ``note``.
 
     Args:
         encoder: (m, V).
@@ -29,11 +31,11 @@ def word_map(encoder: torch.Tensor, kinds: tuple[str, ...] = ("pca",), seed: int
     unit, kept = directions(encoder)
     if not len(kept):
         raise DataError("no word has a direction: all columns of the weights are zero")
-    made = {"pca": _pca, "umap": _umap}
+    made = {"pca": lambda: _pca(unit), "umap": lambda: _umap(unit, seed)}
     return {
         "kept": packed(kept.numpy(), "u4"),
         "left_out": encoder.shape[1] - len(kept),
-        "maps": [made[kind](unit, seed) for kind in kinds],
+        "maps": [made[kind]() for kind in kinds],
     }
 
 
@@ -53,7 +55,7 @@ class Plane(NamedTuple):
 
 
 def principal_plane(unit: torch.Tensor) -> Plane:
-    """The plane of K unit directions (m, K). Each axis points so that its entry of largest absolute value is positive."""
+    """Return the plane of K unit directions (m, K). Each axis points so that its entry of largest absolute value is positive."""
     middle = unit.mean(1, keepdim=True)
     centred = unit - middle
     values, vectors = torch.linalg.eigh((centred @ centred.T).double())
@@ -68,7 +70,7 @@ def principal_plane(unit: torch.Tensor) -> Plane:
     return Plane(middle, torch.where(largest < 0, -axes, axes), shares / total if total > 0 else shares)
 
 
-def _pca(unit: torch.Tensor, seed: int) -> dict[str, Any]:
+def _pca(unit: torch.Tensor) -> dict[str, Any]:
     plane = principal_plane(unit)
     shares = plane.shares
     axes = [f"principal component {number + 1} ({share:.1%} of the variance)" for number, share in enumerate(shares)]

@@ -84,7 +84,7 @@ def us_cities(population: int) -> list[Mapping[str, Any]]:
 def bearing(
     latitude: np.ndarray, longitude: np.ndarray, to_latitude: np.ndarray, to_longitude: np.ndarray
 ) -> np.ndarray:
-    """The direction in which the great circle to another point sets out: degrees in [0, 360), clockwise from north.
+    """Return the direction in which the great circle to another point begins: degrees in [0, 360), clockwise from north.
 
     All arguments in degrees, of one shape. Not defined (0) between equal points. It is not the direction on a flat map: from coast to
     coast the great circle sets out up to 20 degrees further north, so the way back is not the opposite direction.

@@ -56,7 +56,7 @@ _WRITTEN_IN_C = [
 
 
 def pydoc_text(val_fraction: float) -> Text:
-    """The corpus as text; `val_fraction` of the modules (not of the rows) is held out. Raises DataError without source files."""
+    """Return the corpus as text; `val_fraction` of the modules (not of the rows) is held out. Raises DataError without source files."""
     files = _source_files()
     if len(files) < 100:
         raise DataError(
@@ -90,7 +90,7 @@ def pydoc_text(val_fraction: float) -> Text:
 
 
 def pydoc_identity() -> str:
-    """What the corpus's content depends on, besides the settings."""
+    """Return what the corpus's content depends on, besides the settings."""
     return f"{sys.implementation.name} {sys.version.split()[0]}"
 
 

@@ -58,7 +58,7 @@ def synthetic_corpus(
     seed: int,
     relabel: bool = False,
 ) -> Corpus:
-    """A corpus held in memory: word `feature<j>` has place j; a row is a sample.
+    """Return a corpus held in memory: word `feature<j>` has place j; a row is a sample.
 
     Words stand in order of their places. `relabel`: in a random order, so that a word's index does not tell its place; the order
     depends on `seed` and the number of features alone, and each feature's draws are the same as without.

@@ -109,7 +109,8 @@ def unrelated(association: np.ma.MaskedArray, frequency: np.ndarray, context: Se
 
 def histogram(runs: Sequence[Run]) -> pa.Table:
     """Pre-activations over the held-out windows of the first seed, of all words that are rebuilt: counts of cells where the word is and
-    where it is not. 0, where the ReLU cuts, is an edge."""
+    where it is not. 0, where the ReLU cuts, is an edge.
+    """
     run = _first(runs)
     there = torch.tensor([regime not in (None, "absent") for regime in run.words["regime"]])
     if not there.any():

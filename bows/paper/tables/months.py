@@ -21,7 +21,8 @@ SOURCES = (("tied", "weights"), ("pca", "data’s principal components"))
 
 def planes(runs: Sequence[Run]) -> pa.Table:
     """Months and seasonal words in the months' plane: in the weights and in the data's principal components, of the first seed, and in the
-    correlations of the training windows themselves."""
+    correlations of the training windows themselves.
+    """
     columns: dict[str, list] = {name: [] for name in ("panel", "word", "place", "x", "y")}
     for model, source in SOURCES:
         run = first(chosen(runs, model=model))
@@ -63,8 +64,10 @@ def add_plane(
         panel: its title; order and p from `summary` (`ring/months/order`, `..._p`) follow it.
         words: the months, then others.
         unit: (any, words): their directions.
+        summary: The metrics that give order and p.
 
-    Raises NotDrawn where the months span no plane.
+    Raises:
+        NotDrawn: The months span no plane.
     """
     count = len(MONTHS)
     seen = in_plane(unit, range(count), range(count, len(words)))
@@ -113,7 +116,8 @@ SCORES = b"scores"
 
 def ablation(runs: Sequence[Run]) -> pa.Table:
     """R² of months, their companions and other words without the months' plane, under random planes; the scores of the plane itself
-    stand in the schema's metadata. Of the first seed."""
+    stand in the schema's metadata. Of the first seed.
+    """
     run = first(chosen(runs, model="tied"))
     folder = None if run is None else plane_removed(run)
     if folder is None:

@@ -16,7 +16,8 @@ WORDS = ("all words", "months", "Roman numerals")
 
 def against_size(runs: Sequence[Run]) -> pa.Table:
     """Means over seeds with their 95 % intervals: the off-diagonal norm of all words, and the root mean square of the cosines of all words,
-    of the months and of the Roman numerals."""
+    of the months and of the Roman numerals.
+    """
     values: dict[tuple[int, str, str], list[float]] = {}
     for run in runs:
         of_run = {

@@ -6,8 +6,11 @@ import pytorch_lightning as pl
 
 
 class ClassificationMonitor(pl.Callback):
-    """Logs `classification/loss` (mean cross-entropy per pair, in nats) and `classification/accuracy` (share of pairs assigned to their
-    class, 0 to 1) on the validation pairs."""
+    """Logs the loss and the accuracy on the validation pairs.
+
+    `classification/loss` is the mean cross-entropy per pair, in nats; `classification/accuracy` the share of pairs assigned to their
+    class, 0 to 1.
+    """
 
     def __init__(self) -> None:
         self._sums = [0.0, 0.0, 0.0]

@@ -67,14 +67,14 @@ class Block(nn.Module):
         return functional_call(prototype, self._state(), (bags,))
 
     def bind(self) -> None:
-        """Called with the weights on their device, before the first step."""
+        """Prepare for the weights, which are on their device, before the first step."""
 
     def forget_gradients(self) -> None:
         for weight in self.weights:
             weight.grad = None
 
     def collect_gradients(self) -> None:
-        """Called after a backward pass, so that the gradients of `weights` are set."""
+        """Set the gradients of `weights`, after a backward pass."""
 
     def clip_gradients(self, limits: Tensor) -> None:
         """Scale each member's gradients to at most its norm of the (K,) limits, as clip_grad_norm_ does for one model."""

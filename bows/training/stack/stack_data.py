@@ -72,7 +72,7 @@ class StackBatch:
     """One per dataset, on the CPU."""
 
     def __len__(self) -> int:
-        """The number of bags of one dataset."""
+        """Return the number of bags of one dataset."""
         if self.dense is not None:
             return len(self.dense)
         assert self.sparse is not None
