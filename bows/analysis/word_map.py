@@ -44,7 +44,7 @@ def umap_coordinates(directions: np.ndarray, seed: int = 0) -> np.ndarray:
 def load_umap() -> Any:
     """Import umap-learn on demand, as it takes seconds. Raises SettingError where it is not installed."""
     try:
-        import umap
+        import umap  # pyright: ignore[reportMissingImports] - an optional extra
     except ImportError as error:
         raise SettingError(
             'a map by UMAP needs umap-learn, which is not installed; pip install "bows[umap]"'
