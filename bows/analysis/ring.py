@@ -148,8 +148,7 @@ def shape(scores: Mapping[str, float]) -> int:
     - line: ``order_p`` > 0.05 and ``line_order_p`` <= 0.05;
     - none: all else; also words in order around a cycle whose directions are nearly orthogonal.
 
-    ``python -m bows.bench calibration`` prints how often each is found in rings, open sequences and random directions. With n = 5 no
-    ``order_p`` is below 1/12: no ring of so few words is found.
+    With n = 5 no ``order_p`` is below 1/12: no ring of so few words is found. The error rates of the whole rule have not been measured.
     """
     closed = scores.get("closure", 0.0) >= 0.5
     null = scores["planarity_null"]

@@ -143,7 +143,3 @@ def _word_table(context: Context) -> pa.Table:
         max(context.analysis.neighbours, 1),
         context.word_geometry if "packing" in context.groups else None,
     )
-
-
-# The names used by training until it calls evaluate.
-measure, Measurement = evaluate, Evaluation
