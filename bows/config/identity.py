@@ -21,6 +21,9 @@ NOT_OF_THE_RESULT = (
     "trainer.num_nodes", "trainer.threads", "trainer.compile", "trainer.checkpoint_every_steps", "trainer.detect_anomaly",
 )  # fmt: skip
 
+# Settings that earlier versions did not have, and the values that give what those versions did.
+LATER_SETTINGS = {"model.bias_start": "zero", "data.remove": None}
+
 
 def config_key(config: dict[str, Any]) -> str:
     """Return a hash of a resolved configuration: equal for runs with the same result, whatever their machine and folder.
@@ -29,12 +32,12 @@ def config_key(config: dict[str, Any]) -> str:
     of their list. A list of the user's own may change, and the key then changes too.
     """
     kept = copy.deepcopy(with_named_words(_with_targets(config, FIRST_TARGETS)))
-    for setting in NOT_OF_THE_RESULT:
+    for setting in (*NOT_OF_THE_RESULT, *LATER_SETTINGS):
         *path, last = setting.split(".")
         node: Any = kept
         for part in path:
             node = node.get(part) if isinstance(node, dict) else None
-        if isinstance(node, dict):
+        if isinstance(node, dict) and (setting not in LATER_SETTINGS or node.get(last) == LATER_SETTINGS[setting]):
             node.pop(last, None)
     if isinstance(kept.get("analysis"), dict):
         kept["analysis"].pop("words", None)

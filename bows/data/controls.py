@@ -19,9 +19,9 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
 import numpy as np
 from pydantic import Field
@@ -29,9 +29,8 @@ from scipy.sparse import csc_array, csr_array, get_index_dtype
 from typing_extensions import TypedDict
 
 from bows.data.corpus import Bags, Corpus
-from bows.errors import SettingError
+from bows.data.removal import removed_corpus, word_indices
 from bows.setting_types import Flag, Words
-from bows.spelling import normalize
 
 log = logging.getLogger(__name__)
 
@@ -45,20 +44,26 @@ class Rewire(TypedDict):
     together: NotRequired[Flag]
 
 
-def with_control(
-    open_corpus: Callable[[], Corpus], shuffle: Shuffle | None, rewire: Rewire | None, seed: int
-) -> Callable[[], Corpus]:
-    """Return what opens the corpus as the control has it; `open_corpus` itself where neither is asked for.
+CONTROLS = ("shuffle", "rewire", "remove")
 
-    shuffle, rewire: data.shuffle and data.rewire, of which one is None. seed: of the permutations. Opening raises SettingError where the
-    corpus lacks words to rewire.
+
+def with_control(open_corpus: Callable[[], Corpus], data: Mapping[str, Any]) -> Callable[[], Corpus]:
+    """Return a function that opens the corpus as the control has it; `open_corpus` itself where none is set.
+
+    Args:
+        open_corpus: opens the corpus as it is.
+        data: settings of the data, of which `shuffle`, `rewire` and `remove` are read, at most one of them set, and `seed`. Opening raises
+            SettingError where the corpus lacks words of theirs.
     """
-    assert shuffle is None or rewire is None, "shuffling permutes every word: there is nothing left to rewire"
+    shuffle, rewire, remove = (data.get(name) for name in CONTROLS)
+    assert sum(each is not None for each in (shuffle, rewire, remove)) < 2, "validation allows one control"
+    if remove is not None:
+        return lambda: removed_corpus(open_corpus(), remove)
     if rewire is not None:
         words, together = list(rewire["words"]), bool(rewire.get("together", False))
-        return lambda: permuted_corpus(open_corpus(), words, together, seed)
+        return lambda: permuted_corpus(open_corpus(), words, together, data["seed"])
     if shuffle is not None:
-        return lambda: permuted_corpus(open_corpus(), None, False, seed)
+        return lambda: permuted_corpus(open_corpus(), None, False, data["seed"])
     return open_corpus
 
 
@@ -70,7 +75,8 @@ def permuted_corpus(corpus: Corpus, words: Sequence[str] | None, together: bool,
     hash of the corpus itself. Raises SettingError for words that are not in the vocabulary.
     """
     began = time.perf_counter()
-    chosen = np.arange(len(corpus.vocabulary)) if words is None else _places(words, corpus)
+    everything = np.arange(len(corpus.vocabulary))
+    chosen = everything if words is None else word_indices(words, corpus, "data.rewire.words")
     splits = {
         split: permute_words(
             bags, len(corpus.vocabulary), chosen, together, np.random.default_rng([seed, *split.encode()])
@@ -133,14 +139,3 @@ def _present(indices: np.ndarray, indptr: np.ndarray, shape: tuple[int, int]) ->
     # The narrowest numbers that can count these cells; scipy would take those of `indptr` for both, twice the memory.
     kind = get_index_dtype(maxval=max(len(indices), *shape))
     return csr_array((np.ones(len(indices), np.int8), indices.astype(kind), indptr.astype(kind)), shape=shape)
-
-
-def _places(words: Sequence[str], corpus: Corpus) -> np.ndarray:
-    place = {word: index for index, word in enumerate(corpus.vocabulary)}
-    words = [normalize(word) for word in words]
-    if missing := [word for word in words if word not in place]:
-        raise SettingError(
-            f"data.rewire.words: not in the vocabulary of {corpus.name}: {', '.join(missing)}; leave them out, or choose a vocabulary that "
-            "has them"
-        )
-    return np.unique([place[word] for word in words])

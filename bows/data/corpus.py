@@ -44,6 +44,13 @@ class Corpus:
     hash: str
     facts: dict = field(default_factory=dict)
     folder: Path | None = None
+    apart: tuple[tuple[int, ...], int] | None = None
+    """Words by index, and a number: windows with at least so many different ones of them are left out (data.remove)."""
+
+    @property
+    def stored_hash(self) -> str | None:
+        """The hash of the folder on disk; of a control, that of the corpus it is made of; None for data that are never stored."""
+        return self.facts.get("hash")
 
     def split(self, name: str) -> Bags:
         if name not in self.splits:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bows.data.corpus import Corpus
 from bows.data.sampler import WindowBatch, WindowBatches
-from bows.data.windows import Windows, hold_out_overlapping
+from bows.data.windows import Windows, hold_out_overlapping, windows_of
 from bows.sparse_bags import SparseBags
 
 log = logging.getLogger(__name__)
@@ -67,8 +67,7 @@ class BagsDataModule(LightningDataModule):
             SettingError: The split is shorter than a window, or has too few to hold one out.
         """
         if split not in self._windows:
-            bags = self.corpus.split(split)
-            windows = Windows(bags, len(self.corpus.vocabulary), self.window, self.stride, split)
+            windows = windows_of(self.corpus, split, self.window, self.stride)
             if split == "train" and self.split == "overlapping":
                 windows, self._overlapping = hold_out_overlapping(windows, self.seed)
                 log.info(

@@ -18,6 +18,7 @@ from bows.data.build import CorpusPlan, Text, open_or_build
 from bows.data.controls import Rewire, Shuffle, with_control
 from bows.data.corpus import FORMAT_VERSION, Corpus
 from bows.data.paper_words import PaperRules
+from bows.data.removal import CheckedRemove
 from bows.data.sources.synthetic import Structure, synthetic_corpus
 from bows.data.tokenize import RULES_VERSION, WordRules, english_stop_words
 from bows.data.unicode_words import UnicodeRules
@@ -41,7 +42,14 @@ def _refuse_both_controls(rewire: Any, info: ValidationInfo) -> Any:
     return rewire
 
 
+def _refuse_other_controls(remove: Any, info: ValidationInfo) -> Any:
+    if remove is not None and (others := [name for name in ("shuffle", "rewire") if info.data.get(name) is not None]):
+        raise SettingError(f"data.remove and data.{others[0]} are two controls; set one of the two to null")
+    return remove
+
+
 RewireOrNone = Annotated[Rewire | None, AfterValidator(_refuse_both_controls)]
+RemoveOrNone = Annotated[CheckedRemove | None, AfterValidator(_refuse_other_controls)]
 
 
 def _check_words(value: Any) -> Any:
@@ -65,7 +73,7 @@ class TextSettings(TypedDict):
     """Settings that every corpus of text has.
 
     Those up to `words`, and the words of the file `vocabulary`, shape the corpus and key its folder. The others are set at each
-    training. `shuffle` and `rewire` permute the opened corpus.
+    training. `shuffle`, `rewire` and `remove` change the opened corpus.
     """
 
     name: str
@@ -87,6 +95,7 @@ class TextSettings(TypedDict):
     split: NotRequired[Split]
     shuffle: NotRequired[Shuffle | None]
     rewire: NotRequired[RewireOrNone]
+    remove: NotRequired[RemoveOrNone]
 
 
 # Members of one stack may differ in these settings of their text: all members read the same windows.
@@ -108,7 +117,7 @@ def _text_datamodule(
     def open_corpus() -> Corpus:
         return open_or_build(Path(settings["folder"]), corpus_plan(settings, identity()), text)
 
-    opened = with_control(open_corpus, settings.get("shuffle"), settings.get("rewire"), settings["seed"])
+    opened = with_control(open_corpus, settings)
     return BagsDataModule(
         opened,
         settings["window"],
@@ -240,7 +249,7 @@ def synthetic(
     corpus = partial(
         synthetic_corpus, name, structure, features, train_rows, validation_rows, sharpness, log_odds, seed, relabel
     )
-    opened = with_control(corpus, shuffle, rewire, seed)
+    opened = with_control(corpus, {"shuffle": shuffle, "rewire": rewire, "seed": seed})
     return BagsDataModule(opened, 1, 1, batch_size, seed, validation_windows, split)
 
 

@@ -5,28 +5,32 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bows.data.controls import with_control
+from bows.data.controls import CONTROLS, with_control
 from bows.data.corpus import Corpus, open_corpus
 from bows.errors import BowsError, DataError
 
 
-def stored_corpus(above: Path, data: Mapping[str, Any], corpus_hash: str, most_cells: int | None = None) -> Corpus:
+def stored_corpus(
+    above: Path, data: Mapping[str, Any], corpus_hash: str, base_hash: str | None = None, most_cells: int | None = None
+) -> Corpus:
     """Return the corpus on disk with this hash, or the one that a control makes of a corpus on disk.
 
     Args:
         above: the folder above the run. Corpora are sought in the folder that `data` names, and in `corpora` of this folder and five above.
         data: the settings of the run's data.
         corpus_hash: the hash in the run's status.json.
+        base_hash: the `stored_corpus` there, the hash of the corpus that a control is made of. None, as in runs of earlier versions: the
+            control of every corpus of that name is made until one has `corpus_hash`.
         most_cells: cells of a corpus whose control may be made again; None for any number.
 
     Raises:
         DataError: there is no such corpus, it is damaged, or its control has too many cells.
     """
-    controls = data.get("shuffle"), data.get("rewire")
+    controlled = any(data.get(name) for name in CONTROLS)
     for folder, stored in _corpora(above, data):
         if stored == corpus_hash:
             return open_corpus(folder)
-        if any(controls) and folder.name.startswith(f"{data.get('name')}-"):
+        if controlled and (base_hash == stored if base_hash else folder.name.startswith(f"{data.get('name')}-")):
             corpus = _permuted(folder, data, most_cells)
             if corpus is not None and corpus.hash == corpus_hash:
                 return corpus
@@ -41,7 +45,7 @@ def _permuted(folder: Path, data: Mapping[str, Any], most_cells: int | None) -> 
     if most_cells is not None and sum(len(bags.indices) for bags in corpus.splits.values()) > most_cells:
         raise DataError("the control of so large a corpus is not made again for a report")
     try:
-        return with_control(lambda: corpus, data.get("shuffle"), data.get("rewire"), data["seed"])()
+        return with_control(lambda: corpus, data)()
     except BowsError:  # of another vocabulary
         return None
 

@@ -6,14 +6,18 @@ therefore dials of training, not of the corpus, and the cost of data is small be
 """
 
 import copy
+import logging
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from bows.data.corpus import Bags
+from bows.data.corpus import Bags, Corpus
+from bows.data.removal import windows_together
 from bows.errors import SettingError
 from bows.sparse_bags import SparseBags
+
+log = logging.getLogger(__name__)
 
 # The share of windows that data.split=overlapping holds out: the paper's.
 OVERLAPPING_SHARE = 0.1
@@ -93,6 +97,15 @@ class Windows:
         """Return the share of words that are in a bag, 0 to 1: the mean over at most this many windows, evenly spaced."""
         return self.sparse(spread(self.count, most)).density
 
+    def frequency(self, most: int = 20_000) -> Tensor:
+        """Return the share of windows that contain each word, (V,) float32 in (0, 1), over at most this many windows, evenly spaced.
+
+        Half a window is added with and half without each word, so that log-odds of words in no or every window are finite.
+        """
+        numbers = spread(self.count, most)
+        present = torch.bincount(self.sparse(numbers).columns.long(), minlength=self.words)
+        return (present + 0.5) / (len(numbers) + 1)
+
     def batches(self, batch_size: int, device: torch.device | str = "cpu", most: int | None = None):
         """Bags of the windows in order, (batch, V) at a time; of at most `most` windows, evenly spaced, where given."""
         numbers = spread(self.count, most)
@@ -109,6 +122,27 @@ class Windows:
             signed = indices.view(np.int16 if indices.dtype.itemsize == 2 else np.int32)
             self._indices[device] = torch.from_numpy(np.asarray(signed)).to(device)
         return self._indices[device]
+
+
+def windows_of(corpus: Corpus, split: str, window: int, stride: int) -> Windows:
+    """Return the windows of a split, without those that data.remove leaves out.
+
+    Raises:
+        SettingError: no window fits, or none is left.
+    """
+    windows = Windows(corpus.split(split), len(corpus.vocabulary), window, stride, split)
+    if corpus.apart is None:
+        return windows
+    words, at_least = corpus.apart
+    first_rows = windows.first_rows(torch.arange(len(windows))).numpy()
+    out = windows_together(windows.bags, words, at_least, first_rows, window)
+    if out.all():
+        raise SettingError(
+            f"data.remove: each of the {len(out):,} {split} windows contains {at_least} or more of its {len(words)} words; give "
+            "data.remove.unit=row, a larger at_least, fewer words or a smaller data.window"
+        )
+    log.info("data.remove: %s of %s %s windows left out", f"{out.sum():,}", f"{len(out):,}", split)
+    return windows.only(torch.from_numpy(np.flatnonzero(~out)))
 
 
 def spread(count: int, most: int | None) -> Tensor:

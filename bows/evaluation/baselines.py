@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bows.analysis.cooccurrence import Cooccurrence
+from bows.analysis.permutation_null import frequency_deciles
 from bows.analysis.principal_directions import principal_directions
 from bows.analysis.reconstruction import ReconstructionSums
 from bows.data.datamodule import BagsDataModule
@@ -66,6 +67,8 @@ def baseline_metrics(context: Context) -> dict[str, float]:
     - ``interference/gap_pca``: ``interference/gap`` of the principal components, at least 0 on any text.
     - ``baseline/r2_top_words``: R^2 of the m most frequent words kept exactly and every other word at its training frequency q:
       1 - (sum over the others of p (1 - p) + (p - q)^2) / (sum over all of p (1 - p)), p the held-out frequency.
+    - ``reconstruction/r2_macro/decile_<k>``, ``baseline/r2_top_words/decile_<k>``: the mean over the words of a decile of held-out
+      frequency, 1 the rarest, of each word's R^2 by the model, and by that baseline.
 
     The first three are left out where the training windows vary in fewer dimensions than m, all where no held-out word varies.
     """
@@ -80,13 +83,27 @@ def baseline_metrics(context: Context) -> dict[str, float]:
         counted += bags.sum(0).double().cpu()
     expected = (counted / min(len(windows), analysis.read_out_windows or len(windows))).numpy()
     others = np.argsort(-expected, kind="stable")[latent:]
-    missed = (spread_ + (frequency - expected) ** 2)[others].sum()
-    metrics = {"baseline/r2_top_words": float(1 - missed / spread_.sum())}
+    missed = np.zeros_like(spread_)
+    missed[others] = (spread_ + (frequency - expected) ** 2)[others]
+    metrics = {"baseline/r2_top_words": float(1 - missed.sum() / spread_.sum())}
+    kept = np.ma.masked_invalid(1 - missed / np.where(spread_ > 0, spread_, np.nan))
+    metrics |= by_decile("baseline/r2_top_words", kept, frequency)
+    metrics |= by_decile("reconstruction/r2_macro", context.natural.r2_by_word(), frequency)
     models = principal_models(context.training, latent, analysis.read_out_windows, context.seed, context.device)
     if models is None:
         log.info("no baseline of principal components: the training windows vary in fewer than %d dimensions", latent)
         return metrics
     return metrics | _held_out(models, context.held_out(), context.device)
+
+
+def by_decile(name: str, r2: np.ma.MaskedArray, frequency: np.ndarray) -> dict[str, float]:
+    """Return ``<name>/decile_<k>``, k = 1 for the rarest words to 10: the mean of (V,) values over each decile of frequency.
+
+    Masked values are left out, and deciles that have no others.
+    """
+    deciles = frequency_deciles(frequency)
+    means = {decile + 1: r2[deciles == decile].mean() for decile in np.unique(deciles)}
+    return {f"{name}/decile_{decile}": float(mean) for decile, mean in means.items() if mean is not np.ma.masked}
 
 
 def _held_out(models: PrincipalModels, batches: Iterator[Tensor], device: torch.device) -> dict[str, float]:

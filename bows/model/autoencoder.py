@@ -14,6 +14,7 @@ from torch.nn import functional
 OutputActivation = Literal["relu", "identity", "sigmoid"]
 LatentActivation = Literal["identity", "relu"]
 Loss = Literal["squared_error", "cross_entropy"]
+BiasStart = Literal["zero", "frequency"]
 
 # Members that define what a model computes, and the statements about it that hold for that computation alone.
 FORMULA = {"encode", "encoder_weight", "decoder_weight", "forward", "loss", "losses"}
@@ -84,6 +85,8 @@ class Autoencoder(nn.Module, ABC):
     matrices: ClassVar[int] = 2
     """Number of (V, m) weight matrices: the estimate of a model's memory."""
     latent_activation: LatentActivation = "identity"
+    bias_start: BiasStart = "zero"
+    """Output bias before the first step: zero, as in the paper, or the one with which an empty latent gives each word's frequency."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -136,6 +139,11 @@ class Autoencoder(nn.Module, ABC):
     def unit_weights(self) -> tuple[Tensor, Tensor | None]:
         """Weights of the rectified units: U (G, V) from a bag to them, L (m, G) from them to the latent, None for the identity."""
         return self.encoder_weight, None
+
+    @torch.no_grad()
+    def start_bias(self, frequency: Tensor) -> None:
+        """Set the output bias so that a latent of zeros gives (V,) frequencies in (0, 1): log-odds for sigmoid outputs."""
+        self.bias.copy_(torch.logit(frequency) if self.output_activation == "sigmoid" else frequency)
 
     def fit(self, batches: Iterable[Tensor]) -> None:
         """Fit the weights to (batch, V) bags, streamed once. Only for classes with `closed_form`."""

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from bows.model.autoencoder import Autoencoder, Loss, OutputActivation, affine, kaiming_uniform
+from bows.model.autoencoder import Autoencoder, BiasStart, Loss, OutputActivation, affine, kaiming_uniform
 from bows.setting_types import Count
 
 
@@ -25,8 +25,10 @@ class Deep(Autoencoder):
         hidden: Count,
         output_activation: OutputActivation = "relu",
         loss: Loss = "squared_error",
+        bias_start: BiasStart = "zero",
     ):
         super().__init__(features, latent, output_activation, loss)
+        self.bias_start = bias_start
         self.input_weight = kaiming_uniform(hidden, features)
         self.input_bias = torch.nn.Parameter(torch.zeros(hidden))
         self.hidden_weight = kaiming_uniform(latent, hidden)

@@ -4,6 +4,7 @@ from torch import Tensor
 
 from bows.model.autoencoder import (
     Autoencoder,
+    BiasStart,
     LatentActivation,
     Loss,
     OutputActivation,
@@ -27,8 +28,10 @@ class Untied(Autoencoder):
         output_activation: OutputActivation = "relu",
         latent_activation: LatentActivation = "identity",
         loss: Loss = "squared_error",
+        bias_start: BiasStart = "zero",
     ):
         super().__init__(features, latent, output_activation, loss)
+        self.bias_start = bias_start
         self.latent_activation = latent_activation
         self.encoder = kaiming_uniform(latent, features)
         self.decoder = kaiming_uniform(features, latent)

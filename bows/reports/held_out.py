@@ -14,7 +14,7 @@ from bows.data.controls import with_control
 from bows.data.corpus import Corpus
 from bows.data.sources.synthetic import synthetic_corpus
 from bows.data.stored import stored_corpus
-from bows.data.windows import Windows, spread
+from bows.data.windows import spread, windows_of
 from bows.errors import DataError
 from bows.runs.folder import RunFolder
 
@@ -71,21 +71,22 @@ def held_out(run: RunFolder) -> HeldOut:
     corpus_hash = str(run.status.get("corpus") or "")
     if not corpus_hash:
         raise DataError("status.json does not contain the corpus of the run")
-    windows = _windows(run.folder.resolve().parent, json.dumps(data, sort_keys=True, default=str), corpus_hash)
+    settings = json.dumps(data, sort_keys=True, default=str)
+    windows = _windows(run.folder.resolve().parent, settings, corpus_hash, run.status.get("stored_corpus"))
     if windows.words != len(run.vocabulary):
         raise DataError(f"the corpus has {windows.words:,} words, the run {len(run.vocabulary):,}")
     return windows
 
 
 @lru_cache(maxsize=2)  # the runs of a sweep end one after another, and most share their corpus
-def _windows(above: Path, settings: str, corpus_hash: str) -> HeldOut:
+def _windows(above: Path, settings: str, corpus_hash: str, base_hash: str | None) -> HeldOut:
     data = json.loads(settings)
     synthetic = "structure" in data
-    corpus = _synthetic(data) if synthetic else stored_corpus(above, data, corpus_hash, MOST_PERMUTED)
+    corpus = _synthetic(data) if synthetic else stored_corpus(above, data, corpus_hash, base_hash, MOST_PERMUTED)
     if corpus.hash != corpus_hash:
         raise DataError("the corpus has changed since the run was trained")
     rows, stride = (1, 1) if synthetic else (int(data["window"]), int(data["stride"]))
-    windows = Windows(corpus.split("validation"), len(corpus.vocabulary), rows, stride, "validation")
+    windows = windows_of(corpus, "validation", rows, stride)
     cells = windows.density() * windows.words
     numbers = spread(len(windows), min(MOST_WINDOWS, max(1, int(MOST_CELLS / max(cells, 1)))))
     bags = windows.sparse(numbers)
@@ -98,6 +99,6 @@ def _windows(above: Path, settings: str, corpus_hash: str) -> HeldOut:
 def _synthetic(data: dict[str, Any]) -> Corpus:
     try:
         given = {name: data[name] for name in signature(synthetic_corpus).parameters}
-        return with_control(lambda: synthetic_corpus(**given), data.get("shuffle"), data.get("rewire"), data["seed"])()
+        return with_control(lambda: synthetic_corpus(**given), data)()
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"the data cannot be made again ({error!r}); the run is of another version of bows") from error

@@ -101,7 +101,7 @@ def _use_stored_corpus(data: Any, node: dict[str, Any], run: RunFolder) -> None:
 
     if "vocab_size" in node and isinstance(corpus_hash := run.status.get("corpus"), str):
         try:
-            corpus = stored_corpus(run.folder.resolve().parent, node, corpus_hash)
+            corpus = stored_corpus(run.folder.resolve().parent, node, corpus_hash, run.status.get("stored_corpus"))
         except DataError as error:
             log.debug("run=%s: %s", run.folder, error)
         else:

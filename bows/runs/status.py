@@ -39,14 +39,15 @@ def read_status(folder: Path) -> dict[str, Any]:
 class RunStatus:
     """Writes status.json.
 
-    It has state, error, started, finished, seconds (the sum over resumed runs), versions, commit, the hash of the corpus, the key of the
-    configuration (`config_key`), and the process.
+    It has state, error, started, finished, seconds (the sum over resumed runs), versions, commit, the hash of the corpus and of the corpus
+    folder it was made of (they differ for controls), the key of the configuration (`config_key`), and the process.
     """
 
     folder: Path
     started: str = field(default_factory=lambda: _now())
     seconds_before: float = 0.0
     corpus: str | None = None
+    stored_corpus: str | None = None
     config: str | None = None
     clock: float = field(default_factory=time.perf_counter)
     state: str = "running"
@@ -93,6 +94,7 @@ class RunStatus:
                 "versions": versions(),
                 "commit": commit(),
                 "corpus": self.corpus,
+                "stored_corpus": self.stored_corpus,
                 "config": self.config,
                 "process": process_name(),
             },

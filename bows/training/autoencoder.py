@@ -60,9 +60,15 @@ class AutoencoderTask(RunTask[BagsDataModule]):
     def data_hash(self) -> str:
         return self.data.corpus.hash
 
+    @property
+    def stored_hash(self) -> str | None:
+        return self.data.corpus.stored_hash
+
     def build(self, quiet: bool = False) -> None:
         """Create the model and find the ordered sets in the vocabulary; quiet: without a log line on incomplete sets."""
         self.autoencoder = make_autoencoder(self.settings.model, len(self.vocabulary))
+        if self.autoencoder.bias_start == "frequency":
+            self.autoencoder.start_bias(self.data.windows("train").frequency())
         self.sets = whole_sets(self.settings.analysis.ordered_sets, self.vocabulary, quiet=quiet)
 
     def monitors(self) -> list[pl.Callback]:

@@ -49,7 +49,7 @@ def train(
     prepare(settings)
     task = task_of(settings)(settings, folder)
     if status:
-        status.corpus = task.data_hash
+        status.corpus, status.stored_corpus = task.data_hash, task.stored_hash
         status.write("running")
     task.build()
     files = AtomicCheckpointIO()

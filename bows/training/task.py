@@ -69,6 +69,11 @@ class RunTask(Task[Data]):
     def data_hash(self) -> str:
         """The hash of the corpus or of the pairs."""
 
+    @property
+    def stored_hash(self) -> str | None:
+        """The hash of the corpus folder that the data come from; None where there is none."""
+        return None
+
     @abstractmethod
     def build(self) -> None:
         """Create the model."""

@@ -171,7 +171,7 @@ def test_without_a_control_the_corpus_is_the_very_same():
     def opened():
         raise AssertionError("opened")
 
-    assert with_control(opened, None, None, 0) is opened
+    assert with_control(opened, {"shuffle": None, "seed": 0}) is opened
 
 
 def test_words_that_are_not_there_are_named_in_one_line():

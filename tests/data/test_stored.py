@@ -36,6 +36,21 @@ def test_a_control_is_made_again(tmp_path):
         stored_corpus(tmp_path, settings, control.hash, most_cells=3)
 
 
+def test_a_control_is_found_by_the_hash_of_its_corpus_with_one_permutation(tmp_path, monkeypatch):
+    """Of five corpora of one name; runs of earlier versions, which lack that hash, still find theirs by trying."""
+    corpora = [built(tmp_path / "corpora", f"c-{number}", ("a b", "b c", "c a") * (number + 5)) for number in range(5)]
+    settings, made = {"name": "c", "shuffle": "within_word", "seed": 3}, []
+    control = permuted_corpus(corpora[3], None, False, 3)
+    assert control.stored_hash == corpora[3].hash != control.hash
+    monkeypatch.setattr(
+        "bows.data.controls.permuted_corpus", lambda *given: made.append(given) or permuted_corpus(*given)
+    )
+    assert stored_corpus(tmp_path, settings, control.hash, control.stored_hash).hash == control.hash
+    assert len(made) == 1
+    assert stored_corpus(tmp_path, settings, control.hash).hash == control.hash
+    assert len(made) == 1 + 4
+
+
 def test_what_is_no_corpus_is_passed_over(tmp_path):
     corpus = built(tmp_path / "corpora")
     for name, content in (("a", ""), ("b", "[]"), ("d", '{"hash": 5}')):

@@ -131,6 +131,7 @@ def test_words_in_bulk_are_those_of_a_token_at_a_time(chunks, rules, kind, limit
         ("naïve Ærø 東京 Ωmega", ["naïve", "Ærø", "東京", "Ωmega"]),
         ("5\u00a0km\u00a0's of\u2003it", ["5", "km", "of", "it"]),
         (" = = Heading = = ", ["Heading"]),
+        (".5 -7 $5 5% U.S. $5.50 0.5", ["5", "7", "5", "5", "U.S."]),
     ],
 )
 def test_documented_cases(row, words):
@@ -140,6 +141,7 @@ def test_documented_cases(row, words):
 @pytest.mark.parametrize(
     ("row", "words"),
     [
+        (".5 -7 $5 5% U.S. $5.50 0.5", ["5", "5"]),
         ("(well-known, A/B U.S. 19th the.The Teddy's don't Mr. 7 7.5 101 word.", ["Teddy", "do", "Mr", "7", "word"]),
         (
             "\"Quoted,\" [so] and: 'this'; 100% $5 he'll x--y",

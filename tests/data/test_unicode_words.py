@@ -90,7 +90,7 @@ def test_the_documented_examples(text, words, setting):
 
 
 def test_the_table_has_an_example_of_every_setting():
-    assert len(documented()) == 23
+    assert len(documented()) == 25
     named = " ".join(setting for _, _, setting in documented())
     assert all(f"words.{name}=" in named for name in {field.name for field in fields(UnicodeRules)} - {"dictionary"})
 

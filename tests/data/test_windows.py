@@ -70,6 +70,8 @@ def test_sparse_bags_are_the_same_bags(case, dtype, random):
         [len(expected[number * len(expected) // 2]) for number in range(2)] if len(expected) > 2 else map(len, expected)
     )
     assert windows.density(2) == pytest.approx(np.mean(list(filled)) / words)
+    frequency = [(sum(word in bag for bag in expected) + 0.5) / (len(expected) + 1) for word in range(words)]
+    assert windows.frequency().tolist() == pytest.approx(frequency)
 
 
 @pytest.mark.parametrize(("dtype", "words"), [(np.uint16, 65_536), (np.uint32, 65_600)])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import bows
 
@@ -48,6 +49,14 @@ def test_baselines_follow_from_the_documents_alone(place, tiny_text, trained):
     copied = np.tile(mean, (len(bags), 1))
     copied[:, kept] = bags[:, kept]
     assert found["baseline/r2_top_words"] == pytest.approx(1 - np.square(bags - copied).sum() / total, abs=1e-6)
+    # Means over the words of each tenth of the vocabulary by held-out frequency, by a loop over words.
+    order = np.argsort(bags.mean(0), kind="stable")
+    fitted = run.autoencoder(torch.from_numpy(bags).float()).reconstruction.detach().numpy()
+    for decile in range(10):
+        own = [word for rank, word in enumerate(order) if rank * 10 // len(order) == decile and bags[:, word].var() > 0]
+        for name, predicted in (("reconstruction/r2_macro", fitted), ("baseline/r2_top_words", copied)):
+            r2 = [1 - np.square(bags[:, word] - predicted[:, word]).mean() / bags[:, word].var() for word in own]
+            assert found[f"{name}/decile_{decile + 1}"] == pytest.approx(np.mean(r2), abs=1e-5)
     # The gap by the theorem: sum over j != i of P_ij C_ij / C_ii with the held-out covariance C; with j = i it is another number.
     covariance = np.cov(bags.T, bias=True)
     varying = np.diag(covariance) > 0

@@ -115,6 +115,15 @@ def test_the_start_is_kaiming_uniform_with_no_bias(name):
             assert 0.5 < parameter.abs().max() * (fan_in / 6) ** 0.5 <= 1 + 1e-6, key
 
 
+@pytest.mark.parametrize("activation", ["relu", "identity", "sigmoid"])
+def test_a_bias_that_starts_at_frequencies_reconstructs_them_from_an_empty_latent(activation):
+    frequency = torch.tensor([0.001, 0.02, 0.3, 0.5, 0.9, 0.999])
+    for model in (Tied(6, 2, activation), Untied(6, 2, activation), Deep(6, 2, 4, activation)):
+        assert model.bias_start == "zero"
+        model.start_bias(frequency)
+        assert model(torch.zeros(1, 6)).reconstruction[0].tolist() == pytest.approx(frequency.tolist(), rel=1e-5)
+
+
 def test_kaiming_uniform_fills_its_range():
     torch.manual_seed(0)
     weights = kaiming_uniform(200, 300).detach().numpy() * (300 / 6) ** 0.5

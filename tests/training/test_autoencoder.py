@@ -14,7 +14,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from bows.config.validate import check
 from bows.errors import BowsError
+from bows.training.autoencoder import open_bags
 
 from ..support.commands import Paused, environment, fresh, wandb_records
 
@@ -278,7 +280,6 @@ def test_a_sweep_goes_on_past_a_failing_job(outputs, words, run, run_command):
 @pytest.fixture
 def train_here(compose, words, tmp_path):
     """Trains in this process, which saves the seconds of starting another: returns the run folder."""
-    from bows.config.validate import check
     from bows.training.run import train
 
     def trained(*more: str) -> Path:
@@ -312,6 +313,17 @@ def test_other_models_leave_the_contract_too(train_here, model):
     if model in {"untied", "deep"}:
         assert weights["decoder.weight"].shape == (size, 4)
     assert list((folder / "tensorboard").glob("events*"))
+
+
+@pytest.mark.parametrize(("model", "started"), [("sigmoid", True), ("tied", False)])
+def test_sigmoid_outputs_start_at_the_words_log_odds(train_here, compose, words, model, started):
+    folder = train_here(f"model={model}", "epochs=1", "lr=1e-9")
+    bags = torch.cat(list(open_bags(check(compose(*words))).windows("train").batches(512)))
+    share = (bags.sum(0) + 0.5) / (len(bags) + 1)
+    expected = torch.log(share / (1 - share)) if started else torch.zeros_like(share)
+    assert load_file(folder / "model.safetensors")["decoder.bias"].tolist() == pytest.approx(
+        expected.tolist(), abs=1e-5
+    )
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ class StackTask(Task[StackData]):
             self._datasets[node] = open_bags(job.settings)
         task = AutoencoderTask(job.settings, job.folder, self._datasets[node])
         if status:
-            status.corpus = task.data_hash
+            status.corpus, status.stored_corpus = task.data_hash, task.stored_hash
             status.write("running")
         task.build(quiet=bool(self.members))
         table = MetricsTable(self.folder / job.folder.name if job.done else job.folder, held=True)
