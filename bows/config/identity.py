@@ -41,6 +41,8 @@ def config_key(config: dict[str, Any]) -> str:
             node.pop(last, None)
     if isinstance(kept.get("analysis"), dict):
         kept["analysis"].pop("words", None)
+        if not kept["analysis"].get("linear_sets"):  # earlier versions had no such setting
+            kept["analysis"].pop("linear_sets", None)
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()
 
 

@@ -10,6 +10,7 @@ from pydantic import Field, Strict
 from pydantic.dataclasses import dataclass
 
 from bows.config.words import Categories, Sets, merged, named_words
+from bows.errors import SettingError
 from bows.setting_types import (
     NODE,
     Count,
@@ -50,10 +51,18 @@ class Analysis:
     sets: Sets
     categories: Categories
     words: str | None = None
+    linear_sets: Words = Field(default_factory=list)
+    """Names of the sets whose order is a line; the others are cycles."""
 
     def __post_init__(self) -> None:
         """Add the sets and categories of the list that `words` names."""
         named = named_words(self.words)
+        if unknown := set(self.linear_sets) - set(named["sets"]) - set(self.sets):
+            raise SettingError(
+                f"analysis.linear_sets={min(unknown)}: there is no such set; add it with +analysis.sets.{min(unknown)}=[...], "
+                f"or name one of {', '.join(sorted({*named['sets'], *self.sets})) or 'none'}"
+            )
+        self.linear_sets = [*dict.fromkeys([*named["linear_sets"], *self.linear_sets])]
         self.sets = merged(named["sets"], self.sets)
         self.categories = merged(named["categories"], self.categories)
 

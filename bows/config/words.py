@@ -28,20 +28,22 @@ class WordLists(TypedDict):
 
     sets: Sets
     categories: Categories
+    linear_sets: list[str]
+    """Names of the sets whose order is a line, such as digits; the others are cycles, such as months."""
 
 
 def named_words(name: str | None) -> WordLists:
     """Return the ordered sets and categories of a word list.
 
     Args:
-        name: A list that bows has (a file of `bows/config/word_lists`), the path of a YAML file with `sets` and `categories`, or None for
-            none at all.
+        name: A list that bows has (a file of `bows/config/word_lists`), the path of a YAML file with `sets`, `categories` and
+            `linear_sets`, or None for none at all.
 
     Raises:
         SettingError: There is no such list or file, or the file has other content.
     """
     if name is None:
-        return {"sets": {}, "categories": {}}
+        return {"sets": {}, "categories": {}, "linear_sets": []}
     if name in (known := sorted(path.stem for path in FOLDER.glob("*.yaml"))):
         return _read(FOLDER / f"{name}.yaml")
     if not Path(name).is_file():
@@ -55,7 +57,7 @@ def named_words(name: str | None) -> WordLists:
 def _read(path: Path) -> WordLists:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return TypeAdapter(WordLists).validate_python({"sets": {}, "categories": {}, **content})
+        return TypeAdapter(WordLists).validate_python({"sets": {}, "categories": {}, "linear_sets": [], **content})
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"][:2]))

@@ -1,5 +1,6 @@
 """Explain the pre-activation of one word of a finished run: `python -m bows.analyze run=... word=... context=[...]`."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from bows.analysis.explanation import PreActivations, contributions, histogram, random_contexts, removed_by_relu
 from bows.analysis.reconstruction import ReconstructionSums
+from bows.data.windows import spread
 from bows.errors import SettingError
 from bows.evaluation.context import LoadedRun
 from bows.evaluation.request import find_words_apart
@@ -20,8 +22,11 @@ from bows.figures.style import save
 from bows.files import write_json
 from bows.model.autoencoder import Autoencoder, activate, weights
 
-# Number of random contexts that a context is compared with.
+log = logging.getLogger(__name__)
+
+# Number of random contexts that a context is compared with, and of held-out windows that they are drawn from.
 DRAWS = 1000
+CONTEXT_WINDOWS = 5000
 
 
 @dataclass
@@ -75,22 +80,36 @@ def explain_word(loaded: LoadedRun, word: str, context: Sequence[str]) -> Explan
         "held_out": _held_out(values, parts.bias, own, autoencoder.output_activation == "relu"),
     }
     sums = np.zeros(0)
+    drawn = None
     if around:
         generator = np.random.default_rng(loaded.seed)
-        drawn = random_contexts(frequency, around, index, DRAWS, generator).tolist()
-        with_word = _pre_activation(autoencoder, [[index, *row] for row in drawn], index, loaded.device)
-        without_word = _pre_activation(autoencoder, drawn, index, loaded.device)
+        drawn = random_contexts(_windows_without(loaded, index), frequency, around, DRAWS, generator)
+    if around and drawn is None:
+        log.warning("no p of the context: too few held-out windows without %s have %d words", word, len(around))
+    if drawn is not None:
+        rows = drawn.words.tolist()
+        with_word = _pre_activation(autoencoder, [[index, *row] for row in rows], index, loaded.device)
+        without_word = _pre_activation(autoencoder, rows, index, loaded.device)
         sums = with_word - alone
         facts["random_contexts"] = {
             "draws": DRAWS,
+            "strata": drawn.strata,
             "with_word_mean": float(with_word.mean()),
             "with_word_sd": float(with_word.std()),
             "without_word_mean": float(without_word.mean()),
             "without_word_sd": float(without_word.std()),
-            # Share of contexts of equally common words that add as much as this one.
+            # Share of contexts from windows without the word, of words as common, that add as much as this one.
             "p": (1 + int((with_word >= whole - 1e-6).sum())) / (1 + DRAWS),
         }
     return Explanation(facts, values, sums)
+
+
+def _windows_without(loaded: LoadedRun, index: int) -> list[np.ndarray]:
+    """Return the word indices of the held-out windows without a word, of at most CONTEXT_WINDOWS windows, evenly spaced."""
+    windows = loaded.data.windows("validation")
+    bags = windows.sparse(spread(len(windows), CONTEXT_WINDOWS))
+    each = np.split(bags.columns.numpy(), bags.offsets.numpy()[1:-1])
+    return [words for words in each if index not in words]
 
 
 def _held_out(values: PreActivations, bias: float, own: np.ndarray, relu: bool) -> dict[str, float | int | None]:
@@ -159,9 +178,9 @@ def print_explanation(explanation: Explanation) -> None:
     rows = [(f"{word} alone", points["alone"]), ("the context without the word", points["context_without_word"])]
     if random := facts.get("random_contexts"):
         rows += [
-            (f"{word} with {random['draws']:,} random contexts, mean", random["with_word_mean"]),
+            (f"{word} with {random['draws']:,} random contexts of windows without it, mean", random["with_word_mean"]),
             ("  standard deviation", random["with_word_sd"]),
-            ("random contexts without the word, mean", random["without_word_mean"]),
+            ("these contexts without the word, mean", random["without_word_mean"]),
             ("p: a random context adds as much", random["p"]),
         ]
     _print_rows(rows)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from bows.analysis.alignment import alignment
 from bows.analysis.clusters import category_labels, clusters
+from bows.analysis.cooccurrence import Cooccurrence
 from bows.analysis.cooccurrence_clusters import cooccurrence_ami, phi
 from bows.analysis.directions import directions
 from bows.analysis.gated_map import gated_energy
@@ -124,28 +126,43 @@ def ring_group(context: Context) -> Measured:
 
     ``ring/<set>/absent_words`` is the number of the set's words that no held-out window contains.
     """
-    present = context.natural.present.cpu().numpy()
+    analysis, present = context.analysis, context.natural.present.cpu().numpy()
     frequency = present / max(context.natural.windows, 1)
     absent = {name: int((present[list(words)] == 0).sum()) for name, words in context.sets.items()}
-    if none := [name for name, words in context.sets.items() if absent[name] == len(words)]:
-        log.info("skipping ordered sets without a word in the held-out windows: %s", ", ".join(none))
-    if some := {name: count for name, count in absent.items() if count and name not in none}:
-        counts = ", ".join(f"{name} {count} of {len(context.sets[name])}" for name, count in some.items())
-        log.info("ordered sets with words that are in no held-out window: %s", counts)
-    sets = {name: words for name, words in context.sets.items() if name not in none}
-    metrics = geometry(context.encoder, context.decoder, sets, context.analysis.permutations, context.seed, {"ring"})
+    sets = {name: words for name, words in context.sets.items() if absent[name] < len(words)}
+    if none := context.sets.keys() - sets.keys():
+        log.info("skipping ordered sets without a word in the held-out windows: %s", ", ".join(sorted(none)))
+    if some := [f"{name} {absent[name]} of {len(words)}" for name, words in sets.items() if absent[name]]:
+        log.info("ordered sets with words that are in no held-out window: %s", ", ".join(some))
+    if few := [name for name, words in sets.items() if len(words) < 6 and name not in analysis.linear_sets]:
+        log.info("ordered sets of five words or fewer, whose cyclic order cannot reach p < 0.05: %s", ", ".join(few))
+    metrics = geometry(
+        context.encoder,
+        context.decoder,
+        sets,
+        analysis.permutations,
+        context.seed,
+        {"ring"},
+        linear=analysis.linear_sets,
+    )
     for name, words in sets.items():
         metrics[f"ring/{name}/absent_words"] = float(absent[name])
-        if f"ring/{name}/order" in metrics and context.analysis.permutations:
+        if f"ring/{name}/order" in metrics and analysis.permutations:
             p = order_p_sets(context.encoder, words, frequency, context.seed)
             metrics |= {} if p is None else {f"ring/{name}/order_p_sets": p}
     return Measured(metrics)
 
 
 def alignment_group(context: Context) -> Measured:
-    """Compare the geometry of the weights with the covariance of the held-out windows."""
-    permutations = context.analysis.null_permutations
-    return Measured(alignment(context.encoder, context.decoder, context.cooccurrence, permutations, context.seed))
+    """Compare the geometry of the weights with the covariance of the held-out windows; half of them with the other half for ceilings.
+
+    The halves are consecutive windows, so that a document is in one half, but for the one in the middle.
+    """
+    windows, size = context.data.windows("validation"), context.data.evaluation_batch_size
+    first = windows.only(torch.arange(len(windows) // 2))
+    half = Cooccurrence(partial(first.batches, size, context.device), first.words) if len(first) else None
+    permutations, together = context.analysis.null_permutations, context.cooccurrence
+    return Measured(alignment(context.encoder, context.decoder, together, permutations, context.seed, half))
 
 
 def cluster_group(context: Context) -> Measured:

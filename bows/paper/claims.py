@@ -50,7 +50,7 @@ def verdict(claim: Claim, measured: Mapping[str, Measured]) -> Verdict:
 
 
 READER = " (from a reader's notes)"
-RING = "share of seeds whose order is at least 0.5 with p < 0.05"
+RING = "share of seeds whose order is at least 0.5 with p < 0.05, and whose closure is at least 0.5"
 CLAIMS: tuple[Claim, ...] = (
     Claim("months", "text", "months near each other in the year co-occur more in the text", "a correlation matrix",
           "p of the rank correlation of their phi with nearness in the year, against shuffled months", most=0.05),

@@ -100,17 +100,23 @@ def seasonal_words(run: Run) -> list[str]:
 
 
 def order_of(runs: Sequence[Run]) -> Measured:
-    """Share of runs whose months lie in order."""
+    """Return the share of runs whose months lie on a ring: in order, and December as near January as neighbours are to each other.
+
+    An open arc passes the test of order alone (see :func:`bows.analysis.ring.shape`).
+    """
     scores = [
-        (run.summary["ring/months/order"], run.summary.get("ring/months/order_p", 1.0))
+        (summary["ring/months/order"], summary.get("ring/months/order_p", 1.0), summary.get("ring/months/closure"))
         for run in runs
-        if "ring/months/order" in run.summary
+        if "ring/months/order" in (summary := run.summary)
     ]
     if not scores:
         return not_measured(no_set(runs, MONTHS))
-    share = float(np.mean([order >= 0.5 and p < 0.05 for order, p in scores]))
-    each = "; ".join(f"{order:.2f} (p {p:.2g})" for order, p in scores)
-    return Measured(share, f"order {each}")
+    share = float(np.mean([order >= 0.5 and p < 0.05 and (closed or 0) >= 0.5 for order, p, closed in scores]))
+    each = (
+        f"{order:.2f} (p {p:.2g}, closure {'not known' if closed is None else format(closed, '.2f')})"
+        for order, p, closed in scores
+    )
+    return Measured(share, f"order {'; '.join(each)}")
 
 
 def no_set(runs: Sequence[Run], words: Sequence[str]) -> str:

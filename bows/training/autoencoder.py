@@ -76,7 +76,12 @@ class AutoencoderTask(RunTask[BagsDataModule]):
         if geometry_groups(self.settings):
             monitors.append(
                 GeometryMonitor(
-                    self.sets, analysis.permutations, self.settings.seed, analysis.looks, geometry_groups(self.settings)
+                    self.sets,
+                    analysis.permutations,
+                    self.settings.seed,
+                    analysis.looks,
+                    geometry_groups(self.settings),
+                    analysis.linear_sets,
                 )
             )
         return [*monitors, LossGuard()]

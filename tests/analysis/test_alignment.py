@@ -1,5 +1,7 @@
 """Alignment metrics against dense numpy, scipy and scikit-learn, closed forms, and what must not matter."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from scipy.stats import spearmanr
 
 from bows.analysis import alignment as module
 from bows.analysis import rank_correlation
-from bows.analysis.alignment import alignment, mantel, pca_distance, spread_over_ranks
+from bows.analysis.alignment import alignment, blocks_of_ranks, mantel, pca_distance
 from bows.analysis.cooccurrence import Cooccurrence
 from bows.errors import DataError, SettingError
 
@@ -42,17 +44,25 @@ def leading(bags: torch.Tensor, latent: int) -> torch.Tensor:
     return torch.from_numpy(np.linalg.eigh(covariance_of(bags))[1][:, : -latent - 1 : -1].T.copy())
 
 
+def u_centred(matrix: np.ndarray) -> np.ndarray:
+    """Székely and Rizzo's U-centring (2014), whose inner product is the unbiased HSIC of Song et al. up to a factor."""
+    words, off = len(matrix), matrix - np.diag(np.diag(matrix))
+    rows = off.sum(0) / (words - 2)
+    centred = off - rows - rows[:, None] + off.sum() / ((words - 1) * (words - 2))
+    np.fill_diagonal(centred, 0)
+    return centred
+
+
 def densely(effective: np.ndarray, covariance: np.ndarray, latent: int) -> dict[str, float]:
     symmetric, words = (effective + effective.T) / 2, len(effective)
     off = ~np.eye(words, dtype=bool)
     upper = np.triu_indices(words, 1)
-    centring = np.eye(words) - 1 / words
-    kernels = [centring @ matrix @ centring for matrix in (symmetric, covariance)]
+    kernels = [u_centred(matrix) for matrix in (symmetric, covariance)]
     top = np.linalg.eigh(covariance)[1][:, -latent:]
     expected = {
         COSINE: symmetric[off] @ covariance[off] / np.linalg.norm(symmetric[off]) / np.linalg.norm(covariance[off]),
-        CKA: np.trace(kernels[0] @ kernels[1]) / np.linalg.norm(kernels[0]) / np.linalg.norm(kernels[1]),
-        RSA: spearmanr(symmetric[upper], covariance[upper].astype(np.float32)).statistic,
+        CKA: (kernels[0] * kernels[1]).sum() / np.linalg.norm(kernels[0]) / np.linalg.norm(kernels[1]),
+        RSA: spearmanr(symmetric[upper].astype(np.float32), covariance[upper].astype(np.float32)).statistic,
         DISTANCE: np.linalg.norm(effective - top @ top.T) / np.sqrt(latent),
     }
     return {name: float(value) for name, value in expected.items()}
@@ -74,15 +84,39 @@ def test_matches_dense_linear_algebra(monkeypatch, rows, untied, streamed):
     assert metrics == pytest.approx(expected, rel=1e-6, abs=1e-3 if streamed else 1e-9)
 
 
-def test_cka_is_that_of_the_data_columns():
-    """Kornblith's form over features: |X^T Y|^2 / (|X^T X| |Y^T Y|), X and Y centred over the words."""
-    bags, weights = topical(), random(4, 24)
-    data = (bags.double() - bags.double().mean(0)).T.numpy()  # a row a word
-    columns = weights.T.numpy()
-    data, columns = data - data.mean(0), columns - columns.mean(0)
-    expected = np.linalg.norm(columns.T @ data) ** 2
-    expected /= np.linalg.norm(columns.T @ columns) * np.linalg.norm(data.T @ data)
+def test_cka_is_song_s_sum_over_quadruples_of_words():
+    """The unbiased HSIC is the mean over ordered quadruples of different words of K_ij (L_ij + L_kl - 2 L_ik)."""
+    bags, weights = topical(words=9), random(4, 9)
+    kernels = (weights.T @ weights).numpy(), covariance_of(bags)
+    quadruples = np.array(list(itertools.permutations(range(9), 4))).T
+
+    def hsic(first, second):
+        i, j, k, m = quadruples
+        return (first[i, j] * (second[i, j] + second[k, m] - 2 * second[i, k])).mean()
+
+    expected = hsic(*kernels) / np.sqrt(hsic(kernels[0], kernels[0]) * hsic(kernels[1], kernels[1]))
     assert alignment(weights, None, counted(bags), 0, 0)[CKA] == pytest.approx(expected)
+
+
+def test_cka_of_unrelated_matrices_is_0_in_the_mean():
+    """With the diagonal, which both matrices have, it is not."""
+    generator = np.random.default_rng(0)
+    found = []
+    for seed in range(60):
+        bags = torch.from_numpy(generator.random((100, 24)) < 0.3).float()
+        found.append(alignment(random(12, 24, seed=seed), None, counted(bags), 0, 0)[CKA])
+    assert abs(np.mean(found)) < 3 * np.std(found) / 60**0.5
+
+
+@pytest.mark.parametrize("most_bytes", [24 * 4 * 7, 2**20])
+def test_the_ceilings_compare_one_half_of_the_windows_with_the_other(most_bytes):
+    bags = topical()
+    half, whole = (counted(each, most_bytes=most_bytes) for each in (bags[:90], bags))
+    metrics = alignment(random(4, 24), None, whole, 0, 0, half)
+    expected = densely(covariance_of(bags[:90]), covariance_of(bags[90:]), 4)
+    assert metrics["alignment/cka_ceiling"] == pytest.approx(expected[CKA])
+    assert metrics["alignment/rsa_ceiling"] == pytest.approx(expected[RSA], abs=2e-3)  # ties split by rounding
+    assert "alignment/rsa_ceiling" not in alignment(random(4, 24), None, whole, 0, 0)
 
 
 def test_a_root_of_the_covariance_is_aligned():
@@ -151,7 +185,7 @@ def test_what_does_not_vary_is_left_out():
     assert set(alignment(torch.zeros(4, 24), None, counted(bags), 9, 0)) == {DISTANCE}
     assert alignment(random(4, 24), None, counted(torch.ones(9, 24)), 9, 0) == {}
     assert set(alignment(torch.ones(1, 24), None, counted(bags), 9, 0)) == {COSINE, DISTANCE}
-    assert set(alignment(torch.eye(24), None, counted(bags), 9, 0)) == {CKA}
+    assert set(alignment(torch.eye(24), None, counted(bags), 9, 0)) == set()
     assert alignment(torch.ones(1, 1), None, counted(torch.eye(2)[:, :1]), 9, 0) == {}
 
 
@@ -224,16 +258,38 @@ def test_frequency_alone_is_no_evidence_within_deciles():
     assert metrics[P_WITHIN] > 10 / 200
 
 
-def test_p_of_many_words_rests_on_some(monkeypatch):
-    monkeypatch.setattr(module, "MANTEL_WORDS", 10)
-    metrics = alignment(leading(topical(), 5), None, counted(topical()), 99, 0)
-    assert metrics[WORDS] == 10
-    assert metrics[P] < 0.2
-    generator = np.random.default_rng(0)
-    frequency = generator.permutation(1000)
-    chosen = spread_over_ranks(frequency, 10, generator)
-    assert (np.diff(chosen) > 0).all()
-    assert sorted(frequency[chosen] // 100) == list(range(10))
+@pytest.mark.parametrize("most_bytes", [24 * 4 * 7, 2**20])
+def test_p_of_many_words_is_that_of_the_mean_over_blocks(monkeypatch, most_bytes):
+    monkeypatch.setattr(module, "MANTEL_WORDS", (8, 8))
+    bags, weights = topical(seed=3), random(4, 24) + 1.2 * leading(topical(seed=3), 4)
+    metrics = mantel(weights, None, counted(bags, most_bytes=most_bytes), 400, 0)
+    assert metrics[WORDS] == 24
+    order = np.argsort(bags.sum(0).numpy(), kind="stable")
+    gram, covariance = (weights.T @ weights).numpy(), covariance_of(bags).astype(np.float32)
+    upper, generator = np.triu_indices(8, 1), np.random.default_rng(1)
+
+    def mean_rho(permuted):
+        total = 0.0
+        for start in range(3):
+            words = np.sort(order[start::3])
+            other = generator.permutation(words) if permuted else words
+            total += spearmanr(gram[np.ix_(words, words)][upper], covariance[np.ix_(other, other)][upper]).statistic
+        return total / 3
+
+    observed, null = mean_rho(False), np.array([mean_rho(True) for _ in range(400)])
+    expected = np.mean(null >= observed - 1e-9)
+    assert 0.01 < expected < 0.9
+    assert metrics[P] == pytest.approx(expected, abs=0.1)
+
+
+def test_blocks_hold_every_word_once_and_all_frequencies():
+    frequency = np.random.default_rng(0).permutation(1000)
+    blocks = blocks_of_ranks(frequency)
+    assert sorted(np.concatenate(blocks)) == list(range(1000))
+    assert all((np.diff(block) > 0).all() for block in blocks)
+    assert {len(block) for block in blocks} == {250}
+    assert all(set(frequency[block] // 100) == set(range(10)) for block in blocks)
+    assert {len(block) for block in blocks_of_ranks(np.arange(10_000))} == {100}
 
 
 def test_bad_input_is_refused():

@@ -1,5 +1,8 @@
 """A word's pre-activation taken apart, random contexts matched for frequency, and what a ReLU removes."""
 
+import collections
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -24,31 +27,71 @@ def test_parts_add_up_to_the_pre_activation(tied):
     assert parts.context[0] == pytest.approx(float(rows[word] @ encoder[:, 7]), abs=1e-6)
 
 
-def test_random_contexts_are_of_like_frequency_and_leave_out_the_word_and_its_context():
+def some_windows(count: int = 400, words: int = 60) -> tuple[list[np.ndarray], np.ndarray]:
+    """Windows whose words go together in six topics, and each word's share of windows."""
     generator = np.random.default_rng(0)
-    frequency = generator.permutation(200) / 200
-    deciles = np.argsort(np.argsort(frequency)) // 20
-    word, context = 5, [10, 20, 30]
-    drawn = random_contexts(frequency, context, word, 500, np.random.default_rng(1))
-    assert drawn.shape == (500, 3)
-    assert (deciles[drawn] == deciles[context]).all()
-    assert not np.isin(drawn, [word, *context]).any()
-    # Over many draws every word of a decile but those left out comes up.
-    choice = set(np.flatnonzero(deciles == deciles[10])) - {word, *context}
-    assert set(drawn[:, 0]) == choice
+    topic = generator.integers(6, size=(count, 1))
+    share = np.linspace(0.05, 0.4, words) * np.where(np.arange(words) % 6 == topic, 2.4, 0.2)
+    bags = generator.random((count, words)) < share
+    return [np.flatnonzero(bag) for bag in bags], bags.mean(0)
 
 
-def test_no_word_comes_twice_in_a_random_context():
-    drawn = random_contexts(np.arange(100) / 100, [50, 51, 52, 53, 54], 0, 300, np.random.default_rng(0))
-    assert all(len(set(row)) == 5 for row in drawn.tolist())
-    assert set(drawn.ravel()) == {55, 56, 57, 58, 59}
+def test_random_contexts_are_parts_of_windows_with_words_as_frequent():
+    windows, frequency = some_windows()
+    deciles = np.argsort(np.argsort(frequency, kind="stable")) // 6
+    context = [int(np.flatnonzero(deciles == decile)[0]) for decile in (9, 9, 7)]
+    context[1] = int(np.flatnonzero(deciles == 9)[1])
+    drawn = random_contexts(windows, frequency, context, 300, np.random.default_rng(1))
+    assert drawn.strata == 10
+    bags = [set(window.tolist()) for window in windows]
+    for row in drawn.words.tolist():
+        assert sorted(deciles[row]) == [7, 9, 9]
+        assert len(set(row)) == 3
+        assert any(set(row) <= bag for bag in bags)
+    # Every such part of a window is as likely as any other, however many parts its window has.
+    parts: dict[tuple[int, ...], int] = {}
+    for window in windows:
+        for part in itertools.combinations(window.tolist(), 3):
+            if sorted(deciles[list(part)]) == [7, 9, 9]:
+                parts[tuple(sorted(part))] = parts.get(tuple(sorted(part)), 0) + 1
+    share = {part: count / sum(parts.values()) for part, count in parts.items()}
+    many = random_contexts(windows, frequency, context, 20_000, np.random.default_rng(2)).words
+    found = collections.Counter(tuple(sorted(row)) for row in many.tolist())
+    expected = {part: 20_000 * each for part, each in share.items() if 20_000 * each > 20}
+    assert len(expected) > 50
+    deviations = [(found[part] - each) / each**0.5 for part, each in expected.items()]
+    assert np.mean(np.square(deviations)) == pytest.approx(1, abs=0.3)
 
 
-def test_a_tiny_vocabulary_still_gives_contexts():
-    drawn = random_contexts(np.arange(4) / 4, [1, 2], 0, 50, np.random.default_rng(0))
-    assert set(drawn.ravel()) == {3}
-    drawn = random_contexts(np.arange(3) / 3, [1, 2], 0, 50, np.random.default_rng(0))
-    assert set(drawn.ravel()) <= {1, 2}
+def test_coarser_strata_where_few_windows_have_words_as_frequent():
+    windows, frequency = some_windows()
+    rare = np.argsort(frequency)[:4].tolist()  # four words of the lowest decile in one window are rare
+    drawn = random_contexts(windows, frequency, rare, 50, np.random.default_rng(0))
+    assert drawn.strata < 10
+    assert drawn.words.shape == (50, 4)
+    assert random_contexts(windows[:49], frequency, rare, 50, np.random.default_rng(0)) is None
+    assert random_contexts(windows, frequency, range(50), 50, np.random.default_rng(0)) is None
+
+
+def test_the_p_of_a_context_from_a_window_is_uniform():
+    """Of 400 contexts at 5 % between 8 and 34 (99.9 % of binomial draws); words drawn one by one give far more."""
+    windows, frequency = some_windows()
+    effect = np.random.default_rng(1).standard_normal(6)[np.arange(60) % 6]  # words of a topic add alike
+    deciles, generator = np.argsort(np.argsort(frequency, kind="stable")) // 6, np.random.default_rng(2)
+    low = {"windows": 0, "words": 0}
+    for _ in range(400):
+        window = windows[generator.integers(len(windows))]
+        if len(window) < 5:
+            continue
+        context = generator.choice(window, 5, replace=False).tolist()
+        drawn = random_contexts(windows, frequency, context, 99, generator).words
+        alone = np.array(
+            [[generator.choice(np.flatnonzero(deciles == deciles[word])) for word in context] for _ in range(99)]
+        )
+        for name, others in (("windows", drawn), ("words", alone)):
+            low[name] += (1 + np.count_nonzero(effect[others].sum(1) >= effect[context].sum() - 1e-9)) / 100 <= 0.05
+    assert 8 <= low["windows"] <= 34
+    assert low["words"] > 40
 
 
 def test_a_histogram_counts_every_value_once_with_an_edge_at_zero():

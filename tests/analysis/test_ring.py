@@ -9,6 +9,7 @@ import pytest
 import torch
 from scipy.stats import spearmanr
 
+from bows.analysis.geometry import geometry
 from bows.analysis.ring import SHAPES, closure, cyclic_order, regular_positions, ring, ring_coordinates
 from bows.analysis.ring_null import order_p_sets, orders
 from bows.errors import DataError, SettingError
@@ -259,29 +260,55 @@ def test_closure_is_1_on_a_ring_and_below_0_on_an_open_sequence():
     assert with_seam < np.diag(columns.T @ columns, 1).mean() - 0.05
 
 
-def test_the_shape_tells_rings_from_open_sequences_which_both_are_in_order():
-    def shape_of(columns, words=None):
-        scores = ring(columns, None, words or range(columns.shape[1]), permutations=999)
-        return SHAPES[int(scores["shape"])], scores
+def shape_of(columns, linear=False):
+    scores = ring(columns, None, range(columns.shape[1]), permutations=999, linear=linear)
+    return SHAPES[int(scores["shape"])], scores
 
-    found, scores = shape_of(noisy_ring(10, latent=8, noise=0.1))
-    assert found == "ring"
+
+def test_the_shape_tells_rings_from_open_sequences_which_both_are_in_order():
+    assert shape_of(noisy_ring(10, latent=8, noise=0.1))[0] == "ring"
     found, scores = shape_of(open_sequence(10))
     assert found == "arc"
     assert scores["order_p"] <= 0.01  # its order around a cycle alone would have passed
     assert scores["line_order"] > 0.8
-    # Random directions pass one of two tests at 0.05 each about one time in ten, and are hardly ever called a ring.
-    shapes = [shape_of(random(40, 10, seed=seed))[0] for seed in range(40)]
-    assert shapes.count("none") >= 30
-    assert shapes.count("ring") <= 2
-    line = torch.stack([torch.arange(8.0).double(), 0.4 * random(8, seed=3), torch.full((8,), 9.0).double()])
-    assert shape_of(line)[0] in ("line", "arc")
     # In order around a cycle, but nearly orthogonal: the plane holds little more than its null.
-    faint = torch.cat([0.25 * exact_ring(12, 5), torch.eye(12, dtype=torch.float64)])
-    found, scores = shape_of(faint)
+    found, scores = shape_of(torch.cat([0.25 * exact_ring(12, 5), torch.eye(12, dtype=torch.float64)]))
     assert scores["order_p"] <= 0.01
     assert scores["planarity"] - scores["planarity_null"] < 0.1
     assert found == "none"
+
+
+def test_a_linear_set_is_tested_as_a_line():
+    straight = torch.stack([torch.arange(8.0).double(), 0.4 * random(8, seed=3), torch.full((8,), 9.0).double()])
+    assert shape_of(straight, linear=True)[0] in ("line", "arc")
+    assert shape_of(open_sequence(10), linear=True)[0] == "arc"
+    # In order on a line, with every second word off to one side: around a cycle there is no order.
+    zigzag = torch.stack(
+        [torch.arange(8.0).double(), torch.tensor([0.0, 3.0] * 4).double(), torch.full((8,), 9.0).double()]
+    )
+    found, scores = shape_of(zigzag, linear=True)
+    assert (found, scores["line_order_p"] <= 0.05 < scores["order_p"]) == ("line", True)
+    assert shape_of(zigzag)[0] == "none"
+    assert geometry(zigzag, None, {"a": range(8), "b": range(8)}, 999, 0, {"ring"}, linear=["b"])["ring/b/shape"] == 1
+
+
+def test_the_whole_rule_gives_random_directions_a_shape_at_most_one_time_in_twenty():
+    """Of 200 sets at 5 %: at most 18 (99 % of binomial draws); a rule of both tests passes about twice as many."""
+    for linear in (False, True):
+        shapes = [shape_of(random(40, 10, seed=seed), linear)[0] for seed in range(200)]
+        assert 1 <= len(shapes) - shapes.count("none") <= 18
+        assert shapes.count("ring") <= 6
+
+
+def test_no_p_of_the_order_is_below_the_lowest_there_is():
+    for count in (4, 5, 6):
+        scores = ring(exact_ring(count), None, range(count), permutations=5000)
+        orders = list(itertools.permutations(range(count)))
+        angles = regular_positions(count)
+        exact = np.mean([cyclic_order(angles[list(order)]) > 1 - 1e-9 for order in orders])
+        assert scores["order_p_lowest"] == pytest.approx(exact)
+        assert scores["order_p"] == pytest.approx(exact, abs=0.02)
+        assert (scores["order_p_lowest"] > 0.05) == (count <= 5)
 
 
 def test_line_order_is_the_rank_correlation_with_the_first_component():

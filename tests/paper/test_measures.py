@@ -42,13 +42,22 @@ def ring_of_months(seasonal: dict[str, int], turn: int = 0) -> tuple[torch.Tenso
     return torch.linalg.qr(torch.randn(3, 3, dtype=torch.float64)).Q @ flat, [*MONTHS, *seasonal]
 
 
-def test_months_count_seeds_with_order_and_p(make_run):
-    scores = [(0.9, 0.001), (0.9, 0.2), (0.4, 0.001), (0.5, 0.049)]
-    runs = [
-        make_run({"ring/months/order": order, "ring/months/order_p": p}, seed=seed)
-        for seed, (order, p) in enumerate(scores)
+def test_months_count_seeds_with_order_p_and_closure(make_run):
+    scores = [
+        (0.9, 0.001, 0.9),
+        (0.9, 0.2, 0.9),
+        (0.4, 0.001, 0.9),
+        (0.5, 0.049, 0.5),
+        (0.9, 0.001, 0.4),
+        (0.9, 0.001, None),
     ]
-    assert months.measure(runs)["weights"].value == 0.5
+    runs = []
+    for seed, (order, p, closed) in enumerate(scores):
+        summary = {"ring/months/order": order, "ring/months/order_p": p}
+        runs.append(make_run(summary | ({} if closed is None else {"ring/months/closure": closed}), seed=seed))
+    found = months.measure(runs)["weights"]
+    assert found.value == pytest.approx(2 / 6)  # an open arc in order is no ring, nor is a run of unknown closure
+    assert "0.90 (p 0.001, closure 0.40)" in found.text
     assert months.measure(runs)["pca"].value is None
 
 

@@ -28,6 +28,7 @@ class GeometryMonitor(pl.Callback):
         looks: Number of evaluations, including the final one; fewer if they would take more than 5 % of the training. None for every
             epoch, whatever time that takes.
         groups: capacity, packing, ring, or some of them.
+        linear: Names of the sets whose order is a line.
     """
 
     def __init__(
@@ -37,12 +38,14 @@ class GeometryMonitor(pl.Callback):
         seed: int,
         looks: int | None,
         groups: Collection[str] = GROUPS,
+        linear: Collection[str] = (),
     ):
         self.sets = sets
         self.permutations = permutations
         self.seed = seed
         self.looks = looks
         self.groups = groups
+        self.linear = linear
         self.seconds = 0.0
         """Seconds spent so far."""
 
@@ -66,7 +69,7 @@ class GeometryMonitor(pl.Callback):
             return
         began = time.perf_counter()
         encoder, decoder = weights(pl_module.autoencoder)  # type: ignore[arg-type]
-        measured = geometry(encoder, decoder, self.sets, self.permutations, self.seed, self.groups)
+        measured = geometry(encoder, decoder, self.sets, self.permutations, self.seed, self.groups, linear=self.linear)
         self.seconds += time.perf_counter() - began
         for logger in trainer.loggers:
             logger.log_metrics({**measured, "epoch": last_epoch(trainer)}, step=trainer.global_step - 1)

@@ -44,6 +44,7 @@ class StackMonitor(pl.Callback):
         self.sets = [task.sets for task in tasks]
         self.seeds = [task.settings.seed for task in tasks]
         self.permutations = tasks[0].settings.analysis.permutations
+        self.linear = tasks[0].settings.analysis.linear_sets
         self.groups = geometry_groups(tasks[0].settings)
         self.seconds = [0.0] * len(tasks)
         """Seconds spent on the geometry of each member so far."""
@@ -143,7 +144,13 @@ class StackMonitor(pl.Callback):
             autoencoder.load_state_dict(pl_module.member_state(number))
             encoder, decoder = weights(autoencoder)
             found[number] = geometry(
-                encoder, decoder, self.sets[number], self.permutations, self.seeds[number], self.groups
+                encoder,
+                decoder,
+                self.sets[number],
+                self.permutations,
+                self.seeds[number],
+                self.groups,
+                linear=self.linear,
             )
             self.seconds[number] += time.perf_counter() - began
         if any(found):
