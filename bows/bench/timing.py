@@ -96,6 +96,7 @@ def time_training(
     batch: int,
     window: int,
     dense: bool = False,
+    precision: str = "auto",
     warm_up: int = WARM_UP,
     timed: int = TIMED,
 ) -> TrainingTimes:
@@ -119,7 +120,7 @@ def time_training(
             use_distributed_sampler=False,
         )
         if not dense:
-            choose_bags(trainer, module, data, compiled=False)
+            choose_bags(trainer, module, data, compiled=False, precision=precision)
         trainer.fit(module, datamodule=data)
     steps, products, batches = (np.array(kept)[warm_up:] for kept in (timer.steps, timer.products, timer.batches))
     return TrainingTimes(steps, products, batches, timer.filled, data.sparse_training)

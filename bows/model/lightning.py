@@ -66,9 +66,9 @@ class BagsModule(OptimizedModule):
     def forward(self, bags: Tensor) -> AutoencoderOutput:
         return self.autoencoder(bags)
 
-    def train_sparsely(self) -> None:
-        """Train on SparseBags from now on. Requires an autoencoder that `why_dense` accepts."""
-        self._sparse_loss = SparseLoss(self.autoencoder)
+    def train_sparsely(self, products: torch.dtype = torch.float32) -> None:
+        """Train on SparseBags from now on, as SparseLoss does. Requires an autoencoder that `why_dense` accepts."""
+        self._sparse_loss = SparseLoss(self.autoencoder, products)
 
     def training_step(self, bags: Tensor | SparseBags, batch_index: int) -> Tensor:
         if isinstance(bags, SparseBags):

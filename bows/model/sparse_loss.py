@@ -4,12 +4,14 @@ With bags f, h = W f, a = D h + b, f^ = s(a) and the mean squared error over all
 batch x V x m. Two of them have the bags as a factor: h, and the encoder's gradient, (dL/dh)^T f. Bags are a few percent full, so these
 are sums of few rows. The other three (the decoder's, and both its gradients) stay dense; dense bags are never created, since the
 error f^ - f differs from f^ only where a bag is filled.
+
+The dense products can be computed in bfloat16, with sums in float32. Weights, latents, the sums over bags and the gradients that the
+optimizer reads stay float32.
 """
 
 import platform
 import warnings
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
@@ -24,6 +26,8 @@ from bows.sparse_bags import SparseBags
 # m = 50; bags 4 % full take 0.91 at 26 million multiplications per product (batch x V x m), and 1.02 at 8 million.
 FULLEST = 0.13
 LEAST_WORK = 25_000_000
+# The work (batch x V x m) from which `auto` computes products in bfloat16: below it their share of a step is small.
+LEAST_WORK_BFLOAT16 = 100_000_000
 
 
 def why_dense(
@@ -45,7 +49,7 @@ def why_dense(
         return f"the loss is {autoencoder.loss_name.replace('_', ' ')} of {autoencoder.output_activation} outputs"
     if device.type != "cpu":
         return f"training is on {device.type}"
-    if precision != "32-true":
+    if precision not in {"32-true", "bf16-mixed"}:
         return f"precision is {precision}"
     if compiled:
         return "the forward pass is compiled"
@@ -63,15 +67,38 @@ def fast_products() -> bool:
     return torch.backends.mkl.is_available() and platform.machine().lower() in {"x86_64", "amd64"}
 
 
+def fast_bfloat16() -> bool:
+    """Return whether the processor multiplies matrices of bfloat16 by instructions of its own (AMX or AVX512-BF16)."""
+    return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+
+
+def product_type(autoencoder: Autoencoder, batch: int, precision: str) -> torch.dtype:
+    """Return the type in which SparseLoss computes its dense products.
+
+    Args:
+        autoencoder: The model.
+        batch: Bags per step.
+        precision: The setting `trainer.precision`. bf16-mixed asks for bfloat16; auto takes it for large models where it is fast.
+    """
+    large = batch * autoencoder.features * autoencoder.latent >= LEAST_WORK_BFLOAT16
+    reduced = precision == "bf16-mixed" or (precision == "auto" and large and fast_bfloat16())
+    return torch.bfloat16 if reduced else torch.float32
+
+
 class SparseLoss:
     """The squared error of a linear autoencoder (`Autoencoder.is_linear`) on SparseBags.
 
     Creating one stores the encoder's weight by word (bows.model.memory_layout). Calling `keep_gradients` before gradients are reset lets
     the next step write into their memory: new memory of that size costs a thirtieth of a step.
+
+    Args:
+        autoencoder: The model, in float32.
+        products: Type of the dense products, float32 or bfloat16.
     """
 
-    def __init__(self, autoencoder: Autoencoder):
+    def __init__(self, autoencoder: Autoencoder, products: torch.dtype = torch.float32):
         self.autoencoder = autoencoder
+        self.products = products
         self._spare: list[Tensor] = []
         keep_by_word(autoencoder.encoder_weight)
 
@@ -81,7 +108,8 @@ class SparseLoss:
         encoder = model.encoder_weight.T
         decoder = encoder if model.tied else model.decoder_weight
         rectified = model.output_activation == "relu"
-        return _SquaredError.apply(bags, encoder, decoder, model.bias, rectified, model.tied, self._spare)  # type: ignore[return-value]
+        spare = self._spare
+        return _SquaredError.apply(bags, encoder, decoder, model.bias, rectified, self.products, spare)  # type: ignore[return-value]
 
     def keep_gradients(self) -> None:
         """Keep the memory of the current gradients for the next step."""
@@ -106,34 +134,38 @@ class _SquaredError(torch.autograd.Function):
         decoder: Tensor,
         bias: Tensor,
         rectified: bool,
-        tied: bool,
+        products: torch.dtype,
         spare: list[Tensor],
     ) -> Tensor:
         latent = functional.embedding_bag(bags.columns, encoder, bags.offsets, mode="sum", include_last_offset=True)
-        cells = torch.addmm(bias, latent, decoder.T)
+        factor = decoder.to(products)
+        cells = torch.addmm(bias.to(products), latent.to(products), factor.T)
         if rectified:
             cells.relu_()
-        # From here on in place: the reconstruction becomes half the gradient of the summed squared error. By numpy on one core, since
-        # the filled cells are few and ascending.
-        flat, filled = cells.view(-1).numpy(), bags.positions()
-        values = flat[filled]
-        missed = values <= 0 if rectified else np.zeros(0, bool)  # words that are present, with the ReLU inactive
-        flat[filled] = np.where(missed, 0, values - 1) if rectified else values - 1
+        # From here on in place: the reconstruction becomes half the gradient of the summed squared error.
+        flat, filled = cells.view(-1), torch.from_numpy(bags.positions())
+        values = flat.index_select(0, filled)
+        missed = (values <= 0) & rectified  # words that are present, with the ReLU inactive
+        flat.index_copy_(0, filled, torch.where(missed, 0, values - 1))
         # A missed word has an error of 1 and no gradient. Summed in double precision, row by row.
-        errors = torch.linalg.vector_norm(cells, dim=1).double().square().sum() + int(missed.sum())
-        ctx.bags, ctx.tied, ctx.spare = bags, tied, spare
-        ctx.save_for_backward(encoder, decoder, latent, cells)
+        errors = torch.linalg.vector_norm(cells, dim=1, dtype=bias.dtype).double().square().sum() + int(missed.sum())
+        ctx.bags, ctx.tied, ctx.spare = bags, encoder is decoder, spare
+        ctx.save_for_backward(encoder, decoder, factor, latent, cells)
         return (errors / cells.numel()).to(bias.dtype)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, loss_gradient: Tensor):
         bags: SparseBags = ctx.bags
-        encoder, decoder, latent, cells = ctx.saved_tensors
-        factor = loss_gradient * (2 / cells.numel())
-        bias_gradient = (torch.ones(1, len(bags)) @ cells).view(-1).mul_(factor)
-        latent_gradient = torch.mm(cells, decoder).mul_(factor)
-        decoder_gradient = torch.mm(cells.T, latent * factor, out=_memory(ctx.spare, decoder))
+        encoder, decoder, factor, latent, cells = ctx.saved_tensors
+        scale = loss_gradient * (2 / cells.numel())
+        bias_gradient = (torch.ones(1, len(bags), dtype=cells.dtype) @ cells).view(-1).to(decoder.dtype).mul_(scale)
+        latent_gradient = torch.mm(cells, factor).to(decoder.dtype).mul_(scale)
+        decoder_gradient, scaled = _memory(ctx.spare, decoder), (latent * scale).to(cells.dtype)
+        if cells.dtype == decoder.dtype:
+            torch.mm(cells.T, scaled, out=decoder_gradient)
+        else:
+            decoder_gradient.copy_(torch.mm(cells.T, scaled))
         by_word = _matrix(bags.word_offsets, bags.bags, torch.ones(len(bags.bags)), (bags.words, len(bags)))
         if ctx.tied:
             # Into the same memory, which saves a second gradient of that size and the pass that adds them.

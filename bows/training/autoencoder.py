@@ -91,7 +91,7 @@ class AutoencoderTask(RunTask[BagsDataModule]):
         steps = training_steps(self.settings, self.data)
         module = BagsModule(self.autoencoder, self.settings.optimizer, steps=steps, compile=compiled)
         if not self.autoencoder.closed_form:
-            choose_bags(trainer, module, self.data, compiled)
+            choose_bags(trainer, module, self.data, compiled, self.settings.trainer.precision)
         return module
 
     def fit(self, trainer: pl.Trainer, checkpoint: Path | None) -> None:

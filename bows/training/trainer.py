@@ -1,5 +1,6 @@
 """Build Lightning's trainer from the settings of a run or a stack."""
 
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,9 @@ from pytorch_lightning.plugins import CheckpointIO
 from bows.config.schema import TrainConfig, TrainerSettings
 from bows.data.datamodule import BagsDataModule
 from bows.data.pairs import PairsDataModule
+from bows.model.sparse_loss import fast_bfloat16
+
+log = logging.getLogger(__name__)
 
 # The most validations of a run; more would take small models longer than their training.
 VALIDATIONS = 20
@@ -22,6 +26,15 @@ DOUBLE_PRECISION_WORDS = 64
 def training_steps(settings: TrainConfig, data: BagsDataModule | PairsDataModule) -> int:
     """Return the number of optimizer steps of the whole training."""
     return settings.epochs * min(len(data.train_dataloader()), settings.trainer.limit_train_batches or sys.maxsize)
+
+
+def warn_of_slow_precision(precision: str, device: torch.device) -> None:
+    """Log a warning where a precision is asked for that the processor has no instructions for."""
+    if device.type == "cpu" and precision.startswith("bf16") and not fast_bfloat16():
+        log.warning(
+            "trainer.precision=%s: this processor has no bfloat16 instructions (amx_bf16, avx512_bf16), so training is slower than in "
+            "float32; trainer.precision=auto or 32-true", precision,
+        )  # fmt: skip
 
 
 def chosen_precision(chosen: TrainerSettings, words: int | None) -> str:
@@ -53,7 +66,7 @@ def make_trainer(
         words: Size of the vocabulary; None where the model does not read bags.
     """
     chosen = settings.trainer
-    return pl.Trainer(
+    trainer = pl.Trainer(
         accelerator=chosen.accelerator,
         devices=chosen.devices,
         strategy=chosen.strategy,
@@ -72,3 +85,5 @@ def make_trainer(
         enable_model_summary=False,
         use_distributed_sampler=False,
     )
+    warn_of_slow_precision(str(trainer.precision), trainer.strategy.root_device)
+    return trainer

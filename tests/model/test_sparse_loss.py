@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from bows.model.deep import Deep
-from bows.model.sparse_loss import SparseLoss, why_dense
+from bows.model.sparse_loss import SparseLoss, product_type, why_dense
 from bows.model.tied import Tied
 from bows.model.untied import Untied
 from bows.sparse_bags import SparseBags
@@ -60,6 +60,48 @@ def test_loss_and_gradients_are_those_of_the_dense_path(kind, activation, factor
             assert (weight.grad - gradient).abs().max() <= 1e-6 * gradient.abs().max()
     dense = model.loss(model(batch.dense()), batch.dense())
     assert loss.item() == pytest.approx(dense.item(), rel=1e-6)
+
+
+@pytest.mark.parametrize(("kind", "activation"), ALL)
+def test_products_in_bfloat16_round_each_factor_to_eight_bits(kind, activation):
+    """bfloat16 has eight significant bits: loss and gradients differ by about 2^-8 of their size, and are float32."""
+    model, batch = model_of(kind, activation), bags()
+    expected, gradients = dense_in_double(model, batch, 1.0)
+    sparse = SparseLoss(model, torch.bfloat16)
+    weights = (
+        [model.encoder_weight, model.bias] if model.tied else [model.encoder_weight, model.decoder_weight, model.bias]
+    )
+    for _ in range(2):
+        loss = sparse(batch)
+        sparse.keep_gradients()
+        model.zero_grad()
+        loss.backward()
+        assert loss.dtype == torch.float32
+        assert loss.item() == pytest.approx(expected.item(), rel=2**-8)
+        for weight, gradient in zip(weights, gradients, strict=True):
+            assert weight.grad.dtype == torch.float32
+            error = (weight.grad - gradient).abs().max() / gradient.abs().max()
+            assert 2**-20 < error < 2**-6, "not computed in bfloat16, or with a larger error than its rounding"
+
+
+@pytest.mark.parametrize(
+    ("latent", "precision", "fast", "expected"),
+    [
+        (1000, "auto", True, torch.bfloat16),
+        (1000, "auto", False, torch.float32),
+        (1000, "32-true", True, torch.float32),
+        (10, "auto", True, torch.float32),
+        (10, "bf16-mixed", False, torch.bfloat16),
+    ],
+)
+def test_auto_takes_bfloat16_for_large_models_on_processors_that_have_it(
+    latent, precision, fast, expected, monkeypatch
+):
+    monkeypatch.setattr("torch.cpu._is_amx_tile_supported", lambda: False)
+    monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: fast)
+    with torch.device("meta"):
+        model = Tied(10_000, latent)
+    assert product_type(model, 512, precision) == expected
 
 
 @pytest.mark.parametrize(("kind", "activation"), ALL)
@@ -118,7 +160,7 @@ def test_large_models_of_sparse_bags_train_by_sparsity(model, monkeypatch):
         (large(Tied, "sigmoid", loss="cross_entropy"), {}, "the loss is cross entropy of sigmoid outputs"),
         (large(Tied, "sigmoid"), {}, "the loss is squared error of sigmoid outputs"),
         (large(), {"device": torch.device("cuda")}, "training is on cuda"),
-        (large(), {"precision": "bf16-mixed"}, "precision is bf16-mixed"),
+        (large(), {"precision": "64-true"}, "precision is 64-true"),
         (large(), {"compiled": True}, "the forward pass is compiled"),
         (large(), {"density": 0.2}, "they are 20.0% full"),
         (large(), {"batch": 2}, "the model is small"),

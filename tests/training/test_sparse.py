@@ -16,6 +16,7 @@ from bows.model.untied import Untied
 from bows.sparse_bags import SparseBags
 from bows.training.checkpoint_files import AtomicCheckpointIO
 from bows.training.sparse import choose_bags
+from bows.training.trainer import warn_of_slow_precision
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*does not have many workers.*"),
@@ -62,7 +63,7 @@ class Run:
             default_root_dir=self.folder,
         )  # fmt: skip
         if self.sparse:
-            choose_bags(trainer, self.module, self.data, compiled=False)
+            choose_bags(trainer, self.module, self.data, compiled=False, precision="auto")
         trainer.fit(self.module, datamodule=self.data, ckpt_path=checkpoint, weights_only=True if checkpoint else None)
         assert trainer.global_step == STEPS
         assert self.seen.kinds == {SparseBags if self.sparse else torch.Tensor}
@@ -105,12 +106,22 @@ def test_the_log_says_which_and_why(caplog, tmp_path):
     windows = torch.cat(list(data.windows("train").batches(64)))
     with caplog.at_level(logging.INFO, "bows.training.sparse"):
         module = BagsModule(Tied(WORDS, 6), OptimizerSettings(), steps=1)
-        choose_bags(trainer, module, data, compiled=False)
+        choose_bags(trainer, module, data, compiled=False, precision="auto")
         assert data.sparse_training
         data.sparse_training = False
-        choose_bags(trainer, module, data, compiled=True)
+        choose_bags(trainer, module, data, compiled=True, precision="auto")
         assert not data.sparse_training
     assert [record.message for record in caplog.records if record.name == "bows.training.sparse"] == [
         f"training uses the sparsity of the bags ({windows.mean() * 100:.1f} % full)",
         "training uses dense bags: the forward pass is compiled",
     ]
+
+
+def test_a_processor_without_bfloat16_is_named_where_it_is_asked_for(caplog, monkeypatch):
+    monkeypatch.setattr("torch.cpu._is_amx_tile_supported", lambda: False)
+    monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: False)
+    for precision, device in [("bf16-mixed", "cpu"), ("bf16-mixed", "cuda"), ("32-true", "cpu")]:
+        warn_of_slow_precision(precision, torch.device(device))
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert message.startswith("trainer.precision=bf16-mixed: this processor has no bfloat16 instructions")
+    assert message.endswith("trainer.precision=auto or 32-true")

@@ -7,6 +7,7 @@ still shares its batches, its optimizer and its loop with the rest of the stack.
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from bows.model.sparse_loss import SparseLoss
@@ -21,15 +22,16 @@ class Solo(Block):
         super().__init__([member])
         self.dataset = member.dataset
         self._sparse_loss: SparseLoss | None = None
+        self._products = torch.float32
         self.trains_sparsely = False
 
     @property
     def model(self) -> Any:
         return self._prototype[0]
 
-    def train_sparsely(self) -> None:
-        """Train on SparseBags from now on. Requires an autoencoder that `why_dense` accepts."""
-        self.trains_sparsely = True
+    def train_sparsely(self, products: torch.dtype) -> None:
+        """Train on SparseBags from now on, as SparseLoss does. Requires an autoencoder that `why_dense` accepts."""
+        self.trains_sparsely, self._products = True, products
 
     def bind(self) -> None:
         """Make the model's parameters views of the weights. Call it with the weights on their device, before the first step."""
@@ -40,7 +42,7 @@ class Solo(Block):
             parameter.data = self.weights[self.names.index(name)].data[0]
         for number, (_, buffer) in enumerate(self.model.named_buffers()):
             buffer.data = getattr(self, f"buffer{number}")[0]
-        self._sparse_loss = SparseLoss(self.model) if self.trains_sparsely else None
+        self._sparse_loss = SparseLoss(self.model, self._products) if self.trains_sparsely else None
 
     def losses(self, batch: StackBatch) -> Tensor:
         if self._sparse_loss is not None:

@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 
 from bows.config.schema import TrainConfig
 from bows.data.datamodule import BagsDataModule
-from bows.model.sparse_loss import why_dense
+from bows.model.sparse_loss import product_type, why_dense
 from bows.runs.status import RunStatus
 from bows.tracking.csv_logger import MetricsTable
 from bows.training.autoencoder import AutoencoderTask, open_bags
@@ -103,7 +103,7 @@ class StackTask(Task[StackData]):
         for block, numbers in zip(self.stack.blocks, self.stack.order, strict=True):
             model, dataset = members[numbers[0]]
             if isinstance(block, Solo) and not why_dense(model, densities[dataset], batch, device, precision, False):
-                block.train_sparsely()
+                block.train_sparsely(product_type(model, batch, self.settings.trainer.precision))
                 sparse += 1
         self.data.sparsely, self.data.densely = sparse > 0, sparse < len(members)
         log.info(
