@@ -20,10 +20,13 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("figures", nargs="+", help=f"paper, for all of them, or some of: {', '.join(PRESETS)}")
     made.add_argument(
-        "--size", default="small", choices=SIZES, help="of the presets on text: small (default) or full (WikiText-103)"
+        "--size",
+        default="small",
+        choices=SIZES,
+        help="of the presets on text: small (default), medium (V = 10,000 on text of your own) or full (WikiText-103)",
     )
-    made.add_argument("--train", help="text for the small size, a file or a pattern (default: Python's documentation)")
-    made.add_argument("--validation", help="held-out text for the small size")
+    made.add_argument("--train", help="text, a file or a pattern; small size: Python's documentation without it")
+    made.add_argument("--validation", help="held-out text")
     made.add_argument(
         "--words",
         type=lambda text: text.split(","),

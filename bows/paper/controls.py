@@ -1,29 +1,35 @@
-"""Do the months' ring and the clusters go with the words' correlations?"""
+"""Do the months' ring and the clusters depend on the words' correlations?"""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+import pyarrow as pa
 
 from bows.paper.claims import Measured
-from bows.paper.months import nearness, no_set
-from bows.paper.runs import Run
-from bows.paper.seeds import not_measured, with_interval
+from bows.paper.months import RING, nearness, plane_panel
+from bows.paper.runs import NotMeasured, Run, first
+from bows.paper.seeds import mean_row, try_measure, with_interval
 from bows.paper.word_lists import MONTHS
 
-ORDER, PURITY = "ring/months/order", "cluster/purity_z"
-KINDS = ("as it is", "together", "apart", "shuffled")
+ORDER, PURITY = f"{RING}order", "cluster/purity_z"
+NEARNESS = "months: cosine and nearness"
+TREATMENTS = {
+    "as it is": "the text as it is",
+    "together": "months permuted together",
+    "apart": "each month permuted by itself",
+    "shuffled": "every word permuted by itself",
+}
 
 
 def measure(runs: Sequence[Run]) -> dict[str, Measured]:
-    """The values of the claims on decorrelated text."""
-    of = {kind: [run for run in runs if treatment(run) == kind] for kind in KINDS}
+    """Measure the claims on text whose correlations were removed."""
+    of = {kind: [run for run in runs if treatment(run) == kind] for kind in TREATMENTS}
     return {
-        "ring": _ring(of["as it is"], of["apart"]),
-        "steps": _steps(of),
-        "clusters": _clusters(of["as it is"], of["shuffled"]),
+        name: try_measure(claim, of) for name, claim in (("ring", _ring), ("steps", _steps), ("clusters", _clusters))
     }
 
 
 def treatment(run: Run) -> str:
-    """What was done to a run's text: `as it is`, `apart` or `together` (months permuted over rows), or `shuffled` (every word)."""
+    """Return the key of TREATMENTS that names how a run's text was changed."""
     if run.settings.get("shuffle") is not None:
         return "shuffled"
     rewire = run.settings.get("rewire")
@@ -32,40 +38,84 @@ def treatment(run: Run) -> str:
     return "together" if rewire.get("together") else "apart"
 
 
-def _ring(plain: Sequence[Run], apart: Sequence[Run]) -> Measured:
-    if not any(ORDER in run.summary for run in plain):
-        return not_measured(no_set(plain, MONTHS))
-    if not apart:
-        return not_measured("no completed run on rewired months")
-    before, after = ([run.summary[ORDER] for run in group] for group in (plain, apart))
-    p = [run.summary.get(f"{ORDER}_p", 1.0) for run in plain]
-    text = f"order {with_interval(before)} as it is, {with_interval(after)} rewired"
-    if sum(value < 0.05 for value in p) * 2 <= len(p):
-        return not_measured(
-            f"there is no ring to lose: p < 0.05 in {sum(value < 0.05 for value in p)} of {len(p)} runs on the text as it is; {text}"
+def _ring(of: dict[str, list[Run]]) -> Measured:
+    before, after = _values(of["as it is"], ORDER), _values(of["apart"], ORDER)
+    if not before:
+        first(of["as it is"]).indices(MONTHS)
+    if not after:
+        raise NotMeasured("no completed run on rewired months")
+    found = sum(run.summary.get(f"{ORDER}_p", 1.0) < 0.05 for run in of["as it is"])
+    if found * 2 <= len(before):
+        raise NotMeasured(
+            f"there is no ring to lose: p < 0.05 in {found} of {len(before)} runs on the text as it is; order {with_interval(before)} as "
+            f"it is, {with_interval(after)} rewired"
         )
-    return Measured(max(after), text)
+    return Measured(max(after), f"order {with_interval(after)}", f"the text as it is {with_interval(before)}")
 
 
 def _steps(of: dict[str, list[Run]]) -> Measured:
-    """What is left of the months' nearness when each is permuted by itself, as a share of what there was."""
+    """Return the share of the months' nearness that is left where each is permuted by itself."""
+    first(of["as it is"])
+    if not of["apart"]:
+        raise NotMeasured("no completed run on rewired months")
     found = {kind: nearness(runs) for kind, runs in of.items() if runs}
-    plain, apart = found.get("as it is"), found.get("apart")
-    if plain is None:
-        return not_measured(no_set(of["as it is"], MONTHS))
-    if apart is None:
-        return not_measured("no completed run on rewired months")
-    text = "; ".join(f"{kind} {both[0]:.2f} (p {both[1]:.2g})" for kind, both in found.items() if both is not None)
-    if plain[1] >= 0.05:
-        return not_measured(f"there is no nearness to lose: rank correlation {text}")
-    return Measured(apart[0] / plain[0], f"rank correlation {text}")
+    text = {kind: f"{kind} {rho:.2f} (p {p:.2g})" for kind, (rho, p) in found.items()}
+    rho, p = found["as it is"]
+    if p >= 0.05:
+        raise NotMeasured(f"there is no nearness to lose: rank correlation {'; '.join(text.values())}")
+    before = text.pop("as it is")
+    return Measured(found["apart"][0] / rho, f"rank correlation {'; '.join(text.values())}", f"the text {before}")
 
 
-def _clusters(plain: Sequence[Run], shuffled: Sequence[Run]) -> Measured:
-    before, after = ([run.summary[PURITY] for run in group if PURITY in run.summary] for group in (plain, shuffled))
+def _clusters(of: dict[str, list[Run]]) -> Measured:
+    before, after = _values(of["as it is"], PURITY), _values(of["shuffled"], PURITY)
+    first(of["as it is"])
     if not before:
-        return not_measured("no category has ten words in this corpus's vocabulary" if plain else "no completed run")
+        raise NotMeasured("no category has ten words in this corpus's vocabulary")
     if not after:
-        return not_measured("no completed run on shuffled text")
-    text = f"z {with_interval(before)} as it is, {with_interval(after)} shuffled"
-    return Measured(max(after), text) if min(before) >= 3 else not_measured(f"there are no clusters to lose: {text}")
+        raise NotMeasured("no completed run on shuffled text")
+    if min(before) < 3:
+        raise NotMeasured(
+            f"there are no clusters to lose: z {with_interval(before)} as it is, {with_interval(after)} shuffled"
+        )
+    return Measured(max(after), f"z {with_interval(after)}", f"the text as it is {with_interval(before)}")
+
+
+def _values(runs: Sequence[Run], metric: str) -> list[float]:
+    return [run.summary[metric] for run in runs if metric in run.summary]
+
+
+def rings(runs: Sequence[Run]) -> pa.Table:
+    """Return the months' planes in each text, of the first seed."""
+    first(runs)
+    chosen = {treatment(run): run for run in reversed(runs)}
+    return pa.concat_tables(
+        plane_panel(text, MONTHS, chosen[kind].directions(MONTHS), chosen[kind].summary)
+        for kind, text in TREATMENTS.items()
+        if kind in chosen
+    )
+
+
+def scores(runs: Sequence[Run]) -> pa.Table:
+    """Return the months' ring order, their nearness in the year and purity z in each text: means over seeds with their intervals."""
+    metrics: dict[str, Callable[[Run], float | None]] = {
+        ORDER: lambda run: run.summary.get(ORDER),
+        PURITY: lambda run: run.summary.get(PURITY),
+        NEARNESS: _nearness,
+    }
+    rows = []
+    for kind in TREATMENTS:
+        own = [run for run in runs if treatment(run) == kind]
+        for metric, value in metrics.items():
+            if values := [found for run in own if (found := value(run)) is not None]:
+                rows.append(mean_row(values, text=kind, metric=metric))
+    if not rows:
+        raise NotMeasured("no completed run with months or categories")
+    return pa.Table.from_pylist(rows)
+
+
+def _nearness(run: Run) -> float | None:
+    try:
+        return nearness([run])[0]
+    except NotMeasured:
+        return None

@@ -1,27 +1,41 @@
-"""How far does a split of overlapping windows flatter the loss?"""
+"""How far does a split of overlapping windows understate the loss?"""
 
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
 
 from bows.paper.claims import Measured
-from bows.paper.runs import Run
-from bows.paper.seeds import not_measured
+from bows.paper.runs import NotMeasured, Run, by_setting, first
 
 LEAK, HELD_OUT = "leak/loss", "reconstruction/loss"
 
 
 def measure(runs: Sequence[Run]) -> dict[str, Measured]:
-    """The value of the claim on the split: the lowest ratio of the losses over runs."""
-    leaking = [run for run in runs if LEAK in run.summary]
-    if not leaking:
-        return {"split": not_measured("no completed run with data.split=overlapping" if runs else "no completed run")}
+    """Measure the claim on the split: the lowest ratio of the losses over runs."""
+    leaking = _leaking(runs)
     text = []
-    for decay in sorted({run.settings["wd"] for run in leaking}):
-        both = [
-            float(np.mean([run.summary[name] for run in leaking if run.settings["wd"] == decay]))
-            for name in (LEAK, HELD_OUT)
+    for decay, own in by_setting(leaking, "wd"):
+        losses = [float(np.mean([run.summary[name] for run in own])) for name in (LEAK, HELD_OUT)]
+        text.append(f"wd {decay:g}: {losses[0]:.3g} leaking, {losses[1]:.3g} held out")
+    least = min(run.summary[HELD_OUT] / run.summary[LEAK] for run in leaking)
+    return {"split": Measured(least, f"{least:.2f} times at least; {'; '.join(text)}", "1")}
+
+
+def losses(runs: Sequence[Run]) -> pa.Table:
+    """Return the two losses of each run. Raises NotMeasured where no run has both."""
+    names = {"leaking": LEAK, "held_out": HELD_OUT}
+    return pa.Table.from_pylist(
+        [
+            {"weight_decay": float(run.settings["wd"]), "seed": run.settings["seed"]}
+            | {column: run.summary[name] for column, name in names.items()}
+            for run in _leaking(runs)
         ]
-        text.append(f"wd {decay:g}: {both[0]:.3g} leaking, {both[1]:.3g} held out")
-    ratios = [run.summary[HELD_OUT] / run.summary[LEAK] for run in leaking]
-    return {"split": Measured(min(ratios), f"{min(ratios):.2f} times at least; {'; '.join(text)}")}
+    )
+
+
+def _leaking(runs: Sequence[Run]) -> list[Run]:
+    first(runs)
+    if not (leaking := [run for run in runs if LEAK in run.summary]):
+        raise NotMeasured("no completed run with data.split=overlapping")
+    return leaking

@@ -1,181 +1,277 @@
-"""Do the months lie in order on a circle, and the words of a season beside its months?"""
+"""Are the months in order on a circle, and the words of a season near its months?"""
 
-from collections.abc import Sequence
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
 from bows.analysis.cyclic_steps import step_correlation
-from bows.analysis.ring import ring, ring_coordinates
+from bows.analysis.ring import SHAPES, regular_positions, ring, ring_coordinates, shape
+from bows.evaluation.ablate import ablate_plane
+from bows.evaluation.ablation_results import print_ablation, write_ablation
+from bows.evaluation.context import LoadedRun
 from bows.files import read_json
 from bows.paper.claims import Measured
-from bows.paper.plane_removal import plane_removed
-from bows.paper.runs import Run, chosen
-from bows.paper.seeds import not_measured, try_measure
+from bows.paper.runs import NotMeasured, Run, chosen, first
+from bows.paper.seeds import try_measure
 from bows.paper.text_correlations import directions_of, text_correlations
 from bows.paper.word_lists import LEAST_SEASONAL, MONTHS, SEASONAL
 
 SHUFFLES = 9999
+SOURCES = (("tied", "weights"), ("pca", "data’s principal components"))
+SCORES = b"scores"
+RING = "ring/months/"
 
 
 def measure(runs: Sequence[Run]) -> dict[str, Measured]:
-    """The values of the claims on months."""
-    tied = list(chosen(runs, model="tied"))
+    """Measure the claims on months."""
+    tied, pca = chosen(runs, model="tied"), chosen(runs, model="pca")
     return {
         "text": try_measure(in_text, tied),
-        "steps": steps(tied),
-        "weights": order_of(tied),
-        "pca": order_of(list(chosen(runs, model="pca"))),
-        "seasons": seasons(tied),
+        "steps": try_measure(steps, tied, pca),
+        "weights": try_measure(on_ring, tied, pca),
+        "pca": try_measure(on_ring, pca),
+        "seasons": try_measure(seasons, tied),
         "used": try_measure(used, tied),
     }
 
 
-def used(runs: Sequence[Run]) -> Measured:
-    """The largest p, over seeds and both nulls, of what the months' companions lose without the months' plane."""
-    folders = [plane_removed(run) for run in runs]
-    found = [read_json(folder / "summary.json") for folder in folders if folder is not None]
-    if not found:
-        return not_measured(no_set(runs, MONTHS))
-    p = {
-        group: [max(of[f"ablation/months/{group}/drop_random_{null}_p"] for null in ("plane", "set")) for of in found]
-        for group in ("set", "companions")
-    }
-    drops = {group: float(np.mean([of[f"ablation/months/{group}/drop"] for of in found])) for group in p}
-    r2 = float(np.mean([of["ablation/months/set/r2"] for of in found]))
+def in_text(runs: Sequence[Run]) -> Measured:
+    """Return p of the correlation between the months' phi over the training windows and their nearness in the year."""
+    rho, p = step_correlation(text_correlations(first(runs), MONTHS), SHUFFLES)
+    _, scores = months_in_text(first(runs))
+    order = f"; order in their plane {scores['order']:.2f} (p {scores['order_p']:.2g})" if "order" in scores else ""
+    return Measured(p, f"p {p:.2g}: rank correlation {rho:.2f}{order}", "shuffled months, rank correlation 0")
+
+
+def steps(runs: Sequence[Run], components: Sequence[Run] = ()) -> Measured:
+    """Return the same p of the months' cosines in the weights, mean of all seeds; the baseline is that of principal components."""
+    rho, p = nearness(runs)
+    of_pca = f"; principal components of the same m {nearness(components)[0]:.2f}" if components else ""
     return Measured(
-        max(p["companions"]),
-        f"p {max(p['companions']):.2g}: companions lose R² {drops['companions']:.3f}; "
-        f"the months themselves {drops['set']:.3f} of {r2:.2f} (p {max(p['set']):.2g})",
+        p, f"p {p:.2g}: rank correlation {rho:.2f} (mean of {len(runs)} seeds)", f"shuffled months 0{of_pca}"
     )
 
 
-def in_text(runs: Sequence[Run]) -> Measured:
-    """p of the correlation between the months' phi over the training windows and their nearness in the year."""
-    if not runs or runs[0].indices(MONTHS) is None:
-        return not_measured(no_set(runs, MONTHS))
-    rho, p = step_correlation(text_correlations(runs[0], MONTHS), SHUFFLES)
-    _, scores = months_in_text(runs[0])
-    order = f"; order in their plane {scores['order']:.2f} (p {scores['order_p']:.2g})" if "order" in scores else ""
-    return Measured(p, f"p {p:.2g}: rank correlation {rho:.2f}{order}")
+def nearness(runs: Sequence[Run]) -> tuple[float, float]:
+    """Return the rank correlation of the months' cosines with their nearness in the year, mean of some runs, and its p.
 
-
-def steps(runs: Sequence[Run]) -> Measured:
-    """The same of the months' cosines in the weights, mean of all seeds."""
-    found = nearness(runs)
-    if found is None:
-        return not_measured(no_set(runs, MONTHS))
-    rho, p = found
-    return Measured(p, f"p {p:.2g}: rank correlation {rho:.2f} (mean of {len(runs)} seeds)")
-
-
-def nearness(runs: Sequence[Run]) -> tuple[float, float] | None:
-    """The rank correlation of the months' cosines with their nearness in the year, mean of some runs, and its p; None where a month is
-    not_measured or all directions are alike.
+    Raises:
+        NotMeasured: a month is not in the vocabulary, or all directions are equal.
     """
-    indices = [run.indices(MONTHS) for run in runs]
-    if not runs or None in indices:
-        return None
-    cosines = [run.unit[:, each].double() for run, each in zip(runs, indices, strict=True)]
+    first(runs)
+    directions = [run.directions(MONTHS) for run in runs]
     try:
-        return step_correlation([(unit.T @ unit).numpy() for unit in cosines], SHUFFLES)
-    except ValueError:
-        return None
+        return step_correlation([(unit.T @ unit).numpy() for unit in directions], SHUFFLES)
+    except ValueError as error:
+        raise NotMeasured(str(error)) from None
 
 
-def months_in_text(run: Run, beside: Sequence[str] = ()) -> tuple[Tensor, dict[str, float]]:
-    """Directions (n, 12 + beside) with the months' and further words' correlations over the training windows, and the months' ring scores.
+def on_ring(runs: Sequence[Run], components: Sequence[Run] = ()) -> Measured:
+    """Return the share of runs whose months lie on a ring: an order of 0.5, and the shape `ring` of :func:`bows.analysis.ring.shape`.
 
-    Raises BowsError where a word never varies or the corpus is gone.
+    An open arc passes the test of order alone, and so do directions that are in order yet nearly orthogonal.
     """
-    directions = directions_of(text_correlations(run, [*MONTHS, *beside]))
+    scored = _ring_scores(runs)
+    if not scored:
+        first(runs).indices(MONTHS)
+        raise NotMeasured("the runs have no ring scores of the months; they need analysis.groups=[ring]")
+    rings = [each["order"] >= 0.5 and SHAPES[shape(each)] == "ring" for each in scored]
+    pca = f"; principal components: {_in_words(_ring_scores(components))}" if _ring_scores(components) else ""
+    baseline = (
+        f"random orders 0.05 of the seeds; planarity of orthogonal directions {scored[0]['planarity_null']:.2f}{pca}"
+    )
+    return Measured(float(np.mean(rings)), _in_words(scored), baseline)
+
+
+def _ring_scores(runs: Sequence[Run]) -> list[dict[str, float]]:
+    known = {"order_p": 1.0, "planarity": 0.0, "planarity_null": 2 / (len(MONTHS) - 1)}
+    return [
+        known | {name.removeprefix(RING): value for name, value in run.summary.items() if name.startswith(RING)}
+        for run in runs
+        if f"{RING}order" in run.summary
+    ]
+
+
+def _in_words(scored: Sequence[Mapping[str, float]]) -> str:
+    closed = [f"{each['closure']:.2f}" if "closure" in each else "not known" for each in scored]
+    return "; ".join(
+        f"order {each['order']:.2f} (p {each['order_p']:.2g}, closure {closure}, planarity {each['planarity']:.2f})"
+        for each, closure in zip(scored, closed, strict=True)
+    )
+
+
+def months_in_text(run: Run, others: Sequence[str] = ()) -> tuple[Tensor, dict[str, float]]:
+    """Return directions (n, 12 + others) with the correlations of the months and other words over the training windows; the months' scores.
+
+    Raises:
+        BowsError: a word never varies, or the corpus is missing.
+    """
+    directions = directions_of(text_correlations(run, [*MONTHS, *others]))
     return directions, ring(directions, None, range(len(MONTHS)), permutations=SHUFFLES, seed=run.settings["seed"])
 
 
 def seasonal_words(run: Run) -> list[str]:
-    """The words of SEASONAL that the vocabulary has; none where they are too few."""
-    words = [word for word in SEASONAL if run.indices([word]) is not None]
+    """Return the words of SEASONAL that the vocabulary has; none where they are too few."""
+    words = run.known(SEASONAL)
     return words if len(words) >= LEAST_SEASONAL else []
 
 
-def order_of(runs: Sequence[Run]) -> Measured:
-    """Return the share of runs whose months lie on a ring: in order, and December as near January as neighbours are to each other.
-
-    An open arc passes the test of order alone (see :func:`bows.analysis.ring.shape`).
-    """
-    scores = [
-        (summary["ring/months/order"], summary.get("ring/months/order_p", 1.0), summary.get("ring/months/closure"))
-        for run in runs
-        if "ring/months/order" in (summary := run.summary)
-    ]
-    if not scores:
-        return not_measured(no_set(runs, MONTHS))
-    share = float(np.mean([order >= 0.5 and p < 0.05 and (closed or 0) >= 0.5 for order, p, closed in scores]))
-    each = (
-        f"{order:.2f} (p {p:.2g}, closure {'not known' if closed is None else format(closed, '.2f')})"
-        for order, p, closed in scores
-    )
-    return Measured(share, f"order {'; '.join(each)}")
-
-
-def no_set(runs: Sequence[Run], words: Sequence[str]) -> str:
-    """Why a set of words was not measured."""
-    if not runs:
-        return "no completed run"
-    known = set(runs[0].vocabulary)
-    found = sum(word in known for word in words)
-    return f"{found} of the {len(words)} words are in this corpus's vocabulary"
-
-
 def seasons(runs: Sequence[Run]) -> Measured:
-    """p of the mean angle between seasonal words and their months, in the months' plane, against shuffled months: of all seeds together."""
-    angles = []
-    words: list[str] = []
-    for run in runs:
-        months = run.indices(MONTHS)
-        if months is None:
-            return not_measured(no_set(runs, MONTHS))
-        words = [word for word in SEASONAL if run.indices([word]) is not None]
-        if len(words) < LEAST_SEASONAL:
-            return not_measured(
-                f"{len(words)} seasonal words are in this corpus's vocabulary, {LEAST_SEASONAL} are needed"
-            )
-        found = angles_from_months(run.unit, months, [run.indices([word])[0] for word in words])  # type: ignore[index]
-        if found is None:
-            return not_measured("the months' directions span no plane")
-        angles.append(found)
-    if not angles:
-        return not_measured("no completed run")
-    between = np.mean(angles, axis=0)
-    places = np.array([SEASONAL[word] for word in words])
-    own = float(between[np.arange(len(words)), places].mean())
+    """Return p of the mean angle between seasonal words and their months, in the months' plane, of all seeds together."""
+    first(runs).indices(MONTHS)
+    words = first(runs).known(SEASONAL)
+    if len(words) < LEAST_SEASONAL:
+        raise NotMeasured(f"{len(words)} seasonal words are in this corpus's vocabulary, {LEAST_SEASONAL} are needed")
+    between = np.mean([angles_from_months(run.directions([*MONTHS, *words])) for run in runs], axis=0)
+    places, rows = np.array([SEASONAL[word] for word in words]), np.arange(len(words))
+    own = float(between[rows, places].mean())
     random = np.random.default_rng(0)
-    drawn = np.array([between[np.arange(len(words)), random.permutation(places)].mean() for _ in range(SHUFFLES)])
+    drawn = np.array([between[rows, random.permutation(places)].mean() for _ in range(SHUFFLES)])
     p = float((1 + (drawn <= own).sum()) / (1 + SHUFFLES))
-    return Measured(
-        p,
-        f"p {p:.2g}: {np.degrees(own):.0f}° from their months, {np.degrees(drawn.mean()):.0f}° from others' ({', '.join(words)})",
-    )
+    text = f"p {p:.2g}: {np.degrees(own):.0f}° from their months ({', '.join(words)})"
+    return Measured(p, text, f"shuffled months {np.degrees(drawn.mean()):.0f}°")
 
 
-def angles_from_months(unit: Tensor, months: Sequence[int], others: Sequence[int]) -> np.ndarray | None:
-    """(others, 12): the angle in [0, pi] between each word and each month, seen from the months' centre in the months' plane; None where
-    they span none.
+def angles_from_months(directions: Tensor) -> np.ndarray:
+    """Return the angle in [0, pi] between each other word and each month, seen from the months' centre in their plane: (others, 12).
+
+    Args:
+        directions: (m, 12 + others): unit directions of the months, then of other words.
     """
-    seen = in_plane(unit, months, others)
-    if seen is None:
-        return None
+    seen = in_plane(directions)
     angle = np.arctan2(seen[1], seen[0])
-    between = np.abs(angle[len(months) :, None] - angle[None, : len(months)])
+    between = np.abs(angle[len(MONTHS) :, None] - angle[None, : len(MONTHS)])
     return np.minimum(between, 2 * np.pi - between)
 
 
-def in_plane(unit: Tensor, months: Sequence[int], others: Sequence[int] = ()) -> np.ndarray | None:
-    """(2, 12 + others): months, then other words, in the months' plane, their centre at 0; None where they span none."""
-    if ring_coordinates(unit, months) is None:
-        return None
-    directions = unit[:, list(months)].double()
-    centre = directions.mean(1, keepdim=True)
-    plane = torch.linalg.svd(directions - centre, full_matrices=False).U[:, :2]
-    return (plane.T @ (unit[:, [*months, *others]].double() - centre)).numpy()
+def in_plane(directions: Tensor) -> np.ndarray:
+    """Return (2, 12 + others): months, then other words, in the months' plane, with the months' centre at 0.
+
+    Raises:
+        NotMeasured: the months span no plane.
+    """
+    months = directions[:, : len(MONTHS)].double()
+    if ring_coordinates(months, range(len(MONTHS))) is None:
+        raise NotMeasured("the months' directions span no plane")
+    centre = months.mean(1, keepdim=True)
+    plane = torch.linalg.svd(months - centre, full_matrices=False).U[:, :2]
+    return (plane.T @ (directions.double() - centre)).numpy()
+
+
+def used(runs: Sequence[Run]) -> Measured:
+    """Return the largest p, over seeds and both nulls, of what the words associated with the months lose without the months' plane."""
+    first(runs)
+    found = [read_json(plane_removed(run) / "summary.json") for run in runs]
+    prefix = "ablation/months/"
+    p = {
+        group: max(of[f"{prefix}{group}/drop_random_{null}_p"] for of in found for null in ("plane", "set"))
+        for group in ("set", "companions")
+    }
+    drops = {group: float(np.mean([of[f"{prefix}{group}/drop"] for of in found])) for group in p}
+    r2 = float(np.mean([of[f"{prefix}set/r2"] for of in found]))
+    text = f"p {p['companions']:.2g}: they lose R² {drops['companions']:.3f}; "
+    text += f"the months themselves {drops['set']:.3f} of {r2:.2f} (p {p['set']:.2g})"
+    null = float(np.mean([of[f"{prefix}companions/drop_random_plane_null"] for of in found]))
+    return Measured(p["companions"], text, f"random planes {null:.3f}")
+
+
+def plane_removed(run: Run) -> Path:
+    """Return the folder of `bows.analyze plane=months` of a run; remove the plane and measure where that was not done yet.
+
+    Raises:
+        NotMeasured: the vocabulary lacks a month.
+    """
+    months, folder = run.indices(MONTHS), run.folder / "analysis" / "paper-months-plane"
+    if not (folder / "summary.json").is_file():
+        loaded = LoadedRun(run.files, run.autoencoder, run.data, run.data, torch.device("cpu"), run.settings["seed"])
+        ablation = ablate_plane(loaded, "months", months, run.files.config["analysis"]["threshold"])
+        write_ablation(ablation, folder)
+        with redirect_stdout(sys.stderr):  # its table is progress here
+            print_ablation(ablation)
+    return folder
+
+
+def planes(runs: Sequence[Run]) -> pa.Table:
+    """Return months and seasonal words in the months' plane, of the first seed.
+
+    The planes are those of the weights, of the data's principal components, and of the correlations of the training windows themselves.
+    """
+    panels = []
+    for model, source in SOURCES:
+        for run in chosen(runs, model=model)[:1]:
+            words = [*MONTHS, *seasonal_words(run)]
+            panels.append(
+                plane_panel(f"{source}, m = {run.settings['latent']}", words, run.directions(words), run.summary)
+            )
+    for run in chosen(runs, model="tied")[:1]:
+        words = [*MONTHS, *seasonal_words(run)]
+        directions, scores = months_in_text(run, words[len(MONTHS) :])
+        summary = {f"{RING}{name}": value for name, value in scores.items()}
+        panels.append(plane_panel("correlations in the text", words, directions, summary))
+    first(runs)
+    return pa.concat_tables(panels)
+
+
+def plane_panel(panel: str, words: Sequence[str], directions: Tensor, summary: Mapping[str, float]) -> pa.Table:
+    """Return months and other words in the months' plane, turned and mirrored so that the months are as near as possible to clock hours.
+
+    Args:
+        panel: its title; order and p of `summary` (`ring/months/order`, `..._p`) follow it.
+        words: the months, then others.
+        directions: (any, words): their unit directions.
+        summary: the metrics that give order and p.
+
+    Raises:
+        NotMeasured: the months span no plane.
+    """
+    count = len(MONTHS)
+    seen = in_plane(directions)
+    angles = np.pi / 2 - regular_positions(count)
+    left, _, right = np.linalg.svd(seen[:, :count] @ np.column_stack([np.cos(angles), np.sin(angles)]))
+    turned = (left @ right).T @ seen
+    known = [
+        (name, summary[f"{RING}{key}"])
+        for name, key in (("order", "order"), ("p", "order_p"))
+        if f"{RING}{key}" in summary
+    ]
+    return pa.table(
+        {
+            "panel": [f"{panel}\n{'; '.join(f'{name} {value:.2g}' for name, value in known)}"] * len(words),
+            "word": list(words),
+            "place": pa.array([*range(count), *[None] * (len(words) - count)], pa.int64()),
+            "x": turned[0],
+            "y": turned[1],
+        }
+    )
+
+
+def correlations(runs: Sequence[Run]) -> pa.Table:
+    """Return phi of every two months over the training windows and the cosines of their directions, of the first seed."""
+    matrices = {"phi in the text": text_correlations(first(chosen(runs, model="tied")), MONTHS)}
+    for model, source in SOURCES:
+        for run in chosen(runs, model=model)[:1]:
+            unit = run.directions(MONTHS)
+            matrices[f"cosine in the {source}"] = (unit.T @ unit).numpy()
+    rows = [
+        {"panel": panel, "row": MONTHS[row], "column": MONTHS[column], "value": float(value)}
+        for panel, matrix in matrices.items()
+        for (row, column), value in np.ndenumerate(matrix)
+    ]
+    return pa.Table.from_pylist(rows)
+
+
+def ablation(runs: Sequence[Run]) -> pa.Table:
+    """Return R² of months, associated words and other words without random planes; the schema's metadata has that without their own."""
+    folder = plane_removed(first(chosen(runs, model="tied")))
+    scores = {
+        name.removeprefix("ablation/months/"): value for name, value in read_json(folder / "summary.json").items()
+    }
+    return pq.read_table(folder / "ablation_null.parquet").replace_schema_metadata({SCORES: json.dumps(scores)})

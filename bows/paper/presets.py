@@ -1,47 +1,46 @@
-"""The figures of the paper: which preset trains what each is drawn from, and which function measures it."""
+"""The figures of the paper: the preset that trains the runs of each, and the module that measures it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
-from bows.paper.claims import Measured
+from bows.errors import BowsError
+from bows.paper.claims import CLAIMS, Measured
 
-if TYPE_CHECKING:  # it needs torch, for which --help would wait
+if TYPE_CHECKING:  # it needs torch, which --help would have to import
     from bows.paper.runs import Run
-
-Measure = Callable[[Sequence["Run"]], dict[str, Measured]]
 
 
 class Preset(NamedTuple):
-    """A figure. module: of bows.paper, with `measure`. text: whether it is of text, and so has a small version. stacked: whether its jobs
-    train as one stack. more: settings of a second command, for jobs that are in no grid with the first.
-    """
+    """A figure."""
 
     module: str
-    text: bool
-    stacked: bool
+    """Of bows.paper, with `measure`."""
+    text: bool = True
+    """Whether it is of text, and so has smaller versions."""
+    stacked: bool = True
+    """Whether its jobs train as one stack."""
     more: tuple[str, ...] = ()
+    """Settings of a second command, for jobs that are in no grid with the first."""
 
     def experiment(self, figure: str, size: str) -> str:
-        """The option of `experiment` that trains it."""
-        return f"paper/small/{figure}" if self.text and size == "small" else f"paper/{figure}"
-
-    def measure(self, runs: Sequence["Run"]) -> dict[str, Measured]:
-        """The values of its claims."""
-        measure: Measure = import_module(f"bows.paper.{self.module}").measure
-        return measure(runs)
+        """Return the option of `experiment` that trains it."""
+        return f"paper/{size}/{figure}" if self.text and size != "full" else f"paper/{figure}"
 
 
-PRESETS = {
-    "months": Preset("months", text=True, stacked=True),
-    "umap": Preset("umap", text=True, stacked=True),
-    "mechanism": Preset("mechanism", text=True, stacked=True),
-    "structure": Preset("structure", text=True, stacked=True),
-    "linear": Preset("linear", text=True, stacked=True),
-    "controls": Preset("controls", text=True, stacked=True, more=("data.rewire=null", "data.shuffle=within_word")),
-    "leak": Preset("leak", text=True, stacked=True),
-    "synthetic": Preset("synthetic", text=False, stacked=True),
+PRESETS = {name: Preset(name) for name in ("months", "umap", "mechanism", "structure", "linear")} | {
+    "controls": Preset("controls", more=("data.rewire=null", "data.shuffle=within_word")),
+    "leak": Preset("leak"),
+    "synthetic": Preset("synthetic", text=False),
     "city_map": Preset("value_coding", text=False, stacked=False),
     "modular_addition": Preset("value_coding", text=False, stacked=False),
 }
-SIZES = ("small", "full")
+SIZES = ("small", "medium", "full")
+
+
+def measure(figure: str, runs: Sequence["Run"]) -> dict[str, Measured]:
+    """Return the values of a figure's claims; where the runs give none of them, the reason for each."""
+    try:
+        return import_module(f"bows.paper.{PRESETS[figure].module}").measure(runs)
+    except BowsError as error:
+        return {claim.name: Measured(None, str(error)) for claim in CLAIMS if claim.figure == figure}

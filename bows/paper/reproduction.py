@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
+from glob import glob
 from pathlib import Path
 
 from bows.config.overrides import quoted
@@ -13,12 +14,16 @@ from bows.config.suggestions import suggest
 from bows.errors import SettingError
 from bows.paper import estimate
 from bows.paper.drawings import make, pictures_of_runs, redraw
-from bows.paper.presets import PRESETS
-from bows.paper.results import Measurement, write_results
+from bows.paper.presets import PRESETS, measure
+from bows.paper.results import Measurement, lines, write_results
 from bows.paper.runs import Run, completed
 from bows.reports.sweep_report import write_sweep_report
 
 INTERRUPTED = 130
+# Where a text has fewer bytes than this per word of V = 10,000, the rarest words are in too few rows: in 28 MB of news the 10,000th word
+# occurs 29 times.
+BYTES_PER_WORD = 1000
+MEDIUM_WORDS = 10_000
 
 
 def reproduce(given: argparse.Namespace) -> tuple[list[Path], list[str]]:
@@ -61,7 +66,10 @@ def reproduce(given: argparse.Namespace) -> tuple[list[Path], list[str]]:
             if not all([_train(figure, each) for each in commands]):
                 failed.append(figure)
         found[figure] = _measure(figure, sweep, root, as_command(words), given.words)
-    return [] if given.estimate else write_results(root, given.size, found), failed
+    if given.estimate:
+        return [], failed
+    print(*lines(found), sep="\n", file=sys.stderr)
+    return write_results(root, given.size, found), failed
 
 
 def _figures(asked: list[str]) -> list[str]:
@@ -75,7 +83,9 @@ def _figures(asked: list[str]) -> list[str]:
 
 def _refuse_contradictions(given: argparse.Namespace, figures: Sequence[str]) -> None:
     if given.estimate and given.size != "full":
-        raise SettingError("--estimate: the small size takes minutes; give --size full, or leave --estimate out")
+        raise SettingError(
+            f"--estimate: the {given.size} size takes minutes; give --size full, or leave --estimate out"
+        )
     if given.words and "mechanism" not in figures:
         raise SettingError(
             f"--words={','.join(given.words)}: only the figure mechanism explains words; add it, or leave --words out"
@@ -87,19 +97,31 @@ def _refuse_contradictions(given: argparse.Namespace, figures: Sequence[str]) ->
             )
     if given.validation is not None and given.train is None:
         raise SettingError(f"--validation={given.validation}: it needs --train=<text>")
+    if given.size == "medium" and any(PRESETS[figure].text for figure in figures):
+        if given.train is None:
+            raise SettingError(
+                "--size medium: it needs --train=<text> of 100 MB or so, such as English Wikipedia, one paragraph per line"
+            )
+        size = sum(Path(file).stat().st_size for file in glob(given.train) if Path(file).is_file())
+        if 0 < size < BYTES_PER_WORD * MEDIUM_WORDS:
+            raise SettingError(
+                f"--train={given.train}: {size / 1e6:.1f} MB are too few for the {MEDIUM_WORDS:,} words of --size medium, and fit about "
+                f"{size // BYTES_PER_WORD:,}; give {BYTES_PER_WORD * MEDIUM_WORDS / 1e6:.0f} MB or more, or --size small (4,000 words)"
+            )
 
 
 def _measure(figure: str, sweep: Path, root: Path, command: str, words: list[str]) -> Measurement:
     """Measure the completed runs of a sweep, write its report, and draw the figure."""
     runs = completed(sweep)
     report = write_sweep_report(sweep) if len(runs) > 1 else None
-    measured = PRESETS[figure].measure(runs)
     drawn = list(make(figure, runs, root / "figures", words))
     for picture in drawn:
         if picture.file is None:
             print(f"{figure}: not drawn: {picture.caption}: {picture.missing}", file=sys.stderr)
     link = None if report is None else os.path.relpath(report, root)
-    return Measurement(measured, _measured_on(runs), command, link, [*drawn, *pictures_of_runs(figure, sweep, runs)])
+    return Measurement(
+        measure(figure, runs), _measured_on(runs), command, link, [*drawn, *pictures_of_runs(figure, sweep, runs)]
+    )
 
 
 def _text_overrides(given: argparse.Namespace) -> list[str]:

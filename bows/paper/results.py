@@ -1,4 +1,4 @@
-"""results.md and index.html: each claim with the paper's figure, ours, where it was measured, and whether it holds."""
+"""results.md and index.html: each claim with the paper's figure, ours, its baseline, where it was measured, and whether it holds."""
 
 import os
 from collections import Counter
@@ -12,68 +12,63 @@ from bows.paper.drawings import Picture
 from bows.reports.charts import of_file
 from bows.reports.html import render
 
-HEAD = ("claim", "the paper", "ours", "measured on", "holds where", "verdict")
+HEAD = ("claim", "the paper", "ours", "baseline", "measured on", "holds where", "verdict")
+ON = HEAD.index("measured on")
 
 
 @dataclass
 class Measurement:
-    """What a figure's runs say. measured: values by the claims' names. on: corpus and size in words. command: that trains them. report: of
-    their sweep, from the folder of the results.
-    """
+    """The results of a figure's runs."""
 
     measured: Mapping[str, Measured]
+    """By the claims' names."""
     on: str
+    """Corpus and size in words."""
     command: str
+    """That trains the runs."""
     report: str | None = None
+    """Of their sweep, from the folder of the results."""
     pictures: Sequence[Picture] = ()
 
 
 def rows(figure: str, of: Measurement) -> list[tuple[str, ...]]:
-    """A row a claim of a figure, as HEAD has it."""
+    """Return a row per claim of a figure, with the columns of HEAD."""
     return [_row(claim, of) for claim in CLAIMS if claim.figure == figure]
 
 
 def _row(claim: Claim, of: Measurement) -> tuple[str, ...]:
     found = of.measured.get(claim.name, Measured(None, "the runs do not give it"))
-    text = verdict(claim, of.measured)
-    return claim.statement, claim.paper, found.text, of.on, claim.threshold, text
+    baseline = f"{claim.baseline}: {found.baseline}" if found.baseline else claim.baseline
+    return claim.statement, claim.paper, found.text, baseline, of.on, claim.threshold, verdict(claim, of.measured)
+
+
+def lines(figures: Mapping[str, Measurement]) -> list[str]:
+    """Return a line per claim for the terminal: the verdict, the statement, the value and its baseline."""
+    return [
+        f"{figure}: {row[-1]}: {row[0]}: {row[2]} (baseline: {row[3]})"
+        for figure, of in figures.items()
+        for row in rows(figure, of)
+    ]
 
 
 def write_results(folder: Path, size: str, figures: Mapping[str, Measurement]) -> list[Path]:
     """Write results.md and index.html of some figures into a folder, and return them."""
     folder.mkdir(parents=True, exist_ok=True)
-    lines = [
-        "# The paper, measured again",
-        "",
-        f"Size: {size}. Thresholds are bows' own (`bows/paper/claims.py`): the paper gives no bounds.",
-        "",
-    ]
+    text = ["# The paper, measured again", ""]
+    text += [f"Size: {size}. Thresholds are bows' own (`bows/paper/claims.py`): the paper gives no bounds.", ""]
     for figure, of in figures.items():
-        lines += [f"## {figure}", "", f"`{of.command}`", "", _line(HEAD), _line(["---"] * len(HEAD))]
-        lines += [_line(row) for row in rows(figure, of)]
-        lines.append("")
-    write_whole(folder / "results.md", "\n".join(lines))
-    verdicts = Counter(row[-1] for figure, of in figures.items() for row in rows(figure, of))
-    on = HEAD.index("measured on")
+        text += [f"## {figure}", "", f"`{of.command}`", "", _line(HEAD), _line(["---"] * len(HEAD))]
+        text += [*map(_line, rows(figure, of)), ""]
+    write_whole(folder / "results.md", "\n".join(text))
+    # The corpus is the same in all rows of a figure: the page shows it above them.
     sections = [
-        # The corpus is the same in all rows of a figure: on the page it stands above them.
-        (
-            figure,
-            of,
-            [(*row[:on], *row[on + 1 :]) for row in rows(figure, of)],
-            [_shown(picture, folder) for picture in of.pictures],
-        )
+        (figure, of, [_without(row) for row in rows(figure, of)], [_shown(picture, folder) for picture in of.pictures])
         for figure, of in figures.items()
     ]
     page = render(
-        "paper.html",
-        name="The paper, measured again",
-        size=size,
-        head=[*HEAD[:on], *HEAD[on + 1 :]],
-        verdicts=verdicts,
-        parts=list(figures),
-        sections=sections,
-    )
+        "paper.html", name="The paper, measured again", size=size, head=_without(HEAD), parts=list(figures), sections=sections,
+        verdicts=Counter(row[-1] for figure, of in figures.items() for row in rows(figure, of)),
+    )  # fmt: skip
     write_whole(folder / "index.html", page)
     return [folder / "index.html", folder / "results.md"]
 
@@ -82,8 +77,13 @@ def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
+def _without(row: Sequence[str]) -> list[str]:
+    """Return a row without the column of the corpus."""
+    return [*row[:ON], *row[ON + 1 :]]
+
+
 def _shown(picture: Picture, folder: Path) -> dict[str, str | None]:
-    """A picture as the page needs it."""
+    """Return a picture as the template needs it."""
     if picture.file is None:
         return {"caption": picture.caption, "missing": picture.missing, "data": None, "file": None}
     stem = os.path.relpath(picture.file.with_suffix(""), folder)

@@ -10,15 +10,19 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from bows.errors import SettingError
+from bows.errors import BowsError, SettingError
 from bows.runs.discover import find_jobs
 from bows.runs.folder import RunFolder, find_run
 from bows.runs.reload import load_autoencoder, open_data
 
 
+class NotMeasured(BowsError):
+    """The runs do not give a value, or what a figure is drawn from."""
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A completed run, with what the paper's claims ask of it."""
+    """A completed run, with the parts of it that the paper's claims need."""
 
     files: RunFolder
     settings: dict[str, Any]
@@ -50,6 +54,11 @@ class Run:
         """(m, V): unit directions; zeros for a word with a zero column."""
         return torch.nn.functional.normalize(self.encoder, dim=0)
 
+    def directions(self, words: Sequence[str]) -> Tensor:
+        """Return the unit directions of words, (m, words) float64. Raises NotMeasured where the vocabulary lacks one."""
+        indices = self.indices(words)
+        return self.unit[:, indices].double()
+
     @cached_property
     def words(self) -> dict[str, list]:
         """words.parquet by columns."""
@@ -66,11 +75,22 @@ class Run:
         found = find_run(self.folder)
         return open_data(found.config["data"], found, "run")
 
-    def indices(self, words: Sequence[str]) -> list[int] | None:
-        """Return the indices of words; None where the vocabulary lacks one of them."""
+    def known(self, words: Iterable[str]) -> list[str]:
+        """Return the words that the vocabulary has."""
+        vocabulary = set(self.vocabulary)
+        return [word for word in words if word in vocabulary]
+
+    def indices(self, words: Sequence[str]) -> list[int]:
+        """Return the indices of words.
+
+        Raises:
+            NotMeasured: the vocabulary lacks one of them.
+        """
         places = {word: place for place, word in enumerate(self.vocabulary)}
-        found = [places[word] for word in words if word in places]
-        return found if len(found) == len(words) else None
+        if missing := [word for word in words if word not in places]:
+            found = f"{len(words) - len(missing)} of the {len(words)} words are in this corpus's vocabulary"
+            raise NotMeasured(f"{found}; missing: {', '.join(missing)}")
+        return [places[word] for word in words]
 
 
 def completed(folder: Path) -> list[Run]:
@@ -89,11 +109,19 @@ def completed(folder: Path) -> list[Run]:
     return sorted(runs, key=lambda run: run.settings["seed"] or 0)
 
 
-def chosen(runs: Sequence[Run], **settings: Any) -> Iterator[Run]:
-    """Yield the runs with these settings."""
-    return (run for run in runs if all(run.settings[name] == value for name, value in settings.items()))
+def chosen(runs: Sequence[Run], **settings: Any) -> list[Run]:
+    """Return the runs with these settings."""
+    return [run for run in runs if all(run.settings[name] == value for name, value in settings.items())]
 
 
-def first(runs: Iterable[Run]) -> Run | None:
-    """Return the run of the lowest seed; None where there is none."""
-    return next(iter(runs), None)
+def by_setting(runs: Sequence[Run], name: str) -> Iterator[tuple[Any, list[Run]]]:
+    """Yield each value of a setting, rising, with its runs."""
+    for value in sorted({run.settings[name] for run in runs}):
+        yield value, chosen(runs, **{name: value})
+
+
+def first(runs: Sequence[Run]) -> Run:
+    """Return the run of the lowest seed. Raises NotMeasured where there is none."""
+    if not runs:
+        raise NotMeasured("no completed run")
+    return runs[0]

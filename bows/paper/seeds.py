@@ -1,4 +1,4 @@
-"""Means over seeds, with intervals."""
+"""Means over seeds, with intervals; measurements that may be impossible."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,12 +7,11 @@ from scipy import stats
 
 from bows.errors import BowsError
 from bows.paper.claims import Measured
-from bows.paper.runs import Run
 
 
-def mean_of(values: Sequence[float]) -> Measured:
-    """Return the mean over seeds; its text has the 95 % interval (Student's t) where there are two seeds or more."""
-    return Measured(float(np.mean(values)), with_interval(values))
+def mean_of(values: Sequence[float], baseline: str = "") -> Measured:
+    """Return the mean over seeds, and as text with the 95 % interval (Student's t) where there are two seeds or more."""
+    return Measured(float(np.mean(values)), with_interval(values), baseline)
 
 
 def with_interval(values: Sequence[float]) -> str:
@@ -31,16 +30,17 @@ def interval(values: Sequence[float]) -> dict[str, float | None]:
     return {"low": float(np.mean(values)) - half, "high": float(np.mean(values)) + half}
 
 
-def try_measure(measure: Callable[[Sequence[Run]], Measured], runs: Sequence[Run]) -> Measured:
+def mean_row(values: Sequence[float], **columns: object) -> dict[str, object]:
+    """Return a row of a figure's table: columns, then the mean over seeds, their number and the interval."""
+    return {**columns, "mean": float(np.mean(values)), "count": len(values), **interval(values)}
+
+
+def try_measure(measure: Callable[..., Measured], *given: object) -> Measured:
     """Measure runs, or state why they cannot be measured, for example because their corpus is missing."""
     try:
-        return measure(runs)
+        return measure(*given)
     except BowsError as error:
         return not_measured(str(error))
-
-
-class NotDrawn(BowsError):
-    """A figure cannot be drawn from these runs."""
 
 
 def not_measured(why: str) -> Measured:

@@ -1,69 +1,76 @@
-"""How does structure fade as m grows?"""
+"""How does the structure weaken as m grows?"""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pyarrow as pa
 from scipy.stats import spearmanr
 
 from bows.paper.claims import Measured
-from bows.paper.months import no_set
-from bows.paper.runs import Run
-from bows.paper.seeds import not_measured
+from bows.paper.runs import NotMeasured, Run, by_setting, first
+from bows.paper.seeds import mean_row, not_measured, try_measure
 from bows.paper.word_lists import MONTHS
 
 NUMERALS = ("II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X")
 LEAST_SIZES = 4
 LEAST_NUMERALS = 6
-ORTHOGONAL = 0.1  # the cosine below which regimes, too, take words for orthogonal
+ORTHOGONAL = 0.1  # cosines below it count as orthogonal, as for the regimes
+NORM, COSINES = "off-diagonal norm", "cosines, root mean square"
+WORDS = ("all words", "months", "Roman numerals")
 
 
 def measure(runs: Sequence[Run]) -> dict[str, Measured]:
-    """The values of the claims on structure against m."""
+    """Measure the claims on structure against m."""
     sizes = len({run.settings["latent"] for run in runs})
     if sizes < LEAST_SIZES:
-        return dict.fromkeys(
-            ("norm", "norm_free", "months_first"), not_measured(f"{sizes} latent sizes, {LEAST_SIZES} are needed")
-        )
+        few = not_measured(f"{sizes} latent sizes, {LEAST_SIZES} are needed" if runs else "no completed run")
+        return dict.fromkeys(("norm", "norm_free", "months_first"), few)
     return {
-        "norm": _trend(runs, "packing/off_diagonal_norm"),
-        "norm_free": _trend(runs, "packing/interference_rms"),
-        "months_first": _months_first(runs),
+        "norm": _trend(
+            {size: _mean(own, "packing/off_diagonal_norm") for size, own in by_setting(runs, "latent")}, "0"
+        ),
+        "norm_free": _trend(
+            {size: _mean(own, "packing/interference_rms") * size**0.5 for size, own in by_setting(runs, "latent")},
+            "random directions 1 at every m",
+        ),
+        "months_first": try_measure(_months_first, runs),
     }
 
 
-def _trend(runs: Sequence[Run], metric: str) -> Measured:
-    pairs = sorted((run.settings["latent"], run.summary[metric]) for run in runs)
-    sizes, values = zip(*pairs, strict=True)
-    rank = float(spearmanr(sizes, values).statistic)
-    ends = [np.mean([value for size, value in pairs if size == end]) for end in (pairs[0][0], pairs[-1][0])]
-    return Measured(rank, f"{rank:.2f}: from {ends[0]:.3g} at m = {pairs[0][0]} to {ends[1]:.3g} at m = {pairs[-1][0]}")
+def _mean(runs: Sequence[Run], metric: str) -> float:
+    return float(np.mean([run.summary[metric] for run in runs]))
+
+
+def _trend(values: Mapping[int, float], baseline: str) -> Measured:
+    rank = float(spearmanr(list(values), list(values.values())).statistic)
+    least, most = min(values), max(values)
+    return Measured(
+        rank, f"{rank:.2f}: from {values[least]:.3g} at m = {least} to {values[most]:.3g} at m = {most}", baseline
+    )
 
 
 def _months_first(runs: Sequence[Run]) -> Measured:
-    levels: dict[str, dict[int, list[float]]] = {"months": {}, "numerals": {}}
-    for run in runs:
-        months, some = run.indices(MONTHS), numerals(run)
-        if months is None:
-            return not_measured(no_set(runs, MONTHS))
-        if some is None:
-            return not_measured(f"{no_set(runs, NUMERALS)}, {LEAST_NUMERALS} are needed")
-        for name, indices in (("months", months), ("numerals", some)):
-            levels[name].setdefault(run.settings["latent"], []).append(cosine_rms(run, indices))
-    means = {name: {size: float(np.mean(of)) for size, of in sorted(sizes.items())} for name, sizes in levels.items()}
-    first = {name: orthogonal_from(of) for name, of in means.items()}
-    largest = max(means["months"])
-    at_largest = f"at m = {largest} {means['months'][largest]:.2f} and {means['numerals'][largest]:.2f}"
-    if first["months"] == first["numerals"] == np.inf:
-        return not_measured(f"neither is orthogonal at any m; {at_largest}")
-    text = {name: f"from m = {size:g}" if size < np.inf else "at no m" for name, size in first.items()}
+    levels = {
+        words: {
+            size: float(np.mean([cosine_rms(run, of(run)) for run in own])) for size, own in by_setting(runs, "latent")
+        }
+        for words, of in (("months", _months), ("numerals", numerals))
+    }
+    beginning = {words: orthogonal_from(of) for words, of in levels.items()}
+    largest = max(levels["months"])
+    at_largest = f"at m = {largest} {levels['months'][largest]:.2f} and {levels['numerals'][largest]:.2f}"
+    if beginning["months"] == beginning["numerals"] == np.inf:
+        raise NotMeasured(f"neither is orthogonal at any m; {at_largest}")
+    text = {words: f"from m = {size:g}" if size < np.inf else "at no m" for words, size in beginning.items()}
     return Measured(
-        0.0 if first["numerals"] == np.inf else first["months"] / first["numerals"],
-        f"months {text['months']}, numerals {text['numerals']} ({len(numerals(runs[0]) or [])} of them); {at_largest}",
+        0.0 if beginning["numerals"] == np.inf else beginning["months"] / beginning["numerals"],
+        f"months {text['months']}, numerals {text['numerals']} ({len(numerals(runs[0]))} of them); {at_largest}",
+        f"random directions: from m = {ORTHOGONAL**-2:.0f}",
     )
 
 
 def orthogonal_from(levels: Mapping[int, float]) -> float:
-    """The smallest of rising latent sizes from which on all levels are below ORTHOGONAL; infinite where the last is not.
+    """Return the smallest of rising latent sizes from which on all levels are below ORTHOGONAL; infinite where the last is not.
 
     >>> orthogonal_from({50: 0.4, 100: 0.09, 200: 0.12, 400: 0.05, 800: 0.01}), orthogonal_from({50: 0.2})
     (400, inf)
@@ -76,17 +83,38 @@ def orthogonal_from(levels: Mapping[int, float]) -> float:
     return beginning
 
 
-def numerals(run: Run) -> list[int] | None:
-    """Indices of the Roman numerals that the vocabulary has; None where they are fewer than six."""
-    known = set(run.vocabulary)
-    return (
-        run.indices([word for word in NUMERALS if word in known])
-        if len(known.intersection(NUMERALS)) >= LEAST_NUMERALS
-        else None
-    )
+def _months(run: Run) -> Sequence[str]:
+    return MONTHS if run.indices(MONTHS) else ()
 
 
-def cosine_rms(run: Run, indices: Sequence[int]) -> float:
-    """Root mean square of the cosines of different words of a set."""
-    cosines = (run.unit[:, list(indices)].T @ run.unit[:, list(indices)]).double()
-    return float(cosines[~np.eye(len(indices), dtype=bool)].square().mean().sqrt())
+def numerals(run: Run) -> list[str]:
+    """Return the Roman numerals that the vocabulary has. Raises NotMeasured where they are fewer than six."""
+    if len(known := run.known(NUMERALS)) < LEAST_NUMERALS:
+        raise NotMeasured(
+            f"{len(known)} of the {len(NUMERALS)} words are in this corpus's vocabulary, {LEAST_NUMERALS} are needed"
+        )
+    return known
+
+
+def cosine_rms(run: Run, words: Sequence[str]) -> float:
+    """Return the root mean square of the cosines of different words of a set."""
+    directions = run.directions(words)
+    return float((directions.T @ directions)[~np.eye(len(words), dtype=bool)].square().mean().sqrt())
+
+
+def against_size(runs: Sequence[Run]) -> pa.Table:
+    """Return means over seeds with their intervals: the off-diagonal norm of all words, and cosines of all words, months and numerals."""
+    first(runs)
+    rows = []
+    for size, own in by_setting(runs, "latent"):
+        values = {
+            (NORM, WORDS[0]): [run.summary["packing/off_diagonal_norm"] for run in own],
+            (COSINES, WORDS[0]): [run.summary["packing/interference_rms"] for run in own],
+        }
+        for name, of in ((WORDS[1], _months), (WORDS[2], numerals)):
+            try:
+                values[COSINES, name] = [cosine_rms(run, of(run)) for run in own]
+            except NotMeasured:  # the words of one set may be missing
+                continue
+        rows += [mean_row(of, latent=size, metric=metric, words=words) for (metric, words), of in values.items()]
+    return pa.Table.from_pylist(rows)

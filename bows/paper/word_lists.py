@@ -1,4 +1,4 @@
-"""Words that the paper's claims are about."""
+"""The words of the paper's claims."""
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June",
@@ -6,7 +6,7 @@ MONTHS = (
 )  # fmt: skip
 
 
-# Words of a time of the year, and the place of that time among the months, January at 0 (northern hemisphere, as most of the text).
+# Words of a time of the year, and the place of that time among the months, January at 0 (northern hemisphere, as in most of the text).
 SEASONAL = {
     "winter": 0, "snow": 0, "spring": 3, "Easter": 3, "summer": 6, "autumn": 9, "Halloween": 9, "Thanksgiving": 10, "Christmas": 11,
 }  # fmt: skip

@@ -10,12 +10,10 @@ from safetensors.torch import load_file
 
 from bows.analysis.word_map import umap_coordinates
 from bows.errors import SettingError
-from bows.paper import months
-from bows.paper.drawings import DRAWINGS, Drawing, drawings, make, redraw
-from bows.paper.presets import PRESETS
+from bows.paper import mechanism, months
+from bows.paper.drawings import DRAWINGS, make, redraw
+from bows.paper.presets import PRESETS, measure
 from bows.paper.runs import Run
-from bows.paper.tables import mechanism
-from bows.paper.tables import months as month_tables
 from bows.paper.text_correlations import directions_of, text_correlations
 from bows.runs.folder import read_run
 
@@ -54,14 +52,14 @@ def test_months_in_the_text_are_the_correlations_of_windows(runs):
     assert matrix == pytest.approx(expected, abs=1e-9)
     columns = directions_of(matrix)
     assert (columns.T @ columns).numpy() == pytest.approx(matrix, abs=1e-9)
-    found = months.measure(runs)
+    found = measure("months", runs)
     # The text has its months on a ring: near ones stand together, and the weights follow.
     assert found["text"].value == pytest.approx(1e-4)
     assert found["steps"].value < 0.01
 
 
 def test_planes_keep_every_distance_of_the_months_plane(runs):
-    table = month_tables.planes(runs).to_pydict()
+    table = months.planes(runs).to_pydict()
     assert len(set(table["panel"])) == 3
     own = [place for place, panel in enumerate(table["panel"]) if panel.startswith("weights")]
     points = np.array([(table["x"][place], table["y"][place]) for place in own if table["place"][place] is not None])
@@ -157,7 +155,6 @@ def test_names_of_files_are_of_one_figure_each():
     names = [each.name for of_figure in DRAWINGS.values() for each in of_figure]
     assert len(set(names)) == len(names)
     assert set(DRAWINGS) == {figure for figure, preset in PRESETS.items() if preset.text}
-    assert all(isinstance(each, Drawing) for each in drawings("mechanism", ["a"]))
 
 
 def test_without_umap_learn_the_extra_is_named(monkeypatch):

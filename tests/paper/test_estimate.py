@@ -34,7 +34,7 @@ def test_the_time_of_every_size_follows_from_two(timed):
     assert timed == [50, 1000]
     assert (found.jobs, found.closed) == (48, 0)
     assert found.seconds == pytest.approx(3 * 10 * BATCHES * sum(0.1 + 0.002 * size for size in SIZES))
-    assert found.step_seconds == pytest.approx((0.2, 20.1))
+    assert found.step_seconds == {50: pytest.approx(0.2), 10_000: pytest.approx(20.1)}
     # Half of what is free bounds a stack, but the largest model has to fit: weights, gradients and two moments of 10,000 x 10,000.
     assert found.memory >= 4 * 4 * 10_000 * 10_000
     assert "48 models, about" in found.text
