@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
@@ -86,11 +87,11 @@ def _grid(panels: Sequence[_Panel], titled: bool) -> Figure:
 
 def _name(figure: Figure, axes: Axes, points: np.ndarray, words: Sequence[str]) -> None:
     """Label the points in the largest letters that leave the labels apart and inside the panel."""
-    drawn = len(axes.lines)
+    added: list[Artist] = []
     for size, length in _LABELS:
-        for artist in [*axes.texts, *axes.lines[drawn:]]:
+        for artist in added:
             artist.remove()
-        place_labels(figure, axes, points, [shorten(word, length) for word in words], size)
+        added = place_labels(figure, axes, points, [shorten(word, length) for word in words], size)
         boxes, edge = [text.get_window_extent() for text in axes.texts], axes.get_window_extent()
         apart = not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
         if apart and all((box.min >= edge.min).all() and (box.max <= edge.max).all() for box in boxes):

@@ -49,16 +49,17 @@ def regime_shares(
     known.sort(key=lambda pair: pair[0])
     left_out = len(regimes) - len(known)
     with style():
-        figure = new_figure(6.4, 4.2)
-        axes = figure.add_subplot()
+        note = f"{left_out:,} of {len(regimes):,} words have no regime or frequency and are left out."
+        tall = 4.2
+        figure = new_figure(6.4, tall, layout="none")
+        # In inches: the legend on the right; below two lines of ticks, the name of the axis and the caption.
+        below = 0.62 + 0.125 * caption(figure, thresholds, note if left_out else "")
+        above = 0.48 if title else 0.24
+        axes = figure.add_axes((0.115, below / tall, 0.655, 1 - (below + above) / tall))
         if known:
             _draw(axes, np.array([share for share, _ in known]), np.array([regime for _, regime in known]))
         else:
             message(axes, "no word has a regime")
-        note = (
-            f"{left_out:,} of {len(regimes):,} words have no regime or frequency and are left out." if left_out else ""
-        )
-        caption(figure, thresholds, note)
         heading(figure, title)
     return figure
 

@@ -38,8 +38,10 @@ def ring_polygon(
     scores += [f"p = {order_p:.2g}"] if order_p is not None else []
     with style():
         many = len(words) > 20
-        figure = new_figure(*((7.0, 7.2) if many else (4.6, 4.8)))
-        axes = figure.add_subplot()
+        side = 6.6 if many else 4.2  # inches; beside it the names of the axes, above it two lines of title
+        wide, tall = side + 0.4, side + 0.75
+        figure = new_figure(wide, tall, layout="none")
+        axes = figure.add_axes((0.3 / wide, 0.3 / tall, side / wide, side / tall))
         axes.plot(*np.vstack([points, points[:1]]).T, color=FAINT, linewidth=1, zorder=1)
         axes.scatter(*points[1:].T, s=22, color=BLUE, zorder=3)
         axes.scatter(*points[:1].T, s=48, color=ORANGE, edgecolor=INK, linewidth=0.6, zorder=3)

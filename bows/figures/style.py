@@ -10,6 +10,7 @@ import textwrap
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +18,10 @@ import matplotlib
 import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from bows.figures.font import COMMON, WHOLE, families, warn_of_missing
@@ -32,8 +36,7 @@ _SETTINGS = {
     "figure.constrained_layout.use": True,
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
-    "savefig.dpi": 150,  # of the PNG, for screens: print takes the PDF
-    "figure.dpi": 100,
+    "figure.dpi": 150,  # of the PNG too, for screens: print takes the PDF
     "pdf.fonttype": 42,  # letters stay letters in the PDF
     "svg.fonttype": "none",  # and in the SVG, which is half as large for it
     "svg.hashsalt": "bows",  # the same figure has the same identifiers
@@ -56,14 +59,12 @@ _SETTINGS = {
     "lines.linewidth": 1.5,
     "text.color": INK,
 }
-# Options of each kind of file that `save` writes. Without dates and versions, the same figure gives the same bytes.
-FORMATS: dict[str, dict[str, Any]] = {
-    "png": {
-        "metadata": {"Software": None},
-        "pil_kwargs": {"compress_level": 3},
-    },  # half the time of 6, for files as large
-    "pdf": {"metadata": {"CreationDate": None, "Creator": None, "Producer": None}},
-    "svg": {"metadata": {"Date": None, "Creator": None}},
+# The canvas and options of each kind of file that `save` writes. Without dates and versions, the same figure gives the same bytes.
+FORMATS: dict[str, tuple[type[FigureCanvasBase], dict[str, Any]]] = {
+    # Compressed in half the time of level 6, to files as large.
+    "png": (FigureCanvasAgg, {"metadata": {"Software": None}, "pil_kwargs": {"compress_level": 3}}),
+    "pdf": (FigureCanvasPdf, {"metadata": {"CreationDate": None, "Creator": None, "Producer": None}}),
+    "svg": (FigureCanvasSVG, {"metadata": {"Date": None, "Creator": None}}),
 }
 
 
@@ -72,10 +73,18 @@ def style() -> Iterator[None]:
     """Draw in the style of bows inside this block, whatever the user's own settings, and restore those after it."""
     with matplotlib.rc_context(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")  # `save` warns once, not per word
-        settings: dict[Any, Any] = {**matplotlib.rcParamsDefault, **_SETTINGS, "font.family": families()}
+        dict.update(matplotlib.rcParams, _checked(tuple(families())))
+        yield
+
+
+@cache
+def _checked(fonts: tuple[str, ...]) -> dict[str, Any]:
+    """Return matplotlib's settings in the style of bows; checking all 300 for every figure would be a tenth of drawing it."""
+    with matplotlib.rc_context():
+        settings: dict[Any, Any] = {**matplotlib.rcParamsDefault, **_SETTINGS, "font.family": list(fonts)}
         del settings["backend"]  # not part of the style
         matplotlib.rcParams.update(settings)
-        yield
+        return {name: matplotlib.rcParams[name] for name in settings}
 
 
 def new_figure(width: float, height: float, layout: Literal["constrained", "none"] = "constrained") -> Figure:
@@ -104,10 +113,12 @@ def heading(figure: Figure, title: str, length: int = 80) -> None:
         figure.suptitle(shorten(title, length), fontsize=10, x=0.01, ha="left")
 
 
-def caption(figure: Figure, *lines: str, width: float = 105) -> None:
-    """Write lines below a figure, wrapped to `width` characters; nothing where there are none."""
-    if text := "\n".join(textwrap.fill(line, int(width)) for line in lines if line):
-        figure.supxlabel(text, x=0.01, ha="left", fontsize=7.5)
+def caption(figure: Figure, *lines: str, width: float = 105) -> int:
+    """Write lines below a figure, wrapped to `width` characters; nothing where there are none. Return how many lines these are."""
+    text = [part for line in lines for part in textwrap.wrap(line, int(width))]
+    if text:
+        figure.supxlabel("\n".join(text), x=0.01, ha="left", fontsize=7.5)
+    return len(text)
 
 
 def message(axes: Axes, text: str) -> None:
@@ -158,16 +169,26 @@ def save(figure: Figure, path: Path | str) -> list[Path]:
 
 
 def rendered(figure: Figure, *formats: str) -> dict[str, bytes]:
-    """Return a figure in formats of FORMATS, all with the layout of the first."""
-    engine, contents = figure.get_layout_engine(), {}
+    """Return a figure in formats of FORMATS, all with one layout.
+
+    `Figure.savefig` would lay out and draw the figure a second time for each format, only to learn its size.
+    """
+    contents = {}
     with style(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        canvas, engine = figure.canvas, figure.get_layout_engine()
+        if engine is not None:
+            figure.draw_without_rendering()
+            figure.set_layout_engine("none")
         for name in formats:
             buffer = io.BytesIO()
-            figure.savefig(buffer, format=name, **FORMATS[name])
-            figure.set_layout_engine("none")
+            printer, options = FORMATS[name]
+            printing: Any = canvas if isinstance(canvas, printer) else printer(figure)
+            getattr(printing, f"print_{name}")(buffer, **options)
             contents[name] = buffer.getvalue()
-    figure.set_layout_engine(engine)
+        figure.set_canvas(canvas)
+        if engine is not None:
+            figure.set_layout_engine(engine)
     if "svg" in contents:  # where DejaVu is not installed, a font of its widths, or any
         contents["svg"] = contents["svg"].replace(
             f"'{COMMON}', '{WHOLE}'".encode(), f"'{WHOLE}', Verdana, sans-serif".encode()

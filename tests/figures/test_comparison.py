@@ -110,9 +110,11 @@ def test_the_words_of_largest_gain_and_loss_are_named():
 def test_circles_and_lines_tie_names_to_their_words():
     figure = gains([0.5] * 2, [0.9, 0.1], [0.2, 0.7], ["up", "down"])
     axes = figure.axes[0]
-    np.testing.assert_allclose(axes.collections[-1].get_offsets(), [[0.2, 0.9], [0.7, 0.1]])
-    for point, text, line in zip([(0.2, 0.9), (0.7, 0.1)], axes.texts, axes.lines[1:], strict=True):
-        start, end = axes.transData.transform(line.get_xydata())
+    np.testing.assert_allclose(axes.collections[-3].get_offsets(), [[0.2, 0.9], [0.7, 0.1]])
+    for point, text, line in zip(
+        [(0.2, 0.9), (0.7, 0.1)], axes.texts, axes.collections[-1].get_segments(), strict=True
+    ):
+        start, end = axes.transData.transform(line)
         radius = 4 * figure.dpi / 72
         assert np.hypot(*(start - axes.transData.transform(point))) < radius
         box = text.get_window_extent()

@@ -51,7 +51,7 @@ def test_each_label_is_nearest_its_own_word_or_tied_to_it(scale):
     points = np.vstack([scale * circle(11, 0.2), [[1.5, 1.5]]])
     axes = found_shapes([row("cluster", [f"word {i}" for i in range(12)])], [points]).axes[0]
     pixels = axes.transData.transform(points)
-    ends = [axes.transData.transform(line.get_xydata()) for line in axes.lines]
+    ends = [axes.transData.transform(line) for line in axes.collections[-1].get_segments()]
     far = 0
     for own, text in zip(pixels, axes.texts, strict=True):
         box = text.get_window_extent()
