@@ -176,7 +176,7 @@ def rendered(figure: Figure, *formats: str) -> dict[str, bytes]:
     contents = {}
     with style(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        canvas, engine = figure.canvas, figure.get_layout_engine()
+        canvas, dpi, engine = figure.canvas, figure.dpi, figure.get_layout_engine()
         if engine is not None:
             figure.draw_without_rendering()
             figure.set_layout_engine("none")
@@ -185,6 +185,7 @@ def rendered(figure: Figure, *formats: str) -> dict[str, bytes]:
             printer, options = FORMATS[name]
             printing: Any = canvas if isinstance(canvas, printer) else printer(figure)
             getattr(printing, f"print_{name}")(buffer, **options)
+            figure.set_dpi(dpi)  # vector formats leave their own
             contents[name] = buffer.getvalue()
         figure.set_canvas(canvas)
         if engine is not None:
