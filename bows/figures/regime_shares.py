@@ -55,7 +55,7 @@ def regime_shares(
         # In inches: the legend on the right; below two lines of ticks, the name of the axis and the caption.
         below = 0.62 + 0.125 * caption(figure, thresholds, note if left_out else "")
         above = 0.48 if title else 0.24
-        axes = figure.add_axes((0.107, below / tall, 0.677, 1 - (below + above) / tall))
+        axes = figure.add_axes((0.105, below / tall, 0.668, 1 - (below + above) / tall))
         if known:
             _draw(axes, np.array([share for share, _ in known]), np.array([regime for _, regime in known]))
         else:
