@@ -18,7 +18,7 @@ from bows.analysis.permutation_null import against_null
 from bows.analysis.set_planes import random_planes, set_plane, sets_of_like_frequency
 from bows.errors import SettingError
 from bows.evaluation.context import LoadedRun
-from bows.figures.latent_ablation import GROUPS
+from bows.figures.ablation import GROUPS
 from bows.model.autoencoder import Autoencoder, activate, weights
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from bows.evaluation.ablate import LEVEL, Ablation
-from bows.figures.latent_ablation import GROUPS, latent_ablation
+from bows.figures.ablation import GROUPS, latent_ablation
 from bows.figures.style import file_stem, save
 from bows.files import write_json
 

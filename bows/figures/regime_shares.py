@@ -5,10 +5,22 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from bows.figures.style import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE, caption, heading, message, new_figure, style
+from bows.figures.style import (
+    BLUE,
+    FAINT,
+    GREEN,
+    INK,
+    ORANGE,
+    PURPLE,
+    caption,
+    dark,
+    heading,
+    message,
+    new_figure,
+    style,
+)
 
 REGIMES = ("absent", "linear", "antipodal", "orthogonal", "mixed")
 COLOURS: dict[str, str] = dict(zip(REGIMES, (FAINT, BLUE, ORANGE, GREEN, PURPLE), strict=True))
@@ -77,7 +89,7 @@ def _draw(axes: Axes, frequency: np.ndarray, of_word: np.ndarray) -> None:
             range(len(bins)), share, bottom=floor, width=0.86, color=colour, edgecolor="white", linewidth=0.6,
             hatch=HATCHES[regime], label=label,
         )  # fmt: skip
-        ink, under = ("white", colour) if _dark(colour) else (INK, colour)
+        ink, under = ("white", colour) if dark(colour) else (INK, colour)
         # A number has a plain patch under it, or the hatching would cross it.
         patch = {"boxstyle": "round,pad=0.15", "facecolor": under, "edgecolor": "none"}
         for place in np.flatnonzero(share >= _SMALLEST_LABELLED).tolist():
@@ -112,8 +124,3 @@ def _percent(share: float) -> str:
         return "0%"
     digits = max(0, 1 - math.floor(math.log10(100 * share)))
     return f"{100 * share:.{min(digits, 6)}f}%"
-
-
-def _dark(colour: str) -> bool:
-    red, green, blue = to_rgb(colour)
-    return 0.299 * red + 0.587 * green + 0.114 * blue < 0.5

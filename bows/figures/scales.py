@@ -1,4 +1,4 @@
-"""Axes of a dial: evenly spaced names, or numbers on a linear or logarithmic scale with 0 in its place."""
+"""The axis of a setting: evenly spaced names, or numbers on a linear or logarithmic scale with 0 in its place; and labels of settings."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ _NEAREST_TICKS = 0.12  # of the axis, from one to the next: nearer ones' labels 
 
 
 def is_numeric(values: Sequence[Any]) -> bool:
-    """Whether a dial's values are numbers all of them, so that they have places on an axis.
+    """Return whether all values of a setting are numbers, so that they have places on an axis.
 
     >>> is_numeric([1, 2.5]), is_numeric([1, None]), is_numeric([True, False])
     (True, False, False)
@@ -29,7 +29,7 @@ def is_numeric(values: Sequence[Any]) -> bool:
 
 
 def shown(value: Any) -> str:
-    """Return the label of a dial's value.
+    """Return the label of a setting's value.
 
     >>> [shown(value) for value in (0.001, 1000000, None, True, "tied")]
     ['0.001', '1e+06', 'none', 'true', 'tied']
@@ -42,29 +42,36 @@ def shown(value: Any) -> str:
 
 
 def label(setting: Mapping[str, Any]) -> str:
-    """Return a short description of a setting of dials; options of a group, as those of model, need no name of the dial.
+    """Return a short description of settings; options of a group, as those of model, need no name.
 
     >>> label({"model": "tied", "wd": 0.5, "optimizer.schedule": "cosine"})
     'tied, wd 0.5, optimizer.schedule cosine'
     """
-    return ", ".join(
-        shorten(shown(value), _LONGEST)
-        if isinstance(value, str) and "." not in name
-        else f"{name} {shorten(shown(value), _LONGEST)}"
-        for name, value in setting.items()
-    )
+    parts = {name: shorten(shown(value), _LONGEST) for name, value in setting.items()}
+    option = {name for name, value in setting.items() if isinstance(value, str) and "." not in name}
+    return ", ".join(part if name in option else f"{name} {part}" for name, part in parts.items())
 
 
-def dial_axis(axes: Axes, values: Sequence[Any], name: str) -> dict[Any, float]:
-    """Scale and label the x axis for a dial.
+def seeds_of(counts: Sequence[int]) -> str:
+    """Return the range of some numbers of seeds, at least one number.
+
+    >>> seeds_of([1]), seeds_of([2, 3])
+    ('1 seed', '2 to 3 seeds')
+    """
+    few, many = min(counts), max(counts)
+    return f"{few} to {many} seeds" if few < many else f"{many} seed{'s' * (many > 1)}"
+
+
+def setting_axis(axes: Axes, values: Sequence[Any], name: str) -> dict[Any, float]:
+    """Scale and label the x axis for a setting.
 
     Numbers that span decades get a logarithmic axis; with 0 or negative values among them one that is linear inside the smallest
-    size and logarithmic beyond. Ticks stand at the values themselves, or at some of many.
+    size and logarithmic beyond. Ticks are at the values themselves, or at some of many.
 
     Args:
         axes: The axes.
-        values: distinct, in the order they are to have where they are not numbers.
-        name: of the dial.
+        values: Distinct, in the order they are to have where they are not numbers.
+        name: Of the setting.
 
     Returns:
         Value -> place on the axis.
@@ -75,12 +82,11 @@ def dial_axis(axes: Axes, values: Sequence[Any], name: str) -> dict[Any, float]:
         axes.set_xticks(range(len(values)), [shorten(shown(value), _LONGEST_TICK) for value in values])
         axes.set_xlim(-0.5, len(values) - 0.5)
         return {value: float(place) for place, value in enumerate(values)}
-    sizes = [abs(value) for value in values if value]
     if _by_ratio(values):
         if min(values) > 0:
             axes.set_xscale("log")
         else:
-            axes.set_xscale("symlog", linthresh=min(sizes), linscale=0.5)
+            axes.set_xscale("symlog", linthresh=min(abs(value) for value in values if value), linscale=0.5)
     scale = axes.xaxis.get_transform()
     axes.set_xticks(_ticks(values, dict(zip(values, scale.transform(np.array(values, dtype=float)), strict=True))))
     scaled = scale.transform(np.array([min(values), max(values)], dtype=float))
@@ -93,7 +99,7 @@ def dial_axis(axes: Axes, values: Sequence[Any], name: str) -> dict[Any, float]:
 
 
 def _by_ratio(values: Sequence[float]) -> bool:
-    """Whether equal ratios are better drawn as equal steps than equal differences are."""
+    """Return whether equal ratios are better drawn as equal steps than equal differences are."""
     sizes = np.unique(np.abs([value for value in values if value]))
     if len(sizes) < 2:
         return False
@@ -107,10 +113,7 @@ def _nearest(places: np.ndarray) -> float:
 
 
 def _ticks(values: Sequence[float], places: Mapping[float, float]) -> list[float]:
-    """Return the values, or evenly chosen ones among many, without those that would overlap; always the first and the last.
-
-    places: of the values on the axis.
-    """
+    """Return the values, or evenly chosen ones among many, without those that would overlap; always the first and the last."""
     values = sorted(values)
     step = math.ceil((len(values) - 1) / (_MOST_TICKS - 1)) if len(values) > _MOST_TICKS else 1
     first, last = values[0], values[-1]

@@ -22,6 +22,7 @@ from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from bows.figures.font import COMMON, WHOLE, families, warn_of_missing
@@ -121,10 +122,16 @@ def caption(figure: Figure, *lines: str, width: float = 105) -> int:
     return len(text)
 
 
-def message(axes: Axes, text: str) -> None:
+def message(axes: Axes, text: str, keep_x: bool = False) -> None:
     """Write a text in the middle of axes that have nothing to show."""
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=8)
-    axes.set(xticks=[], yticks=[])
+    axes.set(yticks=[], **({} if keep_x else {"xticks": []}))
+
+
+def dark(colour: Any) -> bool:
+    """Return whether white letters can be read on a colour better than black ones."""
+    red, green, blue = to_rgb(colour)
+    return 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
 
 
 def frame(axes: Axes, points: np.ndarray | None = None, room: float = 1.4) -> None:

@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 from matplotlib.figure import Figure
 
 from bows.errors import BowsError
+from bows.figures.ablation import latent_ablation
 from bows.figures.category_map import category_map
 from bows.figures.context_towers import context_towers
-from bows.figures.latent_ablation import latent_ablation
 from bows.figures.leak import leaking_losses
-from bows.figures.metric_by_setting import metrics_against_dial
+from bows.figures.metric_by_setting import metrics_against_setting
 from bows.figures.pre_activations import pre_activations
 from bows.figures.style import save
 from bows.figures.word_matrices import word_matrices
@@ -63,13 +63,13 @@ def _ablation(table: pa.Table) -> Figure:
 
 def _structure(table: pa.Table) -> Figure:
     sizes = {"latent": sorted(set(table["latent"].to_pylist()))}
-    return metrics_against_dial(table, sizes, (structure.NORM, structure.COSINES), {"words": structure.WORDS})
+    return metrics_against_setting(table, sizes, (structure.NORM, structure.COSINES), {"words": structure.WORDS})
 
 
 def _controls(table: pa.Table) -> Figure:
     there = {name: set(table[name].to_pylist()) for name in ("text", "metric")}
     metrics = [metric for metric in (controls.ORDER, controls.NEARNESS, controls.PURITY) if metric in there["metric"]]
-    return metrics_against_dial(
+    return metrics_against_setting(
         table, {"text": [kind for kind in controls.TREATMENTS if kind in there["text"]]}, metrics, {}
     )
 

@@ -9,10 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bows.analysis.catalog import metric
-from bows.figures.heat_map import dial_heat_map
-from bows.figures.metric_by_setting import metrics_against_dial
-from bows.figures.regime_map import regime_map
-from bows.figures.scales import label
+from bows.figures.metric_by_setting import metrics_against_setting
+from bows.figures.phase_diagrams import regime_map, setting_heat_map
+from bows.figures.scales import label, seeds_of
 from bows.reports.sweep_drawing import Drawing, sentence, stem
 from bows.reports.sweep_layout import DECAY, SHARES, SIZE, Dials, Setting, few_settings, left_out, lines_and_figures
 from bows.runs.folder import RunFolder
@@ -29,7 +28,7 @@ def dial_figures(summary: pa.Table, varied: Dials, chosen: dict[str, list[str]])
                 rows = of_setting(summary, setting, {name: values, **lines}, drawn)
                 if not len(rows):
                     continue
-                figure = metrics_against_dial(rows, {name: values}, drawn, lines, _title(name, setting))
+                figure = metrics_against_setting(rows, {name: values}, drawn, lines, _title(name, setting))
                 caption = sentence(f"Against {name}", setting, note)
                 yield Drawing(stem("dial", name, part, *setting.values()), figure, rows, f"Against {name}", caption)
 
@@ -55,7 +54,7 @@ def heat_maps(
                     panels.append((label(setting), means, np.nan_to_num(counts)))
             if not panels:
                 continue
-            figure = dial_heat_map(panels, (across, varied[across]), (down, varied[down]), name)
+            figure = setting_heat_map(panels, (across, varied[across]), (down, varied[down]), name)
             text = f"{name}: {row.meaning}" if (row := metric(name)).meaning else name
             table, kind = pa.concat_tables(kept), f"{across} and {down}"
             yield Drawing(stem("map", across, down, name), figure, table, kind, sentence(text, {}, note))
@@ -84,12 +83,7 @@ def regime_maps(summary: pa.Table, varied: Dials, jobs: Sequence[RunFolder]) -> 
         return
     rows = pa.concat_tables(kept)
     counts = rows.column("count").to_pylist()
-    seeds = (
-        f"{min(counts)} to {max(counts)} seeds"
-        if min(counts) < max(counts)
-        else f"{max(counts)} seed{'s' * (max(counts) > 1)}"
-    )
-    thresholds = f"{regime_thresholds(jobs)}. Shares of the words, mean over {seeds}."
+    thresholds = f"{regime_thresholds(jobs)}. Shares of the words, mean over {seeds_of(counts)}."
     figure = regime_map(
         panels,
         (across or "", varied[across] if across else [""]),

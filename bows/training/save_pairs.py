@@ -11,10 +11,9 @@ from safetensors.torch import save_file
 from bows.data.pairs import PairTask
 from bows.evaluation.save import read_columns
 from bows.figures.ablation import ablation_bars
-from bows.figures.city_map import city_map
 from bows.figures.curves import training_curves
+from bows.figures.probed_places import city_map, residue_ring
 from bows.figures.render_pool import Picture
-from bows.figures.residue_ring import residue_ring
 from bows.files import file_mode, finite, write_json, write_whole
 from bows.model.pair_classifier import PairClassifier
 from bows.training.evaluate_pairs import PairEvaluation

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from bows.figures.latent_ablation import GROUPS, latent_ablation
+from bows.figures.ablation import GROUPS, latent_ablation
 
 TITLES = ("the set itself", "its companions", "all other words")
 
@@ -38,7 +38,7 @@ def test_a_row_a_group_the_plane_removed_and_kept():
     axes = latent_ablation("months", scores, nulls).axes
     assert len(axes) == 6
     for place, panel in enumerate(axes):
-        group, what = GROUPS[place // 2], ("removed", "kept")[place % 2]
+        group, what = list(GROUPS)[place // 2], ("removed", "kept")[place % 2]
         own, *random = (np.asarray(points.get_offsets()) for points in panel.collections)
         assert own.tolist() == [[scores[f"{group}/r2_{what}"], 0]]
         as_is = [line.get_xdata()[0] for line in panel.lines if len(set(line.get_xdata())) == 1]

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from bows.figures.ablation import ablation_bars
-from bows.figures.city_map import city_map, largest_apart
-from bows.figures.residue_ring import residue_ring
+from bows.figures.probed_places import city_map, largest_apart, residue_ring
 
 
 def cities() -> dict[str, list]:

@@ -6,11 +6,10 @@ import pyarrow as pa
 import pytest
 
 from bows.figures.gram_grid import gram_grid
-from bows.figures.heat_map import brief, dial_heat_map
-from bows.figures.metric_by_setting import metrics_against_dial
-from bows.figures.regime_map import regime_map
+from bows.figures.metric_by_setting import metrics_against_setting
+from bows.figures.phase_diagrams import brief, regime_map, setting_heat_map
 from bows.figures.regime_shares import COLOURS, REGIMES
-from bows.figures.scales import dial_axis, is_numeric, label, shown
+from bows.figures.scales import is_numeric, label, setting_axis, shown
 from bows.figures.style import new_figure, save, style
 
 
@@ -34,7 +33,7 @@ def table(*rows) -> pa.Table:
 def axis(values, name="wd"):
     with style():
         axes = new_figure(3, 2).add_subplot()
-    return dial_axis(axes, values, name), axes
+    return setting_axis(axes, values, name), axes
 
 
 @pytest.mark.parametrize(
@@ -95,7 +94,7 @@ def test_a_line_a_setting_with_its_intervals(tmp_path):
         (0, "linear", 2, "r2", 0.1, 1, None, None),
         (0, "tied", 2, "gap", 7.0, 3, 6.9, 7.1),
     )
-    figure = metrics_against_dial(rows, {"wd": [0, 1]}, ["r2", "gap"], {"model": ["linear", "tied"]}, "decay")
+    figure = metrics_against_setting(rows, {"wd": [0, 1]}, ["r2", "gap"], {"model": ["linear", "tied"]}, "decay")
     first, second = figure.axes
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["r2", "gap"]
     linear, tied = points(first)
@@ -117,13 +116,15 @@ def test_the_legend_is_whole_and_its_rows_are_the_first_dials(tmp_path):
     rows = table(
         *((wd, model, latent, "r2", 0.1, 1, None, None) for wd in (0, 1) for model in models for latent in sizes)
     )
-    figure = metrics_against_dial(rows, {"wd": [0, 1]}, ["r2"], {"model": list(models), "latent": list(sizes)}, "decay")
+    figure = metrics_against_setting(
+        rows, {"wd": [0, 1]}, ["r2"], {"model": list(models), "latent": list(sizes)}, "decay"
+    )
     save(figure, tmp_path / "legend")
     (legend,) = figure.legends
     box = legend.get_window_extent()
     assert box.x0 >= 0
     assert box.x1 <= figure.bbox.x1
-    named = metrics_against_dial(
+    named = metrics_against_setting(
         table(*(({"a": 0}.get(model, 1), model, latent, "r2", 0.1, 1, None, None) for model in models for latent in sizes)),
         {"model": list(models)}, ["r2"] * 3, {"latent": list(sizes)},
     )  # fmt: skip
@@ -133,7 +134,7 @@ def test_the_legend_is_whole_and_its_rows_are_the_first_dials(tmp_path):
     ]
     assert len(set(looks)) == 3
     assert {each[2] for each in looks} == {"None"}
-    wide = metrics_against_dial(rows, {"wd": [0, 1]}, ["r2"] * 3, {"model": list(models), "latent": list(sizes)})
+    wide = metrics_against_setting(rows, {"wd": [0, 1]}, ["r2"] * 3, {"model": list(models), "latent": list(sizes)})
     save(wide, tmp_path / "wide")
     places = {text.get_text(): text.get_window_extent().y0 for text in wide.legends[0].get_texts()}
     assert len({round(places[f"linear, latent {latent}"]) for latent in sizes}) == 1
@@ -147,14 +148,14 @@ def test_two_line_dials_differ_by_colour_and_by_line():
     looks = [
         point[2:]
         for point in points(
-            metrics_against_dial(rows, {"wd": [0, 1]}, ["r2"], {"model": ["a", "b"], "latent": [2, 3]}).axes[0]
+            metrics_against_setting(rows, {"wd": [0, 1]}, ["r2"], {"model": ["a", "b"], "latent": [2, 3]}).axes[0]
         )
     ]
     assert len(set(looks)) == 4
     assert looks[0][:2] == looks[1][:2]
     assert looks[0][2] != looks[1][2]
     assert looks[0][2] == looks[2][2]
-    figure = metrics_against_dial(
+    figure = metrics_against_setting(
         table(*((0, str(model), latent, "r2", 0.1, 1, None, None) for model in range(2) for latent in range(6))),
         {"model": ["0", "1"]}, ["r2"], {"wd": [0], "latent": list(range(6))},
     )  # fmt: skip
@@ -164,7 +165,7 @@ def test_two_line_dials_differ_by_colour_and_by_line():
 
 def test_names_are_not_joined_by_lines_and_stand_beside_each_other():
     rows = table(*((wd, model, 2, "r2", 0.1, 1, None, None) for wd in (0, 1) for model in "ab"))
-    figure = metrics_against_dial(rows, {"model": ["a", "b"]}, ["r2"], {"wd": [0, 1]})
+    figure = metrics_against_setting(rows, {"model": ["a", "b"]}, ["r2"], {"wd": [0, 1]})
     one, other = points(figure.axes[0])
     assert one[4] == other[4] == "None"
     assert (one[0] < other[0]).all()
@@ -173,22 +174,22 @@ def test_names_are_not_joined_by_lines_and_stand_beside_each_other():
 
 def test_a_huge_interval_does_not_flatten_the_means():
     rows = table((0, "a", 2, "r2", 0.1, 2, -99.0, 99.0), (1, "a", 2, "r2", 0.2, 2, 0.15, 0.25))
-    figure = metrics_against_dial(rows, {"wd": [0, 1]}, ["r2"], {})
+    figure = metrics_against_setting(rows, {"wd": [0, 1]}, ["r2"], {})
     low, high = figure.axes[0].get_ylim()
     assert high - low < 0.3
-    assert "some run beyond their panel" in " ".join(figure._supxlabel.get_text().split())
+    assert "some end beyond their panel" in " ".join(figure._supxlabel.get_text().split())
 
 
 def test_refused_dials():
     rows = table((0, "a", 2, "r2", 0.1, 1, None, None))
     for arguments in (({"wd": [0]}, [], {}), ({}, ["r2"], {}), ({"wd": [0]}, ["r2"], {"latent": list(range(7))})):
         with pytest.raises(ValueError, match="cannot be drawn"):
-            metrics_against_dial(rows, *arguments)
+            metrics_against_setting(rows, *arguments)
 
 
 def test_heat_map_prints_each_value_where_it_belongs(tmp_path):
     means = [[0.125, 1.5], [np.nan, 30]]
-    figure = dial_heat_map([("tied", means, [[2, 2], [0, 3]])], ("latent", [2, 3]), ("wd", [0, 1]), "gap")
+    figure = setting_heat_map([("tied", means, [[2, 2], [0, 3]])], ("latent", [2, 3]), ("wd", [0, 1]), "gap")
     axes, bar = figure.axes
     at = {text.get_position(): text.get_text() for text in axes.texts}
     assert at == {(0, 0): "0.125", (1, 0): "1.50", (0, 1): "–", (1, 1): "30.0"}
@@ -203,25 +204,25 @@ def test_heat_map_prints_each_value_where_it_belongs(tmp_path):
 
 def test_heat_map_is_white_at_0_and_panels_share_one_scale():
     panels = [("a", [[1.0, 0.0]], [[1, 1]]), ("b", [[-3.0, 2.0]], [[1, 1]])]
-    first, second, bar = dial_heat_map(panels, ("latent", [2, 3]), ("wd", [0])).axes
+    first, second, bar = setting_heat_map(panels, ("latent", [2, 3]), ("wd", [0])).axes
     assert bar.get_ylim() == (-3, 2)  # no colour that does not occur
     for axes in (first, second):
         assert axes.images[0].get_clim() == (-3, 3)
         assert axes.images[0].get_cmap().name == "RdBu_r"
     assert second.texts[0].get_color() == "white"  # readable on the darkest blue
     with pytest.raises(ValueError, match="do not fit"):
-        dial_heat_map([("a", [[1.0]], [[1]])], ("latent", [2, 3]), ("wd", [0]))
+        setting_heat_map([("a", [[1.0]], [[1]])], ("latent", [2, 3]), ("wd", [0]))
     with pytest.raises(ValueError, match="do not fit"):
-        dial_heat_map([], ("latent", [2]), ("wd", [0]))
+        setting_heat_map([], ("latent", [2]), ("wd", [0]))
 
 
 def test_a_number_that_is_nothing_beside_the_others_is_0():
-    figure = dial_heat_map([("a", [[0.996, -0.00009]], [[1, 1]])], ("latent", [2, 3]), ("wd", [0]))
+    figure = setting_heat_map([("a", [[0.996, -0.00009]], [[1, 1]])], ("latent", [2, 3]), ("wd", [0]))
     assert written(figure.axes[0]) == ["0.996", "0.000"]
 
 
 def test_heat_map_of_no_run():
-    figure = dial_heat_map([("a", [[np.nan]], [[0]])], ("latent", [2]), ("wd", [0]))
+    figure = setting_heat_map([("a", [[np.nan]], [[0]])], ("latent", [2]), ("wd", [0]))
     assert figure._supxlabel.get_text() == "no completed run"
 
 
