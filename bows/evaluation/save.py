@@ -19,7 +19,7 @@ from bows.figures.curves import training_curves
 from bows.figures.gram import gram_heat_map
 from bows.figures.regime_shares import regime_shares
 from bows.figures.render_pool import Picture
-from bows.figures.ring import ring_polygon
+from bows.figures.word_planes import ring_polygon
 from bows.files import finite, write_json, write_whole
 from bows.model.autoencoder import Autoencoder, weights
 from bows.runs.weights import save_model

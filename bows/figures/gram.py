@@ -1,18 +1,18 @@
-"""Gram heat map: how strongly each of some words' directions writes into each other's output."""
+"""Matrices over words: the Gram matrix of their directions, and several matrices of the same few words next to each other."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from bows.figures.style import DIVERGING, INK, new_figure, shorten, style
+from bows.figures.style import DIVERGING, INK, heading, new_figure, shorten, style
 
 LABELLED = 60  # words; beyond that labels would be too small to read and are left out
-
 BAR = 1.15  # inches to the right of the matrix, for the colour bar and its labels
-BESIDE: dict[str, Any] = {"textcoords": "offset points", "annotation_clip": False}
+SIDE = 2.9  # inches, of one of several matrices with its labels
 
 
 def gram_heat_map(
@@ -27,57 +27,90 @@ def gram_heat_map(
     Args:
         gram: (n, n), n >= 1; row i, column j.
         words: n labels.
-        title: above the picture.
-        quantity: what a cell is, beside the colour bar.
-        limit: colours end at -limit and limit, and the colour bar points on where values lie beyond. None for the
-            largest absolute value.
+        title: Above the figure.
+        quantity: Of a cell, at the colour bar.
+        limit: Colours end at -limit and limit, and the colour bar is pointed where values are beyond. None for the largest absolute value.
 
     Raises:
-        ValueError: if the matrix is not square over the words.
+        ValueError: The matrix is not square over the words.
     """
     gram = np.asarray(gram, dtype=float)
     count = len(words)
     if gram.shape != (count, count) or count == 0:
         raise ValueError(f"a matrix of shape {gram.shape} does not fit {count} words")
-    largest = float(np.abs(gram).max())
-    limit = (largest or 1.0) if limit is None else limit
-    extend = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}[
-        (bool(gram.min() < -limit), bool(gram.max() > limit))
-    ]
+    limit = (float(np.abs(gram).max()) or 1.0) if limit is None else limit
+    extend = ("neither", "min", "max", "both")[(gram.min() < -limit) + 2 * (gram.max() > limit)]
     side = float(np.clip(0.17 * count, 2.8, 7.5))
     labels = [shorten(word, 18) for word in words] if count <= LABELLED else []
     size = float(np.clip(72 * 0.78 * side / count, 4.5, 9))
     with style():
         figure = new_figure(1, 1, layout="none")
-        room = max([0.3, *(width(figure, label, size) + 0.12 for label in labels)]) if labels else 0.5
+        room = max([0.3, *(_width(figure, label, size) + 0.12 for label in labels)]) if labels else 0.5
         wide, tall = room + side + BAR, room + side + (0.4 if title else 0.1)
         figure.set_size_inches(wide, tall)
         axes = figure.add_axes((room / wide, room / tall, side / wide, side / tall))
-        image = axes.imshow(gram, cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="nearest")
-        beside = figure.add_axes(
-            ((room + side + 0.1) / wide, (room + 0.1 * side) / tall, 0.15 / wide, 0.8 * side / tall)
-        )
-        bar = figure.colorbar(image, cax=beside, extend=extend)
-        bar.set_label(quantity)
-        bar.outline.set_linewidth(0.6)
-        for spine in axes.spines.values():
-            spine.set(visible=True, color=INK)
+        at_right = ((room + side + 0.1) / wide, (room + 0.1 * side) / tall, 0.15 / wide, 0.8 * side / tall)
+        _matrix(axes, gram, limit, {"cax": figure.add_axes(at_right), "extend": extend, "label": quantity})
         if labels:
             axes.set(xticks=[], yticks=[])
+            near: dict[str, Any] = {"size": size, "textcoords": "offset points", "annotation_clip": False}
             for place, label in enumerate(labels):  # as texts: ticks take several times as long to lay out
-                axes.annotate(
-                    label, (place, count - 0.5), (0, -3), size=size, rotation=90, ha="center", va="top", **BESIDE
-                )
-                axes.annotate(label, (-0.5, place), (-3, 0), size=size, ha="right", va="center", **BESIDE)
+                axes.annotate(label, (place, count - 0.5), (0, -3), rotation=90, ha="center", va="top", **near)
+                axes.annotate(label, (-0.5, place), (-3, 0), ha="right", va="center", **near)
         else:
             axes.set(xlabel="word", ylabel="word")
-        if title:
-            figure.suptitle(title, fontsize=10, x=0.02, ha="left")
+        heading(figure, title)
     return figure
 
 
-def width(figure: Figure, label: str, size: float) -> float:
-    """Of a text, in inches."""
+def word_matrices(columns: Mapping[str, Sequence[Any]]) -> Figure:
+    """Draw a matrix per panel, in colours up to its own largest absolute value off the diagonal, which is left grey.
+
+    Args:
+        columns: A table by columns, a row per cell: `panel` (its title; panels are in order of occurrence), `row` and `column` (words, in
+            order of occurrence), `value`.
+
+    Raises:
+        ValueError: A panel lacks a cell.
+    """
+    panels = list(dict.fromkeys(columns["panel"]))
+    words = list(dict.fromkeys(columns["row"]))
+    index = {word: place for place, word in enumerate(words)}
+    matrices = {panel: np.full((len(words), len(words)), np.nan) for panel in panels}
+    for panel, row, column, value in zip(*(columns[name] for name in ("panel", "row", "column", "value")), strict=True):
+        matrices[panel][index[row], index[column]] = value
+    if not panels or any(np.isnan(matrix).any() for matrix in matrices.values()):
+        raise ValueError("every panel needs a value for every pair of words")
+    labels = [shorten(word, 14) for word in words]
+    with style():
+        figure = new_figure((SIDE + 0.55) * len(panels), SIDE + 0.25)
+        for axes, (panel, matrix) in zip(
+            figure.subplots(1, len(panels), squeeze=False)[0], matrices.items(), strict=True
+        ):
+            np.fill_diagonal(matrix, np.nan)
+            axes.set_facecolor("#DDDDDD")
+            bar = _matrix(
+                axes, matrix, float(np.nanmax(np.abs(matrix))) or 1.0, {"ax": axes, "fraction": 0.046, "pad": 0.03}
+            )
+            bar.ax.tick_params(labelsize=7)
+            axes.set_xticks(range(len(words)), labels, rotation=90, fontsize=7.5)
+            axes.set_yticks(range(len(words)), labels, fontsize=7.5)
+            axes.tick_params(length=0)
+            axes.set_title(panel, fontsize=8.5)
+    return figure
+
+
+def _matrix(axes: Axes, matrix: np.ndarray, limit: float, bar: dict[str, Any]) -> Any:
+    """Draw a framed matrix; return its colour bar, which has these options."""
+    image = axes.imshow(matrix, cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="nearest")
+    axes.spines[:].set(visible=True, color=INK)
+    drawn = axes.get_figure().colorbar(image, **bar)
+    drawn.outline.set_linewidth(0.6)
+    return drawn
+
+
+def _width(figure: Figure, label: str, size: float) -> float:
+    """Return the width of a text in inches."""
     text = figure.text(0, 0, label, fontsize=size)
     inches = text.get_window_extent().width / figure.dpi
     text.remove()

@@ -1,4 +1,4 @@
-"""Gram matrices of a sweep beside the covariance of its data: rows are kinds of model, columns latent sizes."""
+"""Gram matrices of a sweep next to the covariance of its data: rows are kinds of model, columns latent sizes."""
 
 import textwrap
 from collections.abc import Sequence
@@ -15,6 +15,10 @@ _WIDEST = 7.4  # inches, a page
 _LINE = 16  # characters of a row label
 _STEP = 1.08  # from one matrix to the next, in their sides
 _EDGE = 0.06  # inches
+_BELOW = (
+    "Features in the order of their structure, from the upper left. Colours: blue below 0, white 0, red above, up to ± the number "
+    "below each matrix."
+)
 
 
 def gram_grid(
@@ -34,11 +38,11 @@ def gram_grid(
         grams: R rows of C matrices (V, V); None where there is no run.
         rows: R labels, of models.
         columns: C labels, of latent sizes.
-        title: above the picture.
-        note: below it.
+        title: Above the figure.
+        note: Below it.
 
     Raises:
-        ValueError: if there are no matrices, or some that do not fit.
+        ValueError: There are no matrices, or some that do not fit.
     """
     covariance = np.asarray(covariance, dtype=float)
     matrices = [[None if each is None else np.asarray(each, dtype=float) for each in row] for row in grams]
@@ -53,16 +57,11 @@ def gram_grid(
     side = float(np.clip((_WIDEST - room - 3 * _EDGE) / (1 + _STEP * len(columns)), 0.4, 1.25))
     left, top, down = 2 * _EDGE + side + room, 0.5 if title else 0.28, side + 0.2
     wide = left + _STEP * side * len(columns) + _EDGE
-    below = (
-        "Features in the order of their structure, from the upper left. Colours: blue below 0, white 0, red above, up to ± the number "
-        f"below each matrix. {note}"
-    )
-    lines = textwrap.wrap(below, int(18.5 * wide))
-    tall = top + down * len(rows) + 0.13 * len(lines) + 0.1
+    lines = textwrap.wrap(f"{_BELOW} {note}", int(18.5 * wide))
     with style():
         # One plain set of axes in inches, downwards: with axes for each of dozens of matrices, drawing takes three times as long.
-        figure = new_figure(wide, tall)
-        figure.set_layout_engine("none")
+        tall = top + down * len(rows) + 0.13 * len(lines) + 0.1
+        figure = new_figure(wide, tall, layout="none")
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), xlim=(0, wide), ylim=(tall, 0), autoscale_on=False)
         axes.set_axis_off()
         middle = top + (down * (len(rows) - 1)) / 2
@@ -72,17 +71,11 @@ def gram_grid(
             x = left + (_STEP * place + 0.5) * side
             axes.text(x, top - 0.04, column, fontsize=7 if side < 0.6 else 8, ha="center", va="bottom")
         for number, (label, row) in enumerate(zip(labels, matrices, strict=True)):
-            y = top + down * number
-            axes.text(left - 0.06, y + side / 2, label, fontsize=7.5, ha="right", va="center")
+            axes.text(left - 0.06, top + down * number + side / 2, label, fontsize=7.5, ha="right", va="center")
             for place, matrix in enumerate(row):
-                x = left + _STEP * place * side
-                if matrix is None:
-                    axes.text(x + side / 2, y + side / 2, "no run", ha="center", va="center", fontsize=7)
-                else:
-                    _draw(axes, matrix, x, y, side)
+                _draw(axes, matrix, left + _STEP * place * side, top + down * number, side)
         axes.text(_EDGE, top + down * len(rows) + 0.03, "\n".join(lines), fontsize=7.5, va="top")
-        if title:
-            axes.text(_EDGE, 0.07, title, fontsize=10, va="top")
+        axes.text(_EDGE, 0.07, title, fontsize=10, va="top")
     return figure
 
 
@@ -96,17 +89,13 @@ def _in_lines(label: str) -> str:
     return "\n".join(lines)
 
 
-def _draw(axes: Axes, matrix: np.ndarray, x: float, y: float, side: float) -> None:
+def _draw(axes: Axes, matrix: np.ndarray | None, x: float, y: float, side: float) -> None:
     """Draw a matrix with its upper left corner at x, y, and below it the value at which its colours end."""
+    if matrix is None:
+        axes.text(x + side / 2, y + side / 2, "no run", ha="center", va="center", fontsize=7)
+        return
     limit = float(np.abs(matrix).max()) or 1.0
-    axes.imshow(
-        matrix,
-        cmap=DIVERGING,
-        vmin=-limit,
-        vmax=limit,
-        interpolation="nearest",
-        extent=(x, x + side, y + side, y),
-        aspect="auto",
-    )
+    place = (x, x + side, y + side, y)
+    axes.imshow(matrix, cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="nearest", extent=place, aspect="auto")
     axes.add_patch(Rectangle((x, y), side, side, fill=False, edgecolor=INK, linewidth=0.6))
     axes.text(x + side / 2, y + side + 0.02, f"±{limit:#.2g}".rstrip("."), fontsize=6.5, ha="center", va="top")

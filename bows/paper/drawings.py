@@ -12,13 +12,12 @@ from matplotlib.figure import Figure
 
 from bows.errors import BowsError
 from bows.figures.ablation import latent_ablation
-from bows.figures.category_map import category_map
 from bows.figures.context_towers import context_towers
+from bows.figures.gram import word_matrices
 from bows.figures.leak import leaking_losses
 from bows.figures.metric_by_setting import metrics_against_setting
 from bows.figures.pre_activations import pre_activations
 from bows.figures.style import save
-from bows.figures.word_matrices import word_matrices
 from bows.figures.word_planes import word_planes
 from bows.figures.words_scatter import words_scatter
 from bows.paper import controls, leak, linear, mechanism, months, structure, umap

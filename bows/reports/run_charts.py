@@ -9,10 +9,10 @@ from scipy.sparse import csr_array
 from bows.analysis.ring import ring_coordinates
 from bows.errors import BowsError, DataError
 from bows.figures.curves import metric_curves, other_metrics, training_curves
+from bows.figures.gram import word_matrices
 from bows.figures.regime_shares import regime_shares
-from bows.figures.ring import ring_polygon
 from bows.figures.style import file_stem
-from bows.figures.word_matrices import word_matrices
+from bows.figures.word_planes import ring_polygon
 from bows.reports.charts import Chart, of_figure, of_folder
 from bows.reports.held_out import held_out
 from bows.reports.run_data import RunData

@@ -11,8 +11,8 @@ import pytest
 
 from bows.figures.curves import metric_curves, other_metrics, training_curves
 from bows.figures.gram import gram_heat_map
-from bows.figures.ring import ring_polygon
 from bows.figures.style import new_figure, save, shorten, style
+from bows.figures.word_planes import ring_polygon
 
 WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 ODD = ["$x_1$", "<script>", "日本", "a\nb", "", "internationalization", "%"]
@@ -50,7 +50,7 @@ def test_matplotlib_is_left_as_it_was():
 
 
 def test_no_pyplot():
-    command = "import sys, bows.figures.gram, bows.figures.ring, bows.figures.curves; "
+    command = "import sys, bows.figures.gram, bows.figures.word_planes, bows.figures.curves; "
     command += "sys.exit('matplotlib.pyplot' in sys.modules or 'torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", command], check=False).returncode == 0
 

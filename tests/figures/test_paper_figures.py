@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 
-from bows.figures.category_map import category_map
 from bows.figures.context_towers import TOWERS, context_towers
+from bows.figures.gram import word_matrices
 from bows.figures.leak import leaking_losses
 from bows.figures.pre_activations import pre_activations
-from bows.figures.word_matrices import word_matrices
 from bows.figures.word_planes import word_planes
-from bows.figures.words_scatter import words_scatter
+from bows.figures.words_scatter import category_map, words_scatter
 
 
 def texts(figure) -> list[str]:
