@@ -19,7 +19,7 @@ from bows.figures.metric_by_setting import metrics_against_setting
 from bows.figures.pre_activations import pre_activations
 from bows.figures.style import save
 from bows.figures.word_planes import word_planes
-from bows.figures.words_scatter import words_scatter
+from bows.figures.words_scatter import category_map, words_scatter
 from bows.paper import controls, leak, linear, mechanism, months, structure, umap
 from bows.paper.runs import Run
 
