@@ -37,8 +37,10 @@ def write_tables(folders: list[Path], output: Path | None = None) -> list[Path]:
     try:
         results, _, files = save_tables(folders, output)
     except OSError as error:
-        reason = cannot_write(error) or str(error)
-        raise DataError(f"{reason}; give another folder with --output <folder>") from error
+        reason = cannot_write(error, f"a table in {output}") or str(error)
+        raise DataError(
+            f"{reason}; free space or permissions, or give another folder with --output <folder>"
+        ) from error
     print_table(results)
     for file in files:
         print(file)
@@ -91,6 +93,9 @@ def main(arguments: list[str] | None = None) -> int:
     except BowsError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        print(f"error: {error.filename} cannot be read ({error.strerror}); change its permissions", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -17,7 +17,7 @@ from rich.text import Text
 
 CHATTY = (
     "pytorch_lightning", "lightning_fabric", "lightning", "lightning_utilities", "wandb", "torch", "datasets", "fsspec",
-    "filelock", "huggingface_hub", "httpx", "httpcore", "urllib3", "matplotlib", "PIL", "git", "fontTools",
+    "filelock", "huggingface_hub", "httpx", "httpcore", "urllib3", "PIL", "git", "fontTools",
 )  # fmt: skip
 
 

@@ -33,14 +33,19 @@ class TrainingError(BowsError):
     """Training that cannot continue: a loss that is not finite, a damaged checkpoint."""
 
 
-def cannot_write(error: OSError) -> str | None:
-    """Describe why a file cannot be written (a full disk, permissions); return None for another kind of error."""
+def cannot_write(error: OSError, unnamed: str = "a file") -> str | None:
+    """Describe why a file cannot be written (a full disk, permissions); return None for another kind of error.
+
+    Args:
+        error: the error; one of a write does not name the file.
+        unnamed: names the file then.
+    """
     if error.errno not in {
         errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EFBIG,
         errno.ENAMETOOLONG,
     }:  # fmt: skip
         return None
-    return f"{error.filename or 'a file'} cannot be written ({error.strerror})"
+    return f"{error.filename or unnamed} cannot be written ({error.strerror})"
 
 
 class Interrupted(BowsError):

@@ -1,5 +1,6 @@
 """Write files atomically; read JSON."""
 
+import hashlib
 import json
 import math
 import os
@@ -20,6 +21,24 @@ def write_whole(path: Path, content: str | bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_left_overs(folder: Path) -> None:
+    """Remove the temporary files of processes of this machine that were killed while they wrote a file of the folder."""
+    for file in folder.glob(".*"):
+        *_, name, writer = ["", *file.name.removesuffix(".tmp").rsplit(".", 1)]
+        if name and writer.isdecimal() and int(writer) != os.getpid() and not _runs(int(writer)):
+            file.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # another user's process
+        return True
+    return True
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -44,6 +63,12 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise DataError(f"{path} is damaged: it is not a JSON object")
     return content
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def finite(metrics: dict[str, float]) -> dict[str, float]:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from bows.cli import ignore_broken_pipe
-from bows.errors import BowsError, SettingError
+from bows.errors import BowsError, SettingError, cannot_write
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,7 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except OSError as error:
-        print(f"error: the report could not be written: {error}", file=sys.stderr)
+        reason = cannot_write(error, f"a file in {given.folders[0]}") or error
+        print(f"error: the report could not be written: {reason}; free space or permissions", file=sys.stderr)
         return 1
     print(page)
     return 0

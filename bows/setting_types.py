@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Strict
 from pydantic.dataclasses import dataclass
 
+from bows.spelling import spelling
+
 # Strict: "ten", true or 2.5 is refused for an integer, not converted.
 Flag = Annotated[bool, Strict()]
 Number = Annotated[float, Strict()]
@@ -45,7 +47,7 @@ Name = Annotated[str, Field(pattern=r"^[^/\\\n]+$"), AfterValidator(_short)]
 
 
 def _all_different(words: list[str]) -> list[str]:
-    if len(set(words)) < len(words):
+    if len(set(map(spelling, words))) < len(words):
         raise ValueError("a word twice")
     return words
 

@@ -58,6 +58,24 @@ def pytest_xdist_make_scheduler(config, log):
     return ByFile(config, log)
 
 
+def pytest_configure(config):
+    """Draw the seed of the fault campaign once, for all processes of pytest."""
+    os.environ.setdefault("BOWS_FAULT_SEED", str(random.SystemRandom().randrange(1_000_000)))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print what the fault campaign did: tests record counts as properties `fault: <name>`."""
+    counts: dict[str, int] = {}
+    for report in (report for reports in terminalreporter.stats.values() for report in reports):
+        for name, value in getattr(report, "user_properties", []):
+            if name.startswith("fault: ") and report.when == "teardown":
+                counts[name.removeprefix("fault: ")] = counts.get(name.removeprefix("fault: "), 0) + value
+    if counts:
+        terminalreporter.section(f"faults (BOWS_FAULT_SEED={os.environ['BOWS_FAULT_SEED']})")
+        for name, count in sorted(counts.items()):
+            terminalreporter.write_line(f"{count:5}  {name}")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
     import torch

@@ -60,8 +60,10 @@ def _run(task: Callable[[DictConfig], Any], name: str) -> None:
                 _sweep(lambda: do(command, arguments, name, task), name, debug)
             else:
                 do(command, arguments, name, _ending_plainly(job, debug))
-    except (BowsError, OSError, HydraException, KeyboardInterrupt) as error:
-        if debug:
+    except (BowsError, OSError, HydraException, KeyboardInterrupt, ValueError) as error:
+        if isinstance(error, ValueError) and isinstance(error.__cause__, OSError) and not debug:
+            error = error.__cause__  # of a log file, by logging
+        if debug or isinstance(error, ValueError):
             raise
         if isinstance(error, KeyboardInterrupt):
             print("interrupted", file=sys.stderr)
@@ -109,11 +111,12 @@ def _sweep(command: Callable[[], Any], name: str, debug: bool) -> None:
         raise
     except Exception as error:
         # A folder that cannot be written: that of the sweep, since a job raises DataError for its own.
-        if debug or (isinstance(error, OSError) and cannot_write(error)):
+        cause = error.__cause__ if isinstance(error, ValueError) else error  # of a log file, by logging
+        if debug or (isinstance(cause, OSError) and cannot_write(cause)):
             raise
         line = str(error).splitlines()[0] if str(error) else type(error).__name__
         print(
-            f"error: jobs of this sweep failed, the first by: {line} (see status.json and {name}.log of each job)",
+            f"error: jobs of this sweep failed, the first by: {line}; see status.json and {name}.log of each job",
             file=sys.stderr,
         )
         sys.exit(1)
@@ -147,12 +150,13 @@ def _expected(error: BaseException, name: str, arguments: Namespace, started: bo
         started: Whether a single job has begun. Hydra makes its folder before that.
     """
     if isinstance(error, OSError):
-        reason = cannot_write(error)
+        given = {word.partition("=")[0]: word for word in arguments.overrides}
+        folders = [given[name] for name in ("hydra.run.dir", "hydra.sweep.dir", "run", "outputs") if name in given]
+        reason = cannot_write(error, f"a file in {[*folders, os.environ['BOWS_OUTPUTS']][0]}")
         if reason is None:
             if started or arguments.multirun or error.filename is None:
                 raise error
             reason = f"{error.filename} cannot be made ({error.strerror})"
-        given = {word.partition("=")[0]: word for word in arguments.overrides}
         if "resume" in given:
             return DataError(
                 f"{given['resume']}: {reason}; free space or permissions, or copy the run to another folder"

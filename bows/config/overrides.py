@@ -11,6 +11,7 @@ from hydra.errors import HydraException
 
 from bows.config.words import DEFAULT, named_words
 from bows.errors import SettingError
+from bows.spelling import spelling
 
 
 def quoted(path: Path | str) -> str:
@@ -91,7 +92,8 @@ def _of_word_list(override: Override, name: str | None) -> str:
             raise SettingError(f"{key}: analysis.words={name} has {entry} already; to replace it write ++{written}")
         return line
     if entry not in listed:
-        close = difflib.get_close_matches(entry, listed, n=1)
-        hint = f"did you mean {'.'.join([*path, close[0]])}?" if close else f"to add it write +{written}"
+        spelt = {spelling(name, folded=True): name for name in listed}
+        close = difflib.get_close_matches(spelling(entry, folded=True), spelt, n=1)
+        hint = f"did you mean {'.'.join([*path, spelt[close[0]]])}?" if close else f"to add it write +{written}"
         raise SettingError(f"{key}: there is no such setting; {hint}")
     return f"++{key}=null" if override.is_delete() else f"++{written}"

@@ -161,7 +161,7 @@ def _build(folder: Path, plan: CorpusPlan, text: Text) -> None:
             "words": rules.words.identity,
         },
         **given,
-        tokens=tokenizer.close().facts(),
+        tokens=tokenizer.facts(),
         sample=samples["train"],
         word_counts=dict(zip(vocabulary.words[:100], vocabulary.counts[:100].tolist(), strict=True)),
         build={

@@ -12,6 +12,9 @@ import pyarrow.compute as pc
 
 from bows.data.tokenize import WordChunk
 
+# Bytes of the header of a one-dimensional .npy file.
+HEADER = 128
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -33,8 +36,8 @@ class ChunkStore:
             table = pa.table({"word": chunk.words.cast(pa.string())})
             with pa.ipc.new_file(file, table.schema) as writer:
                 writer.write_table(table)
-        np.save(self.folder / f"{number}.ids.npy", chunk.ids)
-        np.save(self.folder / f"{number}.per_row.npy", chunk.per_row)
+        save_array(self.folder / f"{number}.ids.npy", [chunk.ids])
+        save_array(self.folder / f"{number}.per_row.npy", [chunk.per_row])
         self._first_rows.append(self.rows)
         self.rows += len(chunk.per_row)
         self.bytes += text_bytes
@@ -72,14 +75,16 @@ class ChunkStore:
         def bags(place: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
             return _bags(self._read(*place), known)
 
-        lengths = []
-        with _NpyWriter(folder / "indices.npy", _index_type(len(vocabulary))) as indices:
+        lengths = [np.zeros(1, np.int64)]
+
+        def indices() -> Iterator[np.ndarray]:
             for chunk, length in map_in_order(bags, self._places(first, last)):
-                indices.append(chunk)
                 lengths.append(length)
-        indptr = np.concatenate([[0], np.cumsum(np.concatenate(lengths))]).astype(np.int64)
-        np.save(folder / "indptr.npy", indptr)
-        return int(indptr[-1])
+                yield chunk
+
+        entries = save_array(folder / "indices.npy", indices())
+        save_array(folder / "indptr.npy", [np.cumsum(np.concatenate(lengths), dtype=np.int64)])
+        return entries
 
 
 def _index_type(words: int) -> np.dtype:
@@ -121,28 +126,24 @@ def map_in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> I
                 future.cancel()
 
 
-class _NpyWriter:
-    """A one-dimensional .npy file whose length is known only at its end: the header is written last, in space reserved for it."""
+def save_array(path: Path, parts: Iterable[np.ndarray]) -> int:
+    """Write one-dimensional arrays, one after another, as one .npy file; return its length.
 
-    HEADER = 128
+    `np.save` reports no error where the disk is full. The length is known at the end, so the header is written last.
 
-    def __init__(self, path: Path, dtype: np.dtype):
-        self.dtype = dtype
-        self.length = 0
-        self._file = path.open("wb")
-
-    def __enter__(self):
-        self._file.write(b" " * self.HEADER)
-        return self
-
-    def append(self, values: np.ndarray) -> None:
-        self._file.write(values.tobytes())
-        self.length += len(values)
-
-    def __exit__(self, kind, error, trace) -> None:
-        fields = f"{{'descr': {self.dtype.str!r}, 'fortran_order': False, 'shape': ({self.length},), }}"
-        magic = np.lib.format.magic(1, 0)
-        room = self.HEADER - len(magic) - 2
-        self._file.seek(0)
-        self._file.write(magic + room.to_bytes(2, "little") + fields.ljust(room - 1).encode("latin1") + b"\n")
-        self._file.close()
+    Args:
+        path: the file.
+        parts: the arrays, of one type, at least one.
+    """
+    length, dtype = 0, np.dtype(np.uint16)
+    with path.open("wb") as file:
+        file.write(b" " * HEADER)
+        for part in parts:
+            dtype = part.dtype
+            file.write(np.ascontiguousarray(part).data)
+            length += len(part)
+        file.seek(0)
+        fields = {"descr": dtype.str, "fortran_order": False, "shape": (length,)}
+        np.lib.format.write_array_header_1_0(file, fields)
+        assert file.tell() == HEADER
+    return length

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from bows.errors import DataError
+from bows.files import file_digest
 
 FORMAT_VERSION = 1
 _ARRAYS = ("indptr", "indices")
@@ -56,12 +57,6 @@ class Corpus:
         if name not in self.splits:
             raise DataError(f"data: the corpus {self.name} has no split {name!r}; it has {', '.join(self.splits)}")
         return self.splits[name]
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_manifest(folder: Path, **facts) -> str:

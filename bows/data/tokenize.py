@@ -5,6 +5,7 @@ tokens met so far is kept from chunk to chunk. Of those, plain letters between A
 Arrow; the rest go to the rules of `data.words` (UnicodeRules, PaperRules).
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -26,6 +27,9 @@ _UNKNOWN = "<unk>"  # WikiText's mark for a rare word
 # Set off where dropped tokens are counted, so that "2008," and "(2008)" are one.
 _SENTENCE_MARKS = ".,;:!?()[]\"'"
 _STOP, _FOLDED, _RESPELT, _SPACELESS = 1, 2, 4, 8
+# All tokens; those that gave several words; only stop words; no word; a word changed by folding case; a word in another Unicode form or
+# with another apostrophe than in the text; those in a script without spaces between words.
+OUTCOMES = ("tokens", "split", "stop_words", "dropped", "folded", "respelt", "spaceless")
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,8 @@ class Tokenizer:
     def __init__(self, rules: WordRules, limit: int = TABLE_LIMIT):
         self.rules = rules
         self.limit = limit
-        self.counts = TokenCounts()
+        self.counts = dict.fromkeys(OUTCOMES, 0)
+        self.dropped: Counter[str] = Counter()
         self._forget()
 
     def _forget(self) -> None:
@@ -141,7 +146,7 @@ class Tokenizer:
     def words(self, chunk: TokenChunk) -> WordChunk:
         """Return the words of a chunk of tokens."""
         if len(self._tokens) > self.limit:
-            self.close()
+            self._count()
         known = self._places(chunk.tokens)
         self._seen[known] += np.bincount(chunk.codes, minlength=len(known))
         begin, length = self._begin[known], self._begin[known + 1] - self._begin[known]
@@ -165,26 +170,28 @@ class Tokenizer:
             per_row = per_row + added.astype(np.int64)
         return WordChunk(self._words.take(pa.array(used)), ids, per_row)
 
-    def close(self) -> "TokenCounts":
-        """Add the tokens met so far to the counts, forget them, and return the counts."""
-        words, seen = np.diff(self._begin), self._seen
+    def facts(self, most: int = 20) -> dict:
+        """Return what became of the tokens, in occurrences, with the `most` most frequent tokens without a word."""
+        self._count()
+        ranked = sorted(self.dropped.items(), key=lambda item: (-item[1], item[0]))
+        return {**self.counts, "most_dropped": dict(ranked[:most])}
+
+    def _count(self) -> None:
+        """Add the tokens met so far to the counts, and forget them."""
+        words, seen, flags = np.diff(self._begin), self._seen, self._flags
         seen[_array(pc.equal(self._tokens, ""))] = 0  # between two spaces, or around a row
-        total = self.counts
-        total.tokens += int(seen.sum())
-        total.split += int(seen[words > 1].sum())
-        stop = self._flags & _STOP > 0
-        total.stop_words += int(seen[stop].sum())
-        dropped = np.flatnonzero((words == 0) & ~stop & (seen > 0))
-        total.dropped += int(seen[dropped].sum())
-        total.folded += int(seen[self._flags & _FOLDED > 0].sum())
-        total.respelt += int(seen[self._flags & _RESPELT > 0].sum())
-        total.spaceless += int(seen[self._flags & _SPACELESS > 0].sum())
-        most = dropped[np.argsort(-seen[dropped], kind="stable")[:1000]]
+        stop = flags & _STOP > 0
+        dropped = (words == 0) & ~stop & (seen > 0)
+        outcomes = (
+            words >= 0, words > 1, stop, dropped, flags & _FOLDED > 0, flags & _RESPELT > 0, flags & _SPACELESS > 0
+        )  # fmt: skip
+        for name, chosen in zip(self.counts, outcomes, strict=True):
+            self.counts[name] += int(seen[chosen].sum())
+        most = np.flatnonzero(dropped)
+        most = most[np.argsort(-seen[most], kind="stable")[:1000]]
         for token, count in zip(self._tokens.take(pa.array(most)).to_pylist(), seen[most].tolist(), strict=True):
-            token = token.strip(_SENTENCE_MARKS) or token
-            total.most_dropped[token] = total.most_dropped.get(token, 0) + count
+            self.dropped[token.strip(_SENTENCE_MARKS) or token] += count
         self._forget()
-        return total
 
     def _places(self, tokens: pa.Array) -> np.ndarray:
         """Return where the tokens are in the table, (distinct tokens,) int64, after adding those that are new."""
@@ -223,9 +230,8 @@ class Tokenizer:
         words = [core.take(pa.array(owners[0]))]
         for part, split in ((odd & ascii_only, self._split_ascii), (odd & ~ascii_only, self._split_any)):
             part = np.flatnonzero(part)
-            owner, found, respelt = split(
-                (core if split == self._split_ascii else tokens).take(pa.array(part)).to_pylist()
-            )
+            given = core if split == self._split_ascii else tokens
+            owner, found, respelt = split(given.take(pa.array(part)).to_pylist())
             owners.append(part[owner])
             words.append(found)
             flags[part[respelt]] |= _RESPELT
@@ -318,37 +324,3 @@ def _places_in(known: pa.Array, values: pa.Array) -> tuple[np.ndarray, pa.Array]
     new = np.flatnonzero(places < 0)
     places[new] = np.arange(len(known), len(known) + len(new))
     return places, values.take(pa.array(new))
-
-
-@dataclass
-class TokenCounts:
-    """What became of the tokens of a corpus, in occurrences.
-
-    Attributes:
-        tokens: all of them.
-        split: gave more than one word.
-        stop_words: gave only stop words, which are dropped.
-        dropped: gave no word: punctuation, numbers, contractions.
-        folded: a word of theirs was changed by folding case.
-        respelt: a word of theirs is in another Unicode form, or with another apostrophe, than in the text.
-        spaceless: are in a script without spaces between words.
-        most_dropped: tokens of `dropped`, with their counts.
-    """
-
-    tokens: int = 0
-    split: int = 0
-    stop_words: int = 0
-    dropped: int = 0
-    folded: int = 0
-    respelt: int = 0
-    spaceless: int = 0
-    most_dropped: dict[str, int] = field(default_factory=dict)
-
-    def facts(self, most: int = 20) -> dict:
-        """Return the counts as plain values, with the `most` most frequent dropped tokens."""
-        ranked = sorted(self.most_dropped.items(), key=lambda item: (-item[1], item[0]))
-        return {
-            "tokens": self.tokens, "split": self.split, "stop_words": self.stop_words, "dropped": self.dropped,
-            "folded": self.folded, "respelt": self.respelt, "spaceless": self.spaceless,
-            "most_dropped": dict(ranked[:most]),
-        }  # fmt: skip

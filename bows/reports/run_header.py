@@ -8,6 +8,7 @@ from bows.errors import DataError
 from bows.files import read_json
 from bows.reports.html import number
 from bows.reports.run_data import RunData
+from bows.runs.folder import RunFolder
 
 
 def read_text(file: Path) -> str | None:
@@ -18,10 +19,11 @@ def read_text(file: Path) -> str | None:
         return None
 
 
-def read_table(file: Path) -> tuple[dict[str, Any], str]:
-    """Return the object in a JSON file, and a note on why it is empty."""
+def read_table(run: RunFolder, name: str) -> tuple[dict[str, Any], str]:
+    """Return the object in a JSON file of a run, and a note on why it is empty."""
+    file = run.folder / name
     try:
-        content = read_json(file)
+        content = read_json(run.file(name))
     except DataError as error:
         return {}, f"{str(error).removeprefix(f'{file.parent}/')}."
     return content, "" if content else f"{file.name} is empty."

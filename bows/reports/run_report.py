@@ -64,8 +64,8 @@ def write_report(run_folder: Path | str, map_kind: str = "pca") -> Path:
 
 def _page(folder: Path, map_kind: str) -> str:
     run = RunData(folder)
-    status, status_note = read_table(folder / "status.json")
-    summary, summary_note = read_table(folder / "summary.json")
+    status, status_note = read_table(run.run, "status.json")
+    summary, summary_note = read_table(run.run, "summary.json")
     latent = run.run.group("model").get("latent")
     images, image_notes = charts(run)
     data, notes = script_data(run, map_kind)

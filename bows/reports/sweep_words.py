@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
+from bows.errors import DataError
 from bows.reports.encoding import packed
 from bows.runs.folder import RunFolder
 
@@ -70,12 +71,12 @@ def word_data(jobs: Sequence[RunFolder]) -> tuple[dict[str, Any], list[str]]:
 def _words(job: RunFolder) -> tuple[pa.Table, int] | None:
     """Return the most frequent words of a run, most frequent first, and how many it has in all; None where they cannot be read."""
     try:
-        table = parquet.read_table(job.folder / "words.parquet", columns=list(COLUMNS))
+        table = parquet.read_table(job.file("words.parquet"), columns=list(COLUMNS))
         frequency = table.column("frequency").cast(pa.float64()).to_numpy(zero_copy_only=False)
         ordered = table.take(
             np.argsort(-frequency, kind="stable")[:MOST_WORDS]
         )  # those without a frequency, NaN, come last
-    except (OSError, pa.ArrowException, KeyError):
+    except (OSError, pa.ArrowException, KeyError, DataError):
         return None
     if len(table) == 0 or table.column("word").null_count:
         return None

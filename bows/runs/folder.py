@@ -11,7 +11,7 @@ from bows.config.resolve import trains_on_pairs
 from bows.errors import DataError, SettingError
 from bows.files import read_json
 from bows.runs.readers import read_history, read_words_table, read_yaml, resolve
-from bows.runs.status import read_status
+from bows.runs.status import read_status, whole
 
 if TYPE_CHECKING:  # a command line is checked before these are needed
     import pyarrow as pa
@@ -86,10 +86,14 @@ class RunFolder:
         versions = self.status.get("versions")
         return f" ({versions['bows']})" if isinstance(versions, dict) and versions.get("bows") else ""
 
+    def file(self, name: str) -> Path:
+        """Return the path of one of the files; raise DataError where it does not match its checksum in status.json."""
+        return whole(self.folder, name, self.status)
+
     @cached_property
     def vocabulary(self) -> list[str]:
         """The V words in index order, from vocabulary.txt or, where that is missing, from words.parquet."""
-        file = self.folder / "vocabulary.txt"
+        file = self.file("vocabulary.txt")
         try:
             return file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
         except FileNotFoundError:
@@ -103,14 +107,14 @@ class RunFolder:
     @cached_property
     def words_table(self) -> "pa.Table":
         """words.parquet: one row per word, in index order."""
-        return read_words_table(self.folder / "words.parquet")
+        return read_words_table(self.file("words.parquet"))
 
     @cached_property
     def weights(self) -> "Weights":
         """model.safetensors, checked against the length of `vocabulary`."""
         from bows.runs.weights import read_weights
 
-        return read_weights(self.folder / "model.safetensors", len(self.vocabulary))
+        return read_weights(self.file("model.safetensors"), len(self.vocabulary))
 
     @property
     def history(self) -> "pa.Table":
@@ -124,7 +128,7 @@ class RunFolder:
 
     @cached_property
     def _history(self) -> "tuple[pa.Table, int]":
-        return read_history(self.folder / "metrics.csv")
+        return read_history(self.file("metrics.csv"))
 
     @property
     def figures(self) -> list[Path]:
@@ -147,18 +151,18 @@ def read_run(folder: Path | str, overrides: Sequence[str] = ()) -> RunFolder:
     else:
         run.status, run.state = status, status["state"]
         run.problems += [str(status["error"])] if status.get("error") else []
-    summary, problem = _attempt(read_json, run.folder / "summary.json")
+    summary, problem = _attempt(lambda path: read_json(run.file(path.name)), run.folder / "summary.json")
     if summary is not None:
         run.summary = {name: float(value) for name, value in summary.items() if _is_number(value)}
     elif run.state == "completed" or not problem.endswith("missing"):
         run.problems.append(problem)
-    config, problem = _attempt(read_yaml, run.folder / ".hydra" / "config.yaml", dict)
+    config, problem = _attempt(_settings, run.folder / ".hydra" / "config.yaml", dict, run)
     if config is not None:
         run.stored_config = in_current_form({str(key): value for key, value in config.items()})
     else:
         run.problems.append(f".hydra/{problem}")
     for name, kind in (("hydra.yaml", dict), ("overrides.yaml", list)):
-        content, problem = _attempt(read_yaml, run.folder / ".hydra" / name, kind)
+        content, problem = _attempt(_settings, run.folder / ".hydra" / name, kind, run)
         if content is None:
             run.problems += [] if problem.endswith("missing") else [f".hydra/{problem}"]
         elif name == "hydra.yaml":
@@ -199,7 +203,11 @@ def find_run(folder: str | Path, setting: str = "run") -> RunFolder:
         if not (folder / name).is_file():
             raise SettingError(f"{given}: the run folder lacks {name}; {remedy}")
     missing = [name for name in ("data", "model") if "_target_" not in run.group(name)]
-    damaged = [each for each in run.problems if each.startswith((".hydra/config", ".hydra/overrides"))]
+    damaged = [
+        each
+        for each in run.problems
+        if each.startswith((".hydra/config", ".hydra/overrides", "summary.json is damaged"))
+    ]
     if damaged:
         raise SettingError(f"{given}: {damaged[0]}; {remedy}")
     if missing:
@@ -224,6 +232,10 @@ def _attempt(read: Any, *arguments: Any) -> tuple[Any, str]:
     except DataError as error:
         path = arguments[0]
         return None, str(error).removeprefix(f"{path}/").removeprefix(f"{path.parent}/")
+
+
+def _settings(path: Path, kind: type, run: RunFolder) -> Any:
+    return read_yaml(run.file(f".hydra/{path.name}"), kind)
 
 
 def _is_number(value: Any) -> bool:

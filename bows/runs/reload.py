@@ -34,7 +34,11 @@ def load_autoencoder(run: RunFolder, setting: str = "run") -> Any:
             f"{setting}={run.folder}: its model cannot be made: {_in_a_line(error)}; "
             f"the run is of another version of bows{run.version}"
         ) from error
-    load_model(run.folder / "model.safetensors", autoencoder)
+    try:
+        weights = run.file("model.safetensors")
+    except DataError as error:
+        raise DataError(f"{error}; copy the run again, or train again") from None
+    load_model(weights, autoencoder)
     if not all(bool(value.isfinite().all()) for value in autoencoder.state_dict().values()):
         raise SettingError(
             f"{setting}={run.folder}: its weights are infinite or not numbers; train again with a lower lr"

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from bows.errors import DataError
-from bows.files import read_json, write_json
+from bows.files import file_digest, read_json, remove_left_overs, write_json
 
 log = logging.getLogger(__name__)
 
 STATES = ("running", "completed", "failed")
+# Files of a run whose checksums status.json has: results and settings, no logs and no pictures.
+RESULTS = {".json", ".csv", ".parquet", ".safetensors", ".txt", ".yaml"}
 
 
 def read_status(folder: Path) -> dict[str, Any]:
@@ -35,12 +37,39 @@ def read_status(folder: Path) -> dict[str, Any]:
     return status
 
 
+def result_files(folder: Path) -> list[Path]:
+    """Return the result files and the settings of a run, without status.json itself."""
+    files = sorted([*folder.glob("*"), *folder.glob(".hydra/*")])
+    return [file for file in files if file.suffix in RESULTS and file.name != "status.json" and file.is_file()]
+
+
+def whole(folder: Path, name: str, status: dict[str, Any]) -> Path:
+    """Return the path of a file of a run, after checking it against its checksum in the run's status.json.
+
+    Runs that are not completed, and those of earlier versions, have no checksums. A missing file is left to its reader.
+
+    Raises:
+        DataError: the file has another checksum.
+    """
+    path, digests = folder / name, status.get("files")
+    expected = digests.get(name) if isinstance(digests, dict) else None
+    if expected is not None and path.is_file():
+        try:
+            found = file_digest(path)
+        except OSError as error:
+            raise DataError(f"{path} cannot be read ({error.strerror})") from None
+        if found != expected:
+            raise DataError(f"{path} is damaged: its checksum is not the one in status.json")
+    return path
+
+
 @dataclass
 class RunStatus:
     """Writes status.json.
 
     It has state, error, started, finished, seconds (the sum over resumed runs), versions, commit, the hash of the corpus and of the corpus
-    folder it was made of (they differ for controls), the key of the configuration (`config_key`), and the process.
+    folder it was made of (they differ for controls), the key of the configuration (`config_key`), the process, and, once the run is
+    completed, the checksums of its files.
     """
 
     folder: Path
@@ -56,6 +85,7 @@ class RunStatus:
     @classmethod
     def start(cls, folder: Path, resumed: bool) -> "RunStatus":
         status = cls(folder)
+        remove_left_overs(folder)
         if resumed and (folder / "status.json").is_file():
             try:
                 before = read_status(folder)
@@ -83,6 +113,7 @@ class RunStatus:
 
     def write(self, state: str, error: str | None = None) -> None:
         self.state = state
+        files = result_files(self.folder) if state == "completed" else []
         write_json(
             self.folder / "status.json",
             {
@@ -97,6 +128,7 @@ class RunStatus:
                 "stored_corpus": self.stored_corpus,
                 "config": self.config,
                 "process": process_name(),
+                "files": {file.relative_to(self.folder).as_posix(): file_digest(file) for file in files},
             },
         )
 

@@ -118,7 +118,8 @@ def over_seeds(table: pa.Table) -> pa.Table:
     frame = _counted(table).to_pandas(types_mapper=pd.ArrowDtype)
     if frame.duplicated(keys).any() if keys else len(frame) > 1:
         names.append("corpus")
-    long = frame.melt(names, metrics(table), "metric", "value").dropna(subset="value")
+    # Of no metrics, melt would take every column.
+    long = frame[[*names, *metrics(table)]].melt(names, None, "metric", "value").dropna(subset="value")
     groups = long.astype({"value": float}).groupby([*names, "metric"], dropna=False)["value"]
     summary = groups.agg(mean="mean", standard_deviation="std", count="count").reset_index()
     half = stdtrit(summary["count"] - 1, 0.975) * summary["standard_deviation"] / summary["count"] ** 0.5

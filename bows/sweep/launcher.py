@@ -17,9 +17,9 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from bows.config.hydra_internals import cache_compositions, error_of
-from bows.errors import SweepError, cannot_write
-from bows.files import file_lock
-from bows.runs.lock import RunInUse, is_locked, user_of
+from bows.errors import BowsError, SweepError, cannot_write
+from bows.files import file_lock, remove_left_overs
+from bows.runs.lock import RunInUse, is_locked, lock_runs, user_of
 from bows.sweep.backends import ENGINES, Engine
 from bows.sweep.plan import LAUNCH_LOCK, Job, held_out_loss, make_jobs, plan, what_to_note
 from bows.sweep.units import STACKS, Unit, divide_stack, make_units
@@ -111,7 +111,9 @@ class SweepLauncher(Launcher):
         while left := [job for job in jobs if job.key not in results]:
             states = {job.key: job.state for job in left}
             completed = [job for job in left if states[job.key] == "completed"]
-            results |= {job.key: _result(job, held_out_loss(job.folder)) for job in completed}
+            for job in completed:
+                _write_missing_report(job.folder)
+                results[job.key] = _result(job, held_out_loss(job.folder))
             asked = [job for job in left if states[job.key] in ("new", "interrupted")]
             units = make_units(asked, jobs, divide)
             stacked = {unit.folder: unit.jobs for unit in units if len(unit.jobs) > 1}
@@ -145,6 +147,20 @@ def _log_plan(sweep: Path, unique: Sequence[Job], asked: int) -> None:
         )  # fmt: skip
     if asked > len(unique):
         log.info("%d jobs are duplicates: their configurations equal those of other jobs", asked - len(unique))
+
+
+def _write_missing_report(folder: Path) -> None:
+    """Write the report of a completed run whose process was killed before it did."""
+    if (folder / "report.html").is_file():
+        return
+    from bows.reports.run_report import write_report  # a sweep begins without it
+
+    try:
+        with lock_runs([folder]):
+            remove_left_overs(folder)
+            write_report(folder)
+    except (BowsError, OSError) as error:
+        log.warning("%s: its report is missing and cannot be written (%s)", folder, error)
 
 
 def _outcomes(unit: Unit, result: JobReturn) -> dict[str, JobReturn]:

@@ -18,6 +18,7 @@ import torch
 from pytorch_lightning.plugins import CheckpointIO
 
 from bows.errors import DataError, TrainingError
+from bows.files import remove_left_overs
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class AtomicCheckpointIO(CheckpointIO):
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _remove_left_over(path)
+            remove_left_overs(path.parent)
             try:
                 with temporary.open("wb") as file:
                     _write(checkpoint, file)
@@ -170,21 +171,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _remove_left_over(path: Path) -> None:
-    """Remove the temporary files of processes that were killed while they wrote this checkpoint."""
-    for file in path.parent.glob(f".{path.name}.*.tmp"):
-        writer = file.name.split(".")[-2]
-        if writer.isdecimal() and int(writer) != os.getpid() and not _runs(int(writer)):
-            file.unlink(missing_ok=True)
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # another user's process
-        return True
-    return True

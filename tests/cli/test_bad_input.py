@@ -1,5 +1,6 @@
 """Sweeps over what does not exist, and into folders that cannot be written, end in one line before anything is made."""
 
+import os
 import subprocess
 import sys
 
@@ -9,6 +10,8 @@ from bows.cli.preflight import check_command_line
 from bows.config.launchers import register_launchers
 from bows.config.overrides import normalized, parse
 from bows.errors import SettingError
+
+from ..support.commands import REPOSITORY
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +96,7 @@ def test_a_reader_that_stops_is_no_error(words):
         (["name=5"], "name=5 is not allowed; allowed: text without slashes or line breaks, 1 to 200 bytes; as text: \"name='5'\""),
         (["data.include=[nan,null]"], "; as text: \"data.include=['nan','null']\""),
         (["+analysis.sets.d=[a,a,b]"], "analysis.sets.d=['a', 'a', 'b'] is not allowed (a word twice); allowed: a list"),
+        (["+analysis.sets.d=[é,e\u0301,b]"], "is not allowed (a word twice); allowed: a list"),
         (["+analysis.sets={a/b: [a,b,c]}"], "analysis.sets.a/b: this name is not allowed; allowed: text without slashes"),
         (["analysis.sets={../../evil: [a,b,c]}"], "analysis.sets.../../evil: this name is not allowed"),
         (["trainer.strategy=ddpp"], "trainer.strategy=ddpp is not allowed; did you mean ddp?"),
@@ -181,6 +185,23 @@ def test_output_in_ascii_is_escaped(run_command):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
     assert done.stderr.strip() == r"R\xb2"
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_no_file_gets_the_number_of_a_closed_stream(tmp_path, closed):
+    code = (
+        "import os, sys; from bows.cli import ignore_broken_pipe; from pathlib import Path; "
+        "ignore_broken_pipe(lambda: os.write(os.open('file', os.O_CREAT | os.O_RDWR), b'data')); os.write(2, b'noise'); "
+        "print('out'); print('err', file=sys.stderr); sys.exit(3)"
+    )
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$0" -c "$1" {closed}', sys.executable, code],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 3, done.stderr
+    assert (tmp_path / "file").read_text() == "data"
+    assert done.stdout == ("" if " >" in f" {closed}" else "out\n")
+    assert done.stderr == ("" if "2>" in closed else "noiseerr\n")
 
 
 def test_an_unknown_flag_is_refused(run_command):

@@ -348,6 +348,7 @@ def test_an_entry_of_a_word_list_is_replaced_or_deleted_as_if_it_were_in_the_con
     assert "own" in analysis.sets
     for word, said in {
         "+analysis.categories.weather=x": r"analysis.words=encyclopaedia has weather already; .* \+\+analysis.categories.weather=x",
+        "analysis.categories.MUSIK=[a,b,c]": r"there is no such setting; did you mean analysis.categories.music\?",
         "analysis.sets.month=[a,b,c]": r"analysis.sets.month: there is no such setting; did you mean analysis.sets.months\?",
         "analysis.sets.qqq=[a,b,c]": r"there is no such setting; to add it write \+analysis.sets.qqq=\[a,b,c\]",
     }.items():

@@ -17,7 +17,7 @@ from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bows.data import build
+from bows.data import build, chunk_store
 from bows.data.build import CorpusPlan, Text, by_size, open_or_build
 from bows.data.chunk_store import ChunkStore
 from bows.data.corpus import Bags, Corpus, open_corpus
@@ -240,8 +240,8 @@ def test_leavings_of_a_killed_build_are_removed(tmp_path):
 @pytest.mark.parametrize(
     ("place", "code"),
     [
-        ("bows.data.chunk_store.np.save", errno.ENOSPC),
-        ("bows.data.chunk_store._NpyWriter.append", errno.ENOSPC),
+        ("bows.data.chunk_store.save_array", errno.ENOSPC),
+        ("numpy.lib.format.write_array_header_1_0", errno.ENOSPC),
         ("bows.data.build.write_manifest", errno.EDQUOT),
         ("pathlib.Path.rename", errno.EACCES),
     ],
@@ -257,6 +257,20 @@ def test_disk_full_or_no_permission_is_one_line_and_leaves_nothing(tmp_path, mon
     assert str(tmp_path / "c-k") in str(error.value)
     assert "\n" not in str(error.value)
     assert left_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.uint32, np.int64])
+def test_an_array_is_written_in_parts(tmp_path, kind):
+    parts = [np.arange(first, last, dtype=kind) for first, last in ((0, 5), (5, 5), (5, 70_000 % 65_536))]
+    assert chunk_store.save_array(tmp_path / "a.npy", parts) == sum(map(len, parts))
+    read = np.load(tmp_path / "a.npy", mmap_mode="r")
+    assert read.dtype == kind
+    assert read.tolist() == np.concatenate(parts).tolist()
+
+
+def test_an_array_on_a_full_disk_is_an_error():
+    with pytest.raises(OSError, match="No space left"):
+        chunk_store.save_array(Path("/dev/full"), [np.zeros(100_000)])
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):

@@ -111,12 +111,12 @@ def test_words_in_bulk_are_those_of_a_token_at_a_time(chunks, rules, kind, limit
             for token in re.split(r"[ \t]+", row or "")
             if token
         )
-    counts = tokenizer.close()
-    assert counts.tokens == sum(tokens.values())
+    counts = tokenizer.facts()
+    assert counts["tokens"] == sum(tokens.values())
     none = {token: count for token, count in tokens.items() if not slow_words(token, replace(rules, min_chars=0))}
-    assert counts.stop_words + counts.dropped == sum(none.values())
+    assert counts["stop_words"] + counts["dropped"] == sum(none.values())
     kept = {token for token in none if not slow_words(token, replace(rules, min_chars=0, stop_words=frozenset()))}
-    assert counts.dropped == sum(none[token] for token in kept)
+    assert counts["dropped"] == sum(none[token] for token in kept)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_what_became_of_the_tokens_is_counted():
     tokenizer = Tokenizer(rules)
     rows = ["The the-the well-known cafe\u0301 2024, (2024) -- don't ไทย  x", "the <unk> "]
     tokenizer.words(split_tokens(pa.array(rows), 0))
-    assert tokenizer.close().facts() == {
+    assert tokenizer.facts() == {
         "tokens": 12, "split": 1, "stop_words": 3, "dropped": 5, "folded": 1, "respelt": 1, "spaceless": 1,
         "most_dropped": {"2024": 2, "--": 1, "don't": 1, "<unk>": 1},
     }  # fmt: skip

@@ -66,6 +66,46 @@ def test_a_whole_run_is_read(run):
         assert not read.of_pairs
 
 
+FILES = {
+    "summary.json": lambda read: read.problems, "words.parquet": lambda read: read.words_table, "metrics.csv": lambda read: read.history,
+    "vocabulary.txt": lambda read: read.vocabulary, "model.safetensors": lambda read: read.weights,
+    ".hydra/config.yaml": lambda read: read.problems, ".hydra/overrides.yaml": lambda read: read.problems,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_no_longer_has_its_checksum_is_reported_by_whoever_reads_it(run, name):
+    RunStatus.start(run, resumed=False).write("completed")
+    assert read_run(run).problems == []
+    content = bytearray((run / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (run / name).write_bytes(content)
+    line = f"{name} is damaged: its checksum is not the one in status.json"
+    read = read_run(run)
+    try:
+        found = " ".join(map(str, FILES[name](read)))
+    except DataError as error:
+        found = str(error)
+    assert line in found
+    if name in (".hydra/config.yaml", ".hydra/overrides.yaml", "vocabulary.txt", "summary.json"):
+        with pytest.raises(SettingError, match=r"its checksum is not the one in status.json; copy the run again"):
+            find_run(run)
+
+
+def test_files_of_a_run_that_has_not_ended_have_no_checksums(run):
+    RunStatus.start(run, resumed=False)
+    (run / "summary.json").write_text("{}")
+    assert read_run(run).problems == []
+
+
+def test_left_overs_of_killed_processes_are_removed_as_a_run_starts(run):
+    ended = 2**22 + 1  # more than the highest number of a process
+    for name in (f".summary.json.{ended}", f".last.ckpt.{ended}.tmp", f".report.html.{os.getppid()}", ".lock"):
+        (run / name).touch()
+    RunStatus.start(run, resumed=True)
+    assert sorted(path.name for path in run.glob(".*")) == [".hydra", ".lock", f".report.html.{os.getppid()}"]
+
+
 def test_the_history_is_read_but_for_what_is_damaged(run):
     read = read_run(run)
     assert read.incomplete_rows == 1

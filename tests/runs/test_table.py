@@ -316,6 +316,13 @@ def test_foreign_values_do_not_stop_it(tmp_path):
     assert table.column("seed").to_pylist() == [1e20, 1]
 
 
+def test_a_run_without_metrics_has_a_row_and_no_summary(tmp_path):
+    (write_run(tmp_path / "run", "wd=1") / "summary.json").write_text("{")
+    table = collect([tmp_path / "run"])
+    assert table.column("error").to_pylist() == ["summary.json is damaged: it is not JSON"]
+    assert len(over_seeds(table)) == 0
+
+
 def test_a_reader_who_leaves_early(sweep, run_command):
     """As `python -m bows.collect <folder> | head -1`: quiet, and the tables are there."""
     for module, written in (("bows.collect", "summary.csv"), ("bows.report", "report.html")):

@@ -1,16 +1,21 @@
 """Text from the Hugging Face Hub: any dataset there with a text column, downloaded or streamed."""
 
+import logging
 import os
 import socket
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlparse
 from urllib.request import getproxies
 
 import pyarrow as pa
 
 from bows.data.build import Text
-from bows.data.sources.arrow_rows import first_line, load_quietly, text_rows
+from bows.data.sources.readers import as_text, check_text, first_line, place_of
 from bows.errors import DataError, UnavailableError
+
+# Rows asked for at a time; chunks are joined or cut to a size in bytes afterwards, so that long rows stay bounded too.
+_ROWS = 500
 
 
 def hub_text(
@@ -27,10 +32,22 @@ def hub_text(
             # Asked offline, datasets answers at once from its own cache, or says that it has nothing there; asked without a network
             # it tries again for half a minute first.
             os.environ["HF_HUB_OFFLINE"] = os.environ["HF_DATASETS_OFFLINE"] = "1"
+        import datasets  # here: it reads these variables, and imports for a second, which a start from a built corpus need not spend
+
+        datasets.disable_progress_bars()
+        datasets.logging.set_verbosity(
+            logging.CRITICAL
+        )  # its errors are raised too, and logged once by whoever catches them
         asked = f"dataset {path}" + (f", config {config}" if config else "") + f", split {splits[split]}"
         try:
-            dataset = load_quietly(path, config, split=splits[split], revision=revision, streaming=streaming)
-            yield from text_rows(dataset, column, path)
+            dataset: Any = datasets.load_dataset(
+                path, config, split=splits[split], revision=revision, streaming=streaming
+            )
+            for table in dataset.with_format("arrow").iter(batch_size=_ROWS):
+                place_of(column, table.column_names, path)
+                values = table[column].combine_chunks()
+                check_text(values.type, column, path)
+                yield as_text(values)
         except DataError:
             raise
         except Exception as error:

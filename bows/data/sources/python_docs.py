@@ -25,34 +25,12 @@ from bows.data.build import Text
 from bows.errors import DataError
 
 _SHIPPED_SEPARATELY = {
-    "distutils",
-    "ensurepip",
-    "idlelib",
-    "lib2to3",
-    "pydoc_data",
-    "test",
-    "tkinter",
-    "turtle",
-    "turtledemo",
-    "venv",
-}
+    "distutils", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "test", "tkinter", "turtle", "turtledemo", "venv",
+}  # fmt: skip
 _WRITTEN_IN_C = [
-    "_collections",
-    "_csv",
-    "_datetime",
-    "_functools",
-    "_json",
-    "_operator",
-    "_pickle",
-    "_random",
-    "_struct",
-    "array",
-    "binascii",
-    "builtins",
-    "cmath",
-    "itertools",
-    "math",
-]
+    "_collections", "_csv", "_datetime", "_functools", "_json", "_operator", "_pickle", "_random", "_struct", "array", "binascii",
+    "builtins", "cmath", "itertools", "math",
+]  # fmt: skip
 
 
 def pydoc_text(val_fraction: float) -> Text:
@@ -100,7 +78,7 @@ def _is_held_out(module: str, fraction: float) -> bool:
 
 
 def _source_files() -> dict[str, list[Path]]:
-    """Source files of each top-level module of the standard library, in order of their names."""
+    """Return the source files of each top-level module of the standard library, by name."""
     root = Path(sysconfig.get_path("stdlib"))
     files: dict[str, list[Path]] = {}
     for entry in sorted(root.iterdir()):
@@ -108,11 +86,8 @@ def _source_files() -> dict[str, list[Path]]:
         if module not in sys.stdlib_module_names or module in _SHIPPED_SEPARATELY:
             continue
         if entry.is_dir():
-            paths = [
-                path
-                for path in sorted(entry.rglob("*.py"))
-                if not {"test", "tests"} & set(path.relative_to(root).parts)
-            ]
+            inside = sorted(entry.rglob("*.py"))
+            paths = [path for path in inside if not {"test", "tests"} & set(path.relative_to(root).parts)]
         else:
             paths = [entry] if entry.suffix == ".py" else []
         if paths:
@@ -121,24 +96,20 @@ def _source_files() -> dict[str, list[Path]]:
 
 
 def _docstrings_in(path: Path) -> Iterator[str]:
-    """Docstrings of a source file's module, classes and functions, in the order they stand."""
-    found: list[str] = []
+    """Yield the docstrings of a source file's module, classes and functions, in their order in the file."""
 
-    def visit(node: ast.AST) -> None:
+    def visit(node: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            docstring = ast.get_docstring(node)
-            if docstring:
-                found.append(docstring)
+            yield ast.get_docstring(node) or ""
         for statement in ast.iter_child_nodes(node):
             if isinstance(statement, ast.stmt):
-                visit(statement)
+                yield from visit(statement)
 
-    visit(ast.parse(path.read_bytes()))
-    return iter(found)
+    return filter(None, visit(ast.parse(path.read_bytes())))
 
 
 def _docstrings_in_c(name: str) -> list[str]:
-    """Docstrings of a module written in C and of what it defines, once each, in the order of their names."""
+    """Return the docstrings of a module written in C and of what it defines, once each, by the names of what they describe."""
     module = importlib.import_module(name)
     found: dict[str, None] = {}
 

@@ -109,8 +109,14 @@ def file_rows(path: Path, column: str, counts: ReadCounts) -> Iterator[pa.Array]
     except DataError:
         raise
     except UNREADABLE as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise DataError(f"{path}: cannot be read as {kind[1:]} ({reason}); check that the file is whole") from error
+        raise DataError(
+            f"{path}: cannot be read as {kind[1:]} ({first_line(error)}); check that the file is whole"
+        ) from error
+
+
+def first_line(error: BaseException) -> str:
+    """Return the message of an error in one line."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _blocks(path: Path, counts: ReadCounts) -> Iterator[bytes]:

@@ -13,7 +13,6 @@ from pathlib import Path
 import pyarrow as pa
 
 from bows.data.build import Text
-from bows.data.corpus import file_digest
 from bows.data.sources.readers import (
     COMPRESSIONS,
     KINDS,
@@ -25,6 +24,7 @@ from bows.data.sources.readers import (
     open_bytes,
 )
 from bows.errors import DataError
+from bows.files import file_digest
 
 log = logging.getLogger(__name__)
 

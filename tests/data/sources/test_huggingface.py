@@ -48,7 +48,7 @@ def test_offline_is_one_line_with_remedies_and_at_once(monkeypatch):
         asked.update({name: os.environ[name] for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")})
         raise ConnectionError("Couldn't reach the Hub\nand more")
 
-    monkeypatch.setattr(hub, "load_quietly", load)
+    monkeypatch.setattr(datasets, "load_dataset", load)
     message = refusal()
     assert len(calls) == 1
     assert asked == {
@@ -72,7 +72,7 @@ def test_whatever_the_hub_answers_is_said_in_one_line(monkeypatch, error):
         raise error
 
     monkeypatch.setattr(hub, "_hub_reachable", lambda: True)
-    monkeypatch.setattr(hub, "load_quietly", load)
+    monkeypatch.setattr(datasets, "load_dataset", load)
     assert f"({error})" in refusal(split="validation")
     assert "split dev" in refusal(split="validation")
 
@@ -87,7 +87,7 @@ def test_text_takes_the_columns_path(monkeypatch, streaming):
         return whole.to_iterable_dataset() if streaming else whole
 
     monkeypatch.setattr(hub, "_hub_reachable", lambda: True)
-    monkeypatch.setattr(hub, "load_quietly", load)
+    monkeypatch.setattr(datasets, "load_dataset", load)
     assert rows("validation", streaming=streaming) == whole["body"][:]
     assert asked == [(("someone/prose", "small"), {"split": "dev", "revision": "v1", "streaming": streaming})]
     assert refusal(column="text", streaming=streaming) == (
@@ -106,7 +106,7 @@ def test_nothing_is_asked_before_rows_are(monkeypatch):
     def load(*arguments, **options):
         raise AssertionError("asked too early")
 
-    monkeypatch.setattr(hub, "load_quietly", load)
+    monkeypatch.setattr(datasets, "load_dataset", load)
     assert set(text().splits) == {"train", "validation"}
 
 
