@@ -7,8 +7,12 @@ from types import SimpleNamespace
 import pytest
 
 from bows import reproduce
+from bows.cli.preflight import composed_sample
+from bows.config.overrides import parse
+from bows.config.validate import check
 from bows.paper import estimate as paper_estimate
 from bows.paper import reproduction
+from bows.paper.presets import PRESETS
 
 
 @pytest.fixture
@@ -76,6 +80,7 @@ def test_an_estimate_alone_trains_and_writes_nothing(tmp_path, asked, capsys):
         (["months", "--size", "full", "--train", "x.txt"], "error: --train=x.txt: the full size is of WikiText-103"),
         (["months", "--estimate"], "error: --estimate: the small size takes minutes; give --size full"),
         (["months", "--redraw"], "error: --redraw: "),
+        (["months", "--size", "medium"], "error: --size medium: it needs --train=<text> of 100 MB or so"),
         (
             ["months", "--words", "river,sea"],
             "error: --words=river,sea: only the figure mechanism explains words; add it",
@@ -87,6 +92,18 @@ def test_bad_input_is_one_line(tmp_path, capsys, words, line):
     (text,) = capsys.readouterr().err.strip().splitlines()
     assert text.startswith(line)
     assert not list(tmp_path.iterdir())
+
+
+def test_too_little_text_for_the_medium_size_is_refused_before_training(tmp_path, asked, capsys):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.txt").write_bytes(b"x" * 600_000)
+    assert (
+        reproduce.main(["umap", "--size", "medium", "--train", f"{tmp_path}/*.txt", "--outputs", str(tmp_path / "out")])
+        == 2
+    )
+    text = capsys.readouterr().err
+    assert "1.2 MB are too few for the 10,000 words of --size medium, and fit about 1,200; give 10 MB or more" in text
+    assert asked == []
 
 
 @pytest.mark.parametrize("size", ["small", "full"])
@@ -109,6 +126,41 @@ def test_an_interrupt_ends_it(tmp_path, monkeypatch, capsys):
     )
     assert reproduce.main(["months", "umap", "--outputs", str(tmp_path)]) == 130
     assert capsys.readouterr().err.strip().splitlines()[-1] == "interrupted; re-run the same command to resume"
+
+
+@pytest.mark.parametrize("figure", [name for name, preset in PRESETS.items() if preset.text])
+def test_the_medium_size_keeps_the_vocabulary_of_the_paper_and_three_seeds(compose, figure):
+    config = compose(f"experiment=paper/medium/{figure}", "data.train=x.txt")
+    check(config)
+    data = config["data"]
+    assert (data["vocab_size"], data["window"], data["words"], data["batch_size"]) == (10_000, 20, "paper", 512)
+    assert {"January", "Monday", "Neptune"} <= set(data["include"])
+    # The decay over a run is the same at every stride: learning rate times windows.
+    assert config["lr"] / data["stride"] == pytest.approx(5e-4 / 4 if figure != "structure" else 1e-3 / 16)
+    assert config["epochs"] == 4
+    sample = composed_sample("train", parse([f"experiment=paper/medium/{figure}", "data.train=x.txt"]))
+    assert sample.hydra.sweeper.params["seed"] == "1,2,3"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("figure", ["months", "controls"])
+def test_a_medium_preset_runs_at_toy_size(tmp_path, figure, monkeypatch):
+    months = "January February March April May June July August September October November December"
+    for name, count in (("train", 400), ("validation", 120)):
+        rows = [
+            f"{months.split()[at % 12]} {months.split()[(at + 1) % 12]} word{chr(97 + at % 26)} river music" * 2
+            for at in range(count)
+        ]
+        (tmp_path / f"{name}.txt").write_text("\n".join(rows))
+    monkeypatch.setattr(reproduction, "BYTES_PER_WORD", 1)
+    whole = subprocess.run
+    toy = ["epochs=1", "seed=1", "data.vocab_size=40", "data.window=4", "data.batch_size=16", "latent=6"]
+    monkeypatch.setattr(reproduction.subprocess, "run", lambda command, **settings: whole([*command, *toy], **settings))
+    text = ["--train", str(tmp_path / "train.txt"), "--validation", str(tmp_path / "validation.txt")]
+    assert reproduce.main([figure, "--size", "medium", *text, "--outputs", str(tmp_path / "out")]) == 0
+    table = (tmp_path / "out" / "reports" / "paper" / "medium" / "results.md").read_text()
+    assert f"experiment=paper/medium/{figure}" in table
+    assert "no completed run" not in table
 
 
 @pytest.mark.slow
