@@ -41,7 +41,7 @@ NEEDED = {
     ("data", "cities"): ["model=pair_classifier"],
     ("data", "modular_addition"): ["model=pair_classifier"],
     ("model", "pair_classifier"): ["data=cities"],
-}
+} | {(group, option): ["data.train=x.txt"] for group, option in OPTIONS if option.startswith("paper/medium/")}
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)

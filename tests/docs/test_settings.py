@@ -78,7 +78,7 @@ def test_every_comment_behind_a_key_is_on_the_page():
     for path in CONF.rglob("*.yaml"):
         if path.parent.parent.name == "hydra" or "experiment" in path.parts or path.name == "wandb_sweep.yaml":
             continue
-        lines = re.findall(r"^ *(\w+):.*?\s# (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+        lines = re.findall(r"^ *(\w+):.*? # (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
         said = comments(path)[1]
         for key, text in lines:
             assert any(
