@@ -56,7 +56,7 @@ def files(folder: Path) -> Iterator[str]:
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
         hidden = any(part.startswith(".") and part != ".hydra" for part in name.split("/"))
-        if path.is_dir() or hidden or re.search(r"wandb/.*(/logs/|requirements)|wandb/debug|wandb/latest", name):
+        if path.is_dir() or hidden or re.search(r"wandb/.*(/logs/|requirements)|wandb/(debug|latest|artifacts)", name):
             continue
         name = re.sub(r"_\d+_[0-9a-f]{20}\.", "_*.", name)  # W&B's names of media: the step and a hash
         yield re.sub(r"(offline-run|run)-[\w-]+", r"\1-*", name)
