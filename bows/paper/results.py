@@ -9,8 +9,7 @@ from pathlib import Path
 from bows.files import write_whole
 from bows.paper.claims import CLAIMS, Claim, Measured, verdict
 from bows.paper.drawings import Picture
-from bows.reports.charts import of_file
-from bows.reports.html import render
+from bows.reports.html import of_file, render
 
 HEAD = ("claim", "the paper", "ours", "baseline", "measured on", "holds where", "verdict")
 ON = HEAD.index("measured on")

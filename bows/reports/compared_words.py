@@ -1,9 +1,10 @@
-"""Words that several runs share: their maps on the same axes, and a table of differences."""
+"""Words that several runs share: their directions aligned, their maps on the same axes, and a table of differences."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import torch
 
 from bows.analysis.directions import directions
@@ -11,11 +12,22 @@ from bows.analysis.neighbours import nearest
 from bows.errors import DataError
 from bows.reports.encoding import coded, index_kind, packed, packed_scaled
 from bows.reports.html import number
-from bows.reports.procrustes import Aligned, align, padded
 from bows.reports.run_data import RunData
 from bows.reports.word_map import principal_plane
 
 NEIGHBOURS = 10
+PERMUTATIONS = 3  # of the words, for what alignment alone brings about
+
+
+class Aligned(NamedTuple):
+    """The directions of one run, aligned with those of another."""
+
+    directions: torch.Tensor
+    """(M, K) unit columns."""
+    agreement: float
+    """Mean cosine of the K words with their own in the other run, in [0, 1]; 1 is the same geometry."""
+    by_chance: float
+    """The same with words paired at random, mean: what alignment alone reaches."""
 
 
 def compared_words(runs: Mapping[str, RunData]) -> dict[str, Any]:
@@ -44,7 +56,7 @@ def compared_words(runs: Mapping[str, RunData]) -> dict[str, Any]:
     aligned = {letter: align(unit[first], unit[letter]) for letter in others}
     size = max(len(each) for each in unit.values())
     of_run = {
-        letter: padded(aligned[letter].directions if letter in aligned else unit[letter], size) for letter in runs
+        letter: _padded(aligned[letter].directions if letter in aligned else unit[letter], size) for letter in runs
     }
     left_out = {letter: len(run.words) - len(shared) for letter, run in runs.items()}
     return {
@@ -75,22 +87,16 @@ def _columns(
     for letter in others:
         same = (of_run[first] * of_run[letter]).sum(0).numpy()
         kept = np.array([len(np.intersect1d(one, other)) for one, other in zip(near[first], near[letter], strict=True)])
-        numbers.append(
-            (f"alike_{letter}", same, f"cosine of the word’s direction in {letter}, aligned, with that in {first}")
-        )
-        numbers.append(
-            (
-                f"near_{letter}",
-                kept / each,
-                f"share of its {each} nearest words in {first} that are also nearest in {letter}",
-            )
-        )
+        meaning = f"cosine of the word’s direction in {letter}, aligned, with that in {first}"
+        numbers.append((f"alike_{letter}", same, meaning))
+        meaning = f"share of its {each} nearest words in {first} that are also nearest in {letter}"
+        numbers.append((f"near_{letter}", kept / each, meaning))
     numbers += [(f"r2_{letter}", r2[letter], f"R² in {letter}") for letter in runs]
     columns = [{"name": name, "meaning": meaning, "numbers": packed(values)} for name, values, meaning in numbers]
     for letter, run in runs.items():
-        labels = _labels(run, places[letter])
-        if any(label is not None for label in labels):
-            columns.append({"name": f"regime_{letter}", "meaning": f"regime in {letter}", **coded(labels)})
+        labels = _column(run, "regime")
+        if labels is not None and any(chosen := [labels[place].as_py() for place in places[letter]]):
+            columns.append({"name": f"regime_{letter}", "meaning": f"regime in {letter}", **coded(chosen)})
     return columns
 
 
@@ -103,21 +109,19 @@ def _directions(run: RunData) -> torch.Tensor:
     return whole
 
 
+def _column(run: RunData, name: str) -> pa.ChunkedArray | None:
+    try:
+        return run.table.column(name)
+    except (DataError, KeyError):
+        return None
+
+
 def _values(run: RunData, name: str, places: np.ndarray) -> np.ndarray:
     """Return a column of the words table at some words, NaN where it is not known."""
-    try:
-        column = run.table.column(name)
-    except (DataError, KeyError):
+    column = _column(run, name)
+    if column is None:
         return np.full(len(places), np.nan)
     return column.cast("float64").to_numpy(zero_copy_only=False)[places]
-
-
-def _labels(run: RunData, places: np.ndarray) -> list[str | None]:
-    try:
-        labels = run.table.column("regime").to_pylist()
-    except (DataError, KeyError):
-        return []
-    return [labels[place] for place in places]
 
 
 def _maps(of_run: Mapping[str, torch.Tensor], aligned: Mapping[str, Aligned]) -> dict[str, Any]:
@@ -126,21 +130,47 @@ def _maps(of_run: Mapping[str, torch.Tensor], aligned: Mapping[str, Aligned]) ->
     plane = principal_plane(of_run[first])
     places = {letter: plane.places(each) for letter, each in of_run.items()}
     maps = []
-    for letter, (x, y) in ((letter, each.T) for letter, each in places.items()):
+    for letter, each in places.items():
         note = "the axes are this run’s principal components"
         if letter in aligned:
-            found, chance = (
-                number(round(value, 3)) for value in (aligned[letter].agreement, aligned[letter].by_chance)
-            )
+            found, chance = (number(round(value, 3)) for value in aligned[letter][1:])
             note = f"mean cosine with {first} {found}; {chance} with words paired at random"
-        maps.append({"letter": letter, "x": packed_scaled(x), "y": packed_scaled(y), "note": note})
+        maps.append({"letter": letter, "x": packed_scaled(each[:, 0]), "y": packed_scaled(each[:, 1]), "note": note})
     return {
         "kept": packed(np.arange(len(places[first])), "u4"),
-        "reach": _reach(list(places.values())),
+        "reach": np.abs(np.concatenate(list(places.values()))).max(0).tolist(),
         "maps": maps,
-        "shares": [float(share) for share in plane.shares],
+        "shares": plane.shares.tolist(),
     }
 
 
-def _reach(places: Sequence[np.ndarray]) -> list[float]:
-    return [float(max(np.abs(each[:, axis]).max() for each in places)) for axis in (0, 1)]
+def align(base: torch.Tensor, other: torch.Tensor, seed: int = 0) -> Aligned:
+    """Align K unit directions with K others by the nearest rotation or reflection: orthogonal Procrustes.
+
+    Where the two have different latent sizes, the smaller is padded with zeros. Source: Schönemann 1966.
+
+    Args:
+        base: (m, K) unit columns.
+        other: (n, K) unit columns of the same words.
+        seed: Of the random pairs.
+
+    >>> unit = torch.tensor([[1.0, 0.0, 0.6], [0.0, 1.0, 0.8]])
+    >>> turned = torch.tensor([[0.0, -1.0], [1.0, 0.0]]) @ unit
+    >>> round(align(unit, turned).agreement, 4)
+    1.0
+    """
+    size = max(len(base), len(other))
+    base, other = _padded(base, size), _padded(other, size)
+    words = base.shape[1]
+    left, cosines, right = torch.linalg.svd(base @ other.T)
+    generator = torch.Generator().manual_seed(seed)
+    chance = [
+        float(torch.linalg.svdvals(base @ other[:, torch.randperm(words, generator=generator)].T).sum()) / words
+        for _ in range(PERMUTATIONS)
+    ]
+    return Aligned(left @ right @ other, float(cosines.sum()) / words, sum(chance) / PERMUTATIONS)
+
+
+def _padded(directions: torch.Tensor, size: int) -> torch.Tensor:
+    """Return (m, K) directions in a space of `size` dimensions, m or more."""
+    return torch.nn.functional.pad(directions, (0, 0, 0, size - len(directions)))

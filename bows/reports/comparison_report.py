@@ -9,11 +9,9 @@ from typing import NamedTuple
 from bows.errors import SettingError
 from bows.files import write_whole
 from bows.reports.compared_words import compared_words
-from bows.reports.headline import grouped
-from bows.reports.html import json_block, render
+from bows.reports.html import json_block, render, try_section
 from bows.reports.run_data import RunData
-from bows.reports.run_header import command, settings
-from bows.reports.sections import try_section
+from bows.reports.run_header import command, grouped, settings
 
 MOST = 6  # runs of a comparison
 NOTABLE = 0.05  # of the larger of two values: the difference from which on a metric is marked
@@ -50,15 +48,11 @@ def write_comparison(folders: Sequence[Path | str], target: Path | None = None) 
         raise SettingError(f"{twice}: it is given twice; name each run once")
     if target is None:
         key = hashlib.sha256("\n".join(map(str, places)).encode()).hexdigest()[:8]
-        target = outputs_of(places[0]) / "reports" / f"comparison-{key}.html"
+        above = (each.parent for each in places[0].parents if each.name in ("runs", "sweeps"))
+        target = next(above, places[0].parent) / "reports" / f"comparison-{key}.html"
     target.parent.mkdir(parents=True, exist_ok=True)
     write_whole(target, _page([RunData(folder) for folder in given]))
     return target
-
-
-def outputs_of(folder: Path) -> Path:
-    """Return the folder that contains runs/ or sweeps/ above a run; the run's parent where it is elsewhere."""
-    return next((above.parent for above in folder.parents if above.name in ("runs", "sweeps")), folder.parent)
 
 
 def _page(runs: Sequence[RunData]) -> str:
@@ -86,21 +80,19 @@ def _page(runs: Sequence[RunData]) -> str:
 
 
 class Cell(NamedTuple):
-    """A metric of one run."""
+    """A metric of one run, marked where it is higher or lower than in the first run by a notable share."""
 
     value: float | None
     mark: str
-    """higher or lower than in the first run by a notable share, else empty."""
 
 
 def compared_metrics(summaries: Sequence[Mapping[str, float]]) -> list[tuple[str, list[tuple[str, list[Cell], str]]]]:
     """Return all metrics that any run has, by group: name, a cell per run, and meaning."""
-    every = {name: None for summary in summaries for name in summary}
-    found = []
-    for title, rows in grouped(dict.fromkeys(sorted(every))):
-        cells = [(row.metric, _cells([summary.get(row.metric) for summary in summaries]), row.phrase) for row in rows]
-        found.append((title, cells))
-    return found
+    every: dict[str, float | None] = dict.fromkeys(sorted({name for summary in summaries for name in summary}))
+    return [
+        (title, [(name, _cells([each.get(name) for each in summaries]), phrase) for name, _, phrase in rows])
+        for title, rows in grouped(every)
+    ]
 
 
 def _cells(values: Sequence[float | None]) -> list[Cell]:

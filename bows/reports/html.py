@@ -1,4 +1,4 @@
-"""What every report has: one file with style, script, data and images inside, everything else escaped.
+"""What every report has: one file with style, script, data and images inside, everything else escaped; sections that may fail.
 
 A report fetches nothing and runs only its own script: its Content-Security-Policy forbids all else, and has the hashes of script and style.
 """
@@ -6,15 +6,25 @@ A report fetches nothing and runs only its own script: its Content-Security-Poli
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from bows.errors import BowsError
+from bows.figures.style import rendered
+
+log = logging.getLogger(__name__)
 
 TEMPLATES = Path(__file__).parent / "templates"
 SCRIPTS = Path(__file__).parent / "static"
+IMAGES = {".svg": "svg+xml", ".png": "png"}
+_Made = TypeVar("_Made")
 
 
 def render(template: str, scripts: Sequence[str] = (), **values: object) -> str:
@@ -23,27 +33,24 @@ def render(template: str, scripts: Sequence[str] = (), **values: object) -> str:
     scripts: Names of files of ``static``, without ``.js``, joined in this order to one script.
     """
     style, script = _style(), script_of(tuple(scripts))
-    return (
-        _environment()
-        .get_template(template)
-        .render(style=Markup(style), script=Markup(script), policy=policy(style, script), **values)
-    )
+    made = _environment().get_template(template)
+    return made.render(style=Markup(style), script=Markup(script), policy=policy(style, script), **values)
 
 
 def policy(style: str, script: str) -> str:
     """Return the Content-Security-Policy: nothing is fetched, and only this style and this script apply."""
+
+    def own(text: str) -> str:
+        return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
     parts = [
         "default-src 'none'",
-        f"style-src {_hash(style)}",
+        f"style-src {own(style)}",
         "img-src data: blob:",
         "base-uri 'none'",
         "form-action 'none'",
     ]
-    return "; ".join([*parts, f"script-src {_hash(script)}"] if script else parts)
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+    return "; ".join([*parts, f"script-src {own(script)}"] if script else parts)
 
 
 @cache
@@ -54,25 +61,23 @@ def _style() -> str:
 @cache
 def script_of(names: tuple[str, ...]) -> str:
     """Return files of ``static`` as one script in a function of its own; empty without files."""
-    if not names:
-        return ""
     files = [(SCRIPTS / f"{name}.js").read_text(encoding="utf-8") for name in names]
-    return "(() => {\n'use strict';\n" + "\n".join(files) + "\n})();"
+    return "(() => {\n'use strict';\n" + "\n".join(files) + "\n})();" if files else ""
 
 
 @cache
 def _environment():
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    from jinja2 import (  # a run imports this module long before it needs a template
+        Environment,
+        FileSystemLoader,
+        StrictUndefined,
     )
-    environment.filters["number"] = number
-    environment.filters["json_block"] = json_block
+
+    loader = FileSystemLoader(TEMPLATES)
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"number": number, "json_block": json_block}
     return environment
 
 
@@ -105,3 +110,52 @@ def number(value: object) -> str:
     if isinstance(value, int):  # larger than a float can be
         return f"{Decimal(value):.4g}"
     return f"{value:,.1f}" if 1000 <= abs(value) < 1e15 else f"{value:.4g}"
+
+
+class Chart(NamedTuple):
+    """An image in a report: the name to save it under, the image as a data URI, and its caption."""
+
+    file: str
+    source: str
+    caption: str
+
+
+def of_file(file: Path, caption: str = "") -> Chart:
+    """Return the chart in a file; the SVG next to a PNG where there is one."""
+    file = next((each for each in (file.with_name(f"{file.stem}.svg"), file) if each.is_file()), file)
+    return _chart(file.name, file.read_bytes(), caption)
+
+
+def of_figure(stem: str, figure: Figure, caption: str = "") -> Chart:
+    """Return a figure as a chart."""
+    return _chart(f"{stem}.svg", rendered(figure, "svg")["svg"], caption)
+
+
+def of_folder(folder: Path, stem: str, draw: Callable[[], Figure], caption: str = "") -> Chart:
+    """Return the figure `stem` of a run folder's figures; drawn now where it is not there."""
+    file = folder / "figures" / f"{stem}.png"
+    return of_file(file, caption) if file.is_file() else of_figure(stem, draw(), caption)
+
+
+def _chart(file: str, content: bytes, caption: str) -> Chart:
+    kind = IMAGES[Path(file).suffix]
+    return Chart(file, f"data:image/{kind};base64,{base64.b64encode(content).decode()}", caption or Path(file).stem)
+
+
+def try_section(name: str, make: Callable[[], _Made]) -> tuple[_Made | None, str]:
+    """Return what `make` returns and an empty note; or None and a note of one sentence on why there is nothing.
+
+    A report is written when a run is over, and no fault of a report may cost the run. An expected error is stated as it is; any other is
+    a fault of bows, and its type is stated.
+
+    name: The section, as "The word map".
+    """
+    try:
+        return make(), ""
+    except BowsError as error:
+        return None, f"{name} cannot be shown: {error}."
+    except Exception as error:
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        log.warning("report: %s could not be made: %s", name[:1].lower() + name[1:], text)
+        log.debug("traceback of the failed section:", exc_info=error)
+        return None, f"{name} could not be made, because of a fault in bows: {text}."

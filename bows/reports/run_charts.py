@@ -1,9 +1,9 @@
 """The charts in the report of a run: training curves, rings, Gram matrix and covariance, regimes."""
 
-from typing import NamedTuple
+from functools import partial
+from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from scipy.sparse import csr_array
 
 from bows.analysis.ring import ring_coordinates
@@ -13,8 +13,8 @@ from bows.figures.gram import word_matrices
 from bows.figures.regime_shares import regime_shares
 from bows.figures.style import file_stem
 from bows.figures.word_planes import ring_polygon
-from bows.reports.charts import Chart, of_figure, of_folder
 from bows.reports.held_out import held_out
+from bows.reports.html import Chart, of_figure, of_folder
 from bows.reports.run_data import RunData
 from bows.reports.run_header import own_path
 from bows.reports.run_words import thresholds
@@ -24,41 +24,20 @@ SCORES = ("order", "order_p", "planarity", "procrustes", "circulance")
 MOST_WORDS, FIRST_WORDS = 40, 14  # of the matrices: of a set, of a run without sets
 
 
-class Curves(NamedTuple):
-    """The curves of a run."""
-
-    training: Chart
-    others: Chart | None
-    """All other metrics with at least two values."""
-    incomplete_rows: int
-
-
-def curves(run: RunData) -> Curves:
-    """Return the training curves, and those of the other metrics over training."""
+def curves(run: RunData) -> dict[str, Any]:
+    """Return the ``training`` curves, those of all ``others`` with at least two values (None without), and ``incomplete_rows``."""
     columns = run.run.history.to_pydict()
-    training = of_folder(
-        run.folder, "training_curves", lambda: training_curves(columns), "Loss and held-out score over training"
-    )
-    names = other_metrics(columns)
-    others = (
-        of_figure("other_metrics", metric_curves(columns, names), f"{len(names)} other metrics over training")
-        if names
-        else None
-    )
-    return Curves(training, others, run.run.incomplete_rows)
+    caption = "Loss and held-out score over training"
+    training = of_folder(run.folder, "training_curves", lambda: training_curves(columns), caption)
+    others = None
+    if names := other_metrics(columns):
+        caption = f"{len(names)} other metrics over training"
+        others = of_figure("other_metrics", metric_curves(columns, names), caption)
+    return {"training": training, "others": others, "incomplete_rows": run.run.incomplete_rows}
 
 
-class Rings(NamedTuple):
-    """The ordered sets of a run."""
-
-    charts: list[Chart]
-    """Best in order first."""
-    flat: list[str]
-    """Sets without a plane."""
-
-
-def rings(run: RunData) -> Rings:
-    """Return a chart of each ordered set that is entirely in the vocabulary.
+def rings(run: RunData) -> dict[str, list]:
+    """Return ``charts`` of the ordered sets that are in the vocabulary, best in order first; names of ``flat`` ones without a plane.
 
     Raises:
         BowsError: The weights cannot be read, or the run is of pairs.
@@ -70,21 +49,14 @@ def rings(run: RunData) -> Rings:
         places = ring_coordinates(run.run.weights.encoder, run.sets[name])
         if places is None:
             flat.append(name)
-        else:
-            found.append(_ring(run, name, places))
-    return Rings(found, flat)
-
-
-def _ring(run: RunData, name: str, places: np.ndarray) -> Chart:
-    measured = {score: run.run.summary.get(f"ring/{name}/{score}") for score in SCORES}
-    words = [run.words[index] for index in run.sets[name]]
-    known = [f"{score.replace('_', ' ')} {value:.3g}" for score, value in measured.items() if value is not None]
-    return of_folder(
-        run.folder,
-        file_stem(f"ring_{name}"),
-        lambda: ring_polygon(places, words, name, measured["order"], measured["order_p"]),
-        f"{name}: {', '.join(known) or 'not measured'}",
-    )
+            continue
+        measured = {score: run.run.summary.get(f"ring/{name}/{score}") for score in SCORES}
+        known = [f"{score.replace('_', ' ')} {value:.3g}" for score, value in measured.items() if value is not None]
+        words = [run.words[index] for index in run.sets[name]]
+        draw = partial(ring_polygon, places, words, name, measured["order"], measured["order_p"])
+        caption = f"{name}: {', '.join(known) or 'not measured'}"
+        found.append(of_folder(run.folder, file_stem(f"ring_{name}"), draw, caption))
+    return {"charts": found, "flat": flat}
 
 
 def _rank(run: RunData, name: str) -> tuple[float, float]:
@@ -112,13 +84,11 @@ def matrices(run: RunData) -> Chart:
     words = [run.words[index] for index in chosen]
     columns: dict[str, list] = {"panel": [], "row": [], "column": [], "value": []}
     for panel, matrix in panels.items():
-        scaled = unit_diagonal(matrix)
-        for (row, column), value in np.ndenumerate(scaled):
+        for (row, column), value in np.ndenumerate(unit_diagonal(matrix)):
             for name, cell in zip(columns, (panel, words[row], words[column], value), strict=True):
                 columns[name].append(cell)
-    return of_figure(
-        "gram_and_correlation", word_matrices(columns), f"{best or 'Words'}: each with its own colours{note}"
-    )
+    caption = f"{best or 'Words'}: each with its own colours{note}"
+    return of_figure("gram_and_correlation", word_matrices(columns), caption)
 
 
 def gram(weights: Weights, chosen: np.ndarray) -> np.ndarray:
@@ -164,11 +134,7 @@ def regimes(run: RunData) -> Chart:
         raise DataError("words.parquet has no frequencies")
     labels, frequency = (table.column(name).to_pylist() for name in ("regime", "frequency"))
     caption = "Shares of the regimes in each tenth of the words by frequency"
-
-    def figure() -> Figure:
-        return regime_shares(labels, frequency, thresholds(run))
-
-    # The figure of the folder is of the run's own table.
-    return (
-        of_figure("regimes", figure(), caption) if run.analysis else of_folder(run.folder, "regimes", figure, caption)
-    )
+    draw = partial(regime_shares, labels, frequency, thresholds(run))
+    if run.analysis:  # the figure of the folder is of the run's own table
+        return of_figure("regimes", draw(), caption)
+    return of_folder(run.folder, "regimes", draw, caption)

@@ -1,7 +1,8 @@
 """What the report of a run reads beyond its RunFolder: the words table with the most columns, sets, categories, the words to explain."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import pyarrow as pa
 from bows.analysis.clusters import category_labels
 from bows.analysis.ordered_sets import resolve
 from bows.errors import DataError
-from bows.reports.selection import chosen_words
 from bows.runs.folder import RunFolder, read_run
 from bows.runs.readers import read_words_table
+
+MOST_CHOSEN = 400  # words that a report explains
 
 
 class RunData:
@@ -59,24 +61,16 @@ class RunData:
         """Word indices of the ordered sets that are entirely in the vocabulary; none of items, whose names only resemble words."""
         if self.run.of_pairs:
             return {}
-        found = {
-            name: resolve([str(word) for word in words], self.words)
-            for name, words in _mapping(self.run.group("analysis").get("sets")).items()
-        }
-        return {
-            name: place.indices
-            for name, place in found.items()
-            if not place.missing and len(set(place.indices)) == len(place.indices) >= 3
-        }
+        given = _mapping(self.run.group("analysis").get("sets")).items()
+        found = {name: resolve([str(word) for word in words], self.words) for name, words in given}
+        whole = {name: place.indices for name, place in found.items() if not place.missing}
+        return {name: indices for name, indices in whole.items() if len(set(indices)) == len(indices) >= 3}
 
     @cached_property
     def categories(self) -> dict[str, list[str]]:
         """Words of each category of `analysis.categories`."""
-        given = _mapping(self.run.group("analysis").get("categories"))
-        return {
-            name: words.split() if isinstance(words, str) else [str(word) for word in words or ()]
-            for name, words in given.items()
-        }
+        given = _mapping(self.run.group("analysis").get("categories")).items()
+        return {name: words.split() if isinstance(words, str) else list(map(str, words or ())) for name, words in given}
 
     @cached_property
     def chosen(self) -> np.ndarray:
@@ -114,3 +108,36 @@ def _of_other_text(folder: Path) -> bool:
     except (OSError, UnicodeDecodeError):
         return True
     return any(line.lstrip("- '\"+~").startswith(("data=", "data.")) for line in overrides.splitlines())
+
+
+def chosen_words(
+    count: int,
+    sets: Mapping[str, Sequence[int]],
+    categories: Mapping[str, Sequence[int]],
+    asked: Sequence[int],
+    frequency: np.ndarray | None,
+    most: int = MOST_CHOSEN,
+) -> np.ndarray:
+    """Return (n,) ascending indices of at most `most` of V words: those that a report explains, where it cannot explain all.
+
+    These are all, or the ordered sets, those asked for, then in turn the most frequent of each category and of all.
+
+    Args:
+        count: V.
+        sets: Word indices of each ordered set.
+        categories: Word indices of each category.
+        asked: Further indices.
+        frequency: (V,), None where it is not known: then words are taken in index order.
+        most: The largest number of words.
+
+    >>> chosen_words(6, {"set": [4, 5]}, {"sea": [1, 3]}, [2], np.array([6, 5, 4, 3, 2, 1]), most=5).tolist()
+    [0, 1, 2, 4, 5]
+    """
+    if count <= most:
+        return np.arange(count)
+    rank = np.arange(count) if frequency is None else np.argsort(-np.nan_to_num(frequency), kind="stable")
+    place = np.argsort(rank)
+    ordered = [sorted(words, key=lambda word: place[word]) for words in categories.values()]
+    turns = chain.from_iterable(zip_longest(rank.tolist(), *ordered))
+    wanted = dict.fromkeys(chain(chain.from_iterable(sets.values()), asked, turns))
+    return np.array(sorted([int(word) for word in wanted if word is not None][:most]))

@@ -1,14 +1,18 @@
-"""The header of a run's report: its settings, command, times and versions."""
+"""The header of a run's report: settings, command, times, versions, headline metrics with baselines, all metrics by group."""
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from bows.analysis.catalog import GROUPS, HEADLINE, baseline, metric
 from bows.errors import DataError
 from bows.files import read_json
 from bows.reports.html import number
 from bows.reports.run_data import RunData
 from bows.runs.folder import RunFolder
+
+LEVEL = 0.05  # of p, from which a set counts as ordered
 
 
 def read_text(file: Path) -> str | None:
@@ -47,18 +51,18 @@ def own_path(folder: Path) -> str:
 def settings(run: RunData) -> list[tuple[str, str]]:
     """Return the main settings that the configuration contains."""
     of_run, choices = run.run, run.run.choices
-    short = {
-        name: value
-        for name, value in of_run.config.items()
-        if isinstance(value, str | int | float) and not isinstance(value, bool)
-    }
+    short = {name: value for name, value in of_run.config.items() if type(value) in (str, int, float)}
     data, model, optimizer = (of_run.group(name) for name in ("data", "model", "optimizer"))
+    try:
+        words = f"{len(run.words):,} {'items' if of_run.of_pairs else 'words'}"
+    except DataError:
+        words = ""
     activation = model.get("output_activation")
+    kind = choices.get("model") or str(model.get("_target_", "")).rpartition(".")[2]
     facts: list[tuple[str, Any]] = [
-        ("corpus", _joined([data.get("name") or choices.get("data"), _words(run)])),
+        ("corpus", _joined(data.get("name") or choices.get("data"), words)),
         ("window", _counted(data.get("window"), "rows")),
-        ("model", _joined([choices.get("model") or str(model.get("_target_", "")).rpartition(".")[2],
-                           activation and f"output {activation}"])),
+        ("model", _joined(kind, activation and f"output {activation}")),
         ("latent dimensions", model.get("latent", short.get("latent"))),
         ("weight decay", optimizer.get("weight_decay", short.get("wd"))),
         ("learning rate", optimizer.get("lr", short.get("lr"))),
@@ -68,22 +72,15 @@ def settings(run: RunData) -> list[tuple[str, str]]:
         ("analysis", choices.get("analysis")),
         ("duration", _counted(of_run.status.get("seconds"), "seconds")),
         ("speed", _counted(of_run.summary.get("speed/windows_per_second"), "windows per second")),
-    ]  # fmt: skip
+    ]
     return [(name, number(value)) for name, value in facts if value not in (None, "", "None")]
-
-
-def _words(run: RunData) -> str:
-    try:
-        return f"{len(run.words):,} {'items' if run.run.of_pairs else 'words'}"
-    except DataError:
-        return ""
 
 
 def _counted(count: Any, unit: str) -> str:
     return "" if count is None else f"{number(count)} {unit}"
 
 
-def _joined(parts: list[Any]) -> str:
+def _joined(*parts: Any) -> str:
     return ", ".join(str(part) for part in parts if part)
 
 
@@ -101,3 +98,44 @@ def outcome(status: dict[str, Any], summary: dict[str, Any]) -> list[tuple[str, 
         ("versions", versions),
     ]
     return [(name, number(value)) for name, value in facts if value is not None]
+
+
+class Headline(NamedTuple):
+    """One headline metric; `null` is what it is compared with, empty where there is nothing."""
+
+    metric: str
+    title: str
+    value: float
+    phrase: str
+    null: str
+
+
+def headlines(summary: Mapping[str, float], latent: int | None) -> list[Headline]:
+    """Return the headline metrics that a run has, and how many ordered sets are in their order.
+
+    Args:
+        summary: Metric name -> value.
+        latent: m, for the cosine of random directions; None where it is not known.
+    """
+    rows = [metric(name) for name in HEADLINE if name in summary]
+    found = [
+        Headline(row.name, row.label, summary[row.name], row.meaning, baseline(row.name, summary, latent))
+        for row in rows
+        if row.group not in ("ring", "speed")
+    ]
+    if tested := [p for name, p in summary.items() if metric(name).pattern == "ring/<set>/order_p"]:
+        phrase = f"of {len(tested)} ordered sets are in their cyclic order with p < {LEVEL:g}"
+        null = f"random orders {number(LEVEL * len(tested))} expected"
+        ordered = float(sum(p < LEVEL for p in tested))
+        found.append(Headline("ring", "Ordered sets in cyclic order", ordered, phrase, null))
+    return found
+
+
+def grouped(summary: Mapping[str, float | None]) -> list[tuple[str, list[tuple[str, float | None, str]]]]:
+    """Return name, value and meaning of all metrics under the titles of their groups, in the groups' order, unknown ones last."""
+    found: dict[str, list[tuple[str, float | None, str]]] = {group.title: [] for group in GROUPS.values()}
+    for name, value in summary.items():
+        row = metric(name)
+        title = GROUPS[row.group].title if row.group in GROUPS else "Other"
+        found.setdefault(title, []).append((name, value, row.meaning))
+    return [(title, rows) for title, rows in found.items() if rows]

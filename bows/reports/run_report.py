@@ -1,23 +1,25 @@
-"""The report of a run, ``report.html``."""
+"""The report of a run, ``report.html``: its sections are made one by one, and one that fails leaves a note in its place."""
 
 import logging
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from bows.analysis.word_map import load_umap
 from bows.errors import SettingError
 from bows.files import write_whole
-from bows.reports.charts import Chart, of_file
-from bows.reports.headline import grouped, headlines
-from bows.reports.html import json_block, render
+from bows.reports.explainer import explained_windows
+from bows.reports.html import Chart, json_block, of_file, render, try_section
+from bows.reports.run_charts import curves, matrices, regimes, rings
 from bows.reports.run_data import RunData
-from bows.reports.run_header import command, outcome, own_path, read_table, read_text, settings
-from bows.reports.run_sections import charts, script_data
-from bows.reports.sections import try_section
-from bows.reports.word_map import KINDS
+from bows.reports.run_header import command, grouped, headlines, outcome, own_path, read_table, read_text, settings
+from bows.reports.run_words import groups_of_words, neighbours, word_columns
+from bows.reports.word_map import KINDS, word_map
 
 log = logging.getLogger(__name__)
+
+Makers = dict[str, tuple[str, Callable[[], Any]]]
 
 # The files of the script, in order.
 SCRIPTS = (
@@ -107,8 +109,46 @@ def _page(folder: Path, map_kind: str) -> str:
     )
 
 
+def charts(run: RunData) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the sections that are images, and for those that could not be made a note."""
+    return _made(
+        {
+            "curves": ("Curves", lambda: curves(run)),
+            "rings": ("Rings", lambda: rings(run)),
+            "matrices": ("The Gram matrix", lambda: matrices(run)),
+            "regimes": ("Regimes by frequency", lambda: regimes(run)),
+        }
+    )
+
+
+def script_data(run: RunData, map_kind: str = "pca") -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the data of the sections that the script draws, as JSON, and for those that could not be made a note."""
+    kinds = ("umap", "pca") if map_kind == "umap" else ("pca",)
+    seed = run.run.stored_config.get("seed")
+    makers: Makers = {
+        "words": ("The words", lambda: run.words),
+        "table": ("The word table", lambda: word_columns(run)),
+        "neighbours": ("Nearest words", lambda: neighbours(run)),
+        "groups": ("Categories and ordered sets", lambda: groups_of_words(run)),
+        "map": ("The word map", lambda: word_map(run.run.weights.encoder, kinds, seed if isinstance(seed, int) else 0)),
+        "explainer": ("The word explainer", lambda: explained_windows(run)),
+    }
+    # As JSON here, so that a section that cannot be written costs no other.
+    return _made({name: (title, lambda make=make: json_block(make())) for name, (title, make) in makers.items()})
+
+
+def _made(makers: Makers) -> tuple[dict[str, Any], dict[str, str]]:
+    made = {name: try_section(title, make) for name, (title, make) in makers.items()}
+    found = {name: section for name, (section, _) in made.items() if section is not None}
+    return found, {name: note for name, (section, note) in made.items() if section is None}
+
+
 def other_figures(run: RunData, images: dict[str, Any]) -> list[Chart]:
     """Return the figures of the folder that no other section shows."""
-    rings = images["rings"].charts if "rings" in images else []
-    shown = {chart.file for chart in [*rings, *filter(None, (images.get("regimes"), *images.get("curves", ())[:1]))]}
-    return [chart for chart in map(of_file, run.run.figures) if chart.file not in shown]
+    shown = [
+        *images.get("rings", {}).get("charts", ()),
+        images.get("regimes"),
+        images.get("curves", {}).get("training"),
+    ]
+    names = {chart.file for chart in shown if chart}
+    return [chart for chart in map(of_file, run.run.figures) if chart.file not in names]

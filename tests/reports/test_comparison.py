@@ -16,8 +16,8 @@ from scipy.stats import ortho_group
 
 from bows.errors import SettingError
 from bows.report import main
+from bows.reports.compared_words import align
 from bows.reports.comparison_report import compared_metrics, write_comparison
-from bows.reports.procrustes import align
 
 from .conftest import LATENT, WORDS
 

@@ -21,7 +21,6 @@ from bows.figures.gram import gram_heat_map
 from bows.figures.style import save
 from bows.report import main
 from bows.reports import run_report as run_page
-from bows.reports import run_sections as run_parts
 from bows.reports.run_report import write_report
 
 from .conftest import HOSTILE, LATENT, WORDS
@@ -268,12 +267,12 @@ def test_a_fault_of_a_part_or_of_the_page_does_not_cost_the_run(made_run, monkey
     def broken(*_):
         raise RuntimeError("a fault <b>")
 
-    monkeypatch.setattr(run_parts, "word_map", broken)
+    monkeypatch.setattr(run_page, "word_map", broken)
     page = read(made_run.folder)
     assert "The word map could not be made, because of a fault in bows: RuntimeError: a fault <b>." in page.text
     assert "ring_months" in page.images
     assert "the word map could not be made" in caplog.text
-    monkeypatch.setattr(run_parts, "word_map", lambda *_: {"odd": object()})  # what JSON does not know
+    monkeypatch.setattr(run_page, "word_map", lambda *_: {"odd": object()})  # what JSON does not know
     assert "The word map could not be made" in read(made_run.folder).text
     monkeypatch.setattr(run_page, "charts", broken)
     page = read(made_run.folder)

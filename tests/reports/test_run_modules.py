@@ -20,14 +20,12 @@ from bows.errors import DataError
 from bows.reports import explainer, run_charts
 from bows.reports import held_out as held_out_module
 from bows.reports.explainer import effects, pick_windows, random_context
-from bows.reports.headline import headlines
 from bows.reports.held_out import held_out
 from bows.reports.html import json_block, script_of
 from bows.reports.run_charts import matrices, unit_diagonal
-from bows.reports.run_data import RunData
-from bows.reports.run_header import command
+from bows.reports.run_data import RunData, chosen_words
+from bows.reports.run_header import command, headlines
 from bows.reports.run_report import SCRIPTS
-from bows.reports.selection import chosen_words
 from bows.runs.folder import read_run
 
 from .conftest import WINDOW, WORDS
