@@ -1,48 +1,47 @@
-"""The runs of a sweep for its report: varied settings, states and every metric, as compact arrays."""
+"""The runs of a sweep for its report: varied settings, states, every metric, and the words of the runs, as compact arrays."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
+from pyarrow import parquet
 
 from bows.analysis.catalog import metric
+from bows.errors import DataError
 from bows.reports.encoding import coded, packed
+from bows.runs.folder import RunFolder
 from bows.runs.table import metrics, ordered, varied_settings
 
 # The first columns of metrics in the table; others can be added.
 SHOWN = ("reconstruction/r2", "interference/gap", "interference/filtered")
+MOST_WORDS = 2000  # of a run, the most frequent ones
+MOST_BYTES = 4_000_000  # of the words of all runs, as text of the report
 
 
 def run_data(table: pa.Table, folder: Path) -> dict[str, Any]:
     """Return the table of runs for the script: each run once, in the table's order.
 
     Returns:
-        ``names``; ``addresses`` of the runs' own reports; ``state``, ``seconds``; ``dials``, the varied settings, each with its distinct
+        ``names``; ``addresses`` of the runs' own reports; ``state``, ``seconds``; ``settings``, the varied ones, each with its distinct
         values and a code per run (the number of values for a run without one); ``metrics``, with their meanings
         and a matrix (metrics, runs) of float32, NaN where a run has no such metric; ``shown``, the metrics that are columns at first.
     """
     names = table.column("run").to_pylist()
     measured = metrics(table)
     values = np.array([table.column(name).to_numpy(zero_copy_only=False) for name in measured], dtype=np.float32)
-    seconds = table.column("run_seconds").to_numpy(zero_copy_only=False).astype(np.float32)
-    shown = [name for name in SHOWN if name in measured]
+    meanings = [metric(name).meaning for name in measured]
+    varied = varied_settings(table).items()
     return {
         "names": names,
         "addresses": [address(folder, name) for name in names],
         "state": coded(table.column("state").to_pylist()),
-        "seconds": packed(seconds),
-        "dials": [
-            {"name": name, **coded(table.column(name).to_pylist(), found)}
-            for name, found in varied_settings(table).items()
-        ],
-        "metrics": {
-            "names": measured,
-            "meanings": [metric(name).meaning for name in measured],
-            "values": packed(values.reshape(len(measured), len(names))),
-        },
-        "shown": shown or measured[:3],
+        "seconds": packed(table.column("run_seconds").to_numpy(zero_copy_only=False)),
+        "settings": [{"name": name, **coded(table.column(name).to_pylist(), found)} for name, found in varied],
+        "metrics": {"names": measured, "meanings": meanings, "values": packed(values.reshape(-1, len(names)))},
+        "shown": [name for name in SHOWN if name in measured] or measured[:3],
     }
 
 
@@ -50,45 +49,36 @@ def setting_data(summary: pa.Table) -> dict[str, Any]:
     """Return means over seeds for the script.
 
     Args:
-        summary: from `over_seeds`.
+        summary: From `over_seeds`.
 
     Returns:
-        ``dials`` that differ between settings, with their distinct values and a code per setting (the number of values for none);
-        ``metrics``; and ``mean``, ``low``, ``high`` (metrics, settings) of float32, NaN where there is none, with the ``count`` of seeds.
+        ``settings`` that differ between rows of the summary, with their distinct values and a code per combination (the number of values
+        for none); ``metrics``; and ``mean``, ``low``, ``high`` (metrics, combinations) of float32, NaN where there is none, with the
+        ``count`` of seeds.
     """
     names = summary.column_names[: summary.column_names.index("metric")]
-    settings: dict[tuple, int] = {}
     rows = summary.to_pylist()
-    for row in rows:
-        settings.setdefault(tuple(row[name] for name in names), len(settings))
-    measured = sorted({row["metric"] for row in rows})
-    shape = len(measured), len(settings)
-    numbers = {name: np.full(shape, np.nan, np.float32) for name in ("mean", "low", "high")}
-    counts = np.zeros(shape, np.uint16)
-    places = {name: place for place, name in enumerate(measured)}
-    for row in rows:
-        at = places[row["metric"]], settings[tuple(row[name] for name in names)]
+    keys = [tuple(row[name] for name in names) for row in rows]
+    combinations = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    measured = {name: place for place, name in enumerate(sorted({row["metric"] for row in rows}))}
+    numbers = {name: np.full((len(measured), len(combinations)), np.nan) for name in ("mean", "low", "high", "count")}
+    for row, key in zip(rows, keys, strict=True):
         for name, matrix in numbers.items():
-            matrix[at] = np.nan if row[name] is None else row[name]
-        counts[at] = row["count"]
-    dialled = []
-    for place, name in enumerate(names):
-        values = [setting[place] for setting in settings]
-        if len(set(values)) > 1:
-            dialled.append({"name": name, **coded(values, ordered(values))})
+            matrix[measured[row["metric"]], combinations[key]] = np.nan if row[name] is None else row[name]
+    columns = {name: [key[place] for key in combinations] for place, name in enumerate(names)}
+    varied = {name: values for name, values in columns.items() if len(set(values)) > 1}
     return {
-        "dials": dialled,
-        "metrics": measured,
-        "count": packed(counts, "u2"),
+        "settings": [{"name": name, **coded(values, ordered(values))} for name, values in varied.items()],
+        "metrics": list(measured),
+        "count": packed(np.nan_to_num(numbers.pop("count")), "u2"),
         **{name: packed(matrix) for name, matrix in numbers.items()},
     }
 
 
 def address(folder: Path, name: str) -> str | None:
     """Return the path of a run's report relative to the sweep's, None where it has none; any name of a folder is only a path."""
-    if not (folder / name / "report.html").is_file():
-        return None
-    return "./" + quote(Path(name, "report.html").as_posix())
+    there = (folder / name / "report.html").is_file()
+    return "./" + quote(Path(name, "report.html").as_posix()) if there else None
 
 
 def failures(table: pa.Table) -> list[dict[str, Any]]:
@@ -102,11 +92,88 @@ def failures(table: pa.Table) -> list[dict[str, Any]]:
 
 def absences(table: pa.Table) -> tuple[int, list[tuple[int, list[str]]]]:
     """Return the number of completed runs; and for each number of runs that lack a metric, these metrics, most first."""
-    states = np.array(table.column("state").to_pylist())
-    completed = states == "completed"
+    completed = np.array(table.column("state").to_pylist()) == "completed"
     lacking: dict[int, list[str]] = {}
     for name in metrics(table):
-        missing = int(np.isnan(table.column(name).to_numpy(zero_copy_only=False)[completed]).sum())
-        if missing:
+        if missing := int(np.isnan(table.column(name).to_numpy(zero_copy_only=False)[completed]).sum()):
             lacking.setdefault(missing, []).append(name)
     return int(completed.sum()), sorted(lacking.items(), reverse=True)
+
+
+def word_data(jobs: Sequence[RunFolder]) -> tuple[dict[str, Any], list[str]]:
+    """Return R² and frequency of the most frequent words of completed runs for the script, as many as keep the report small.
+
+    Runs with the same words, or the same frequencies, share them. Numbers are float16: of R² three digits, NaN where a word has none.
+
+    Returns:
+        ``lists``, of words; ``frequencies``, an array each; ``runs``, for each job the places of its list and its frequencies and its
+        ``r2``, or None. And sentences on what is left out.
+    """
+    lists: dict[tuple[str, ...], int] = {}
+    frequencies: dict[bytes, int] = {}
+    runs: list[dict[str, Any] | None] = []
+    size, beyond, lacking, cut = 0, 0, 0, 0
+    for job in jobs:
+        runs.append(None)
+        if job.state != "completed":
+            continue
+        if (found := _words(job)) is None:
+            lacking += 1
+            continue
+        words, shares, r2, count = found
+        share_bytes = shares.tobytes()
+        added = _size(r2) + (words not in lists) * sum(len(word.encode()) + 3 for word in words)
+        added += (share_bytes not in frequencies) * _size(shares)
+        if size + added > MOST_BYTES:
+            beyond += 1
+            continue
+        size += added
+        cut = max(cut, count)
+        place = lists.setdefault(words, len(lists)), frequencies.setdefault(share_bytes, len(frequencies))
+        runs[-1] = {"list": place[0], "frequency": place[1], "r2": _packed(r2)}
+    notes = []
+    if cut > MOST_WORDS:
+        notes.append(
+            f"Of each run the {MOST_WORDS:,} most frequent words are in this report; words.parquet in its folder has all."
+        )
+    if beyond:
+        notes.append(
+            f"{_without(beyond, 'run')}: with them, the report would contain more than {MOST_BYTES / 1e6:.0f} MB of words."
+        )
+    if lacking:
+        notes.append(f"{_without(lacking, 'completed run')}: words.parquet is missing, damaged, or without R².")
+    shared = [_packed(np.frombuffer(each, "<f2")) for each in frequencies]
+    return {"lists": [list(words) for words in lists], "frequencies": shared, "runs": runs}, notes
+
+
+def _words(job: RunFolder) -> tuple[tuple[str, ...], np.ndarray, np.ndarray, int] | None:
+    """Return the most frequent words of a run, most frequent first, their frequency and R², and how many the run has in all.
+
+    None where they cannot be read.
+    """
+    try:
+        table = parquet.read_table(job.file("words.parquet"), columns=["word", "frequency", "r2"])
+        frequency, r2 = (
+            table.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False) for name in ("frequency", "r2")
+        )
+    except (OSError, pa.ArrowException, KeyError, DataError):
+        return None
+    if len(table) == 0 or table.column("word").null_count:
+        return None
+    chosen = np.argsort(-frequency, kind="stable")[:MOST_WORDS]  # those without a frequency, NaN, come last
+    largest = float(np.finfo(np.float16).max)  # an R² of a word that hardly varies may be far below 0
+    shares, halves = (np.clip(values[chosen], -largest, largest).astype("<f2") for values in (frequency, r2))
+    return tuple(table.column("word").take(chosen).to_pylist()), shares, halves, len(table)
+
+
+def _packed(halves: np.ndarray) -> dict[str, Any]:
+    """Return float16 as the whole numbers that hold the bits: not every browser reads float16 itself."""
+    return packed(halves.view("<u2"), "u2")
+
+
+def _size(halves: np.ndarray) -> int:
+    return -(-halves.nbytes // 3) * 4 + 60  # base64, and the names around it
+
+
+def _without(count: int, what: str) -> str:
+    return f"{count} {what}s have no words here" if count > 1 else f"1 {what} has no words here"

@@ -3,9 +3,8 @@
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,22 +20,17 @@ LIST = "drawn.json"
 ENDINGS = (".png", ".pdf", ".svg", ".parquet")
 
 
-@dataclass
-class Drawing:
-    """A figure to be saved."""
+class Drawing(NamedTuple):
+    """A figure to be saved: the name of its files without an ending, the table that is drawn, its heading and caption."""
 
     name: str
-    """Of its files, without an ending."""
     figure: Figure
     table: pa.Table
-    """What is drawn."""
     kind: str
-    """Its heading."""
     caption: str
 
 
-@dataclass
-class Drawn:
+class Drawn(NamedTuple):
     """A saved figure."""
 
     picture: Path
@@ -45,7 +39,7 @@ class Drawn:
 
 
 def save_drawings(drawings: Iterable[Drawing], folder: Path) -> list[Drawn]:
-    """Save each drawing as name.png, name.pdf and name.parquet, and remove what an earlier call saved there and this one did not.
+    """Save each drawing as name.png, name.pdf, name.svg and name.parquet; remove what an earlier call saved there and this one did not.
 
     Files that no call of this saved stay: `folder`/drawn.json lists those that one did.
     """
@@ -66,17 +60,13 @@ def save_drawings(drawings: Iterable[Drawing], folder: Path) -> list[Drawn]:
 
 
 def _listed(folder: Path) -> set[str]:
-    """Names of what earlier reports drew; none where there is no list, or one that cannot be read: then their figures stay."""
+    """Return names of what earlier reports drew; none where there is no list, or one that cannot be read: then their figures stay."""
     try:
         names = json.loads((folder / LIST).read_text(encoding="utf-8"))["figures"]
+        # Only names that `stem` makes, so that no list reaches out of the folder.
+        return {name for name in names if isinstance(name, str) and name == stem(*name.split("-"))}
     except (OSError, ValueError, KeyError, TypeError):
         return set()
-    # Only names that `stem` makes, so that no list reaches out of the folder.
-    return (
-        {name for name in names if isinstance(name, str) and name == stem(*name.split("-"))}
-        if isinstance(names, list)
-        else set()
-    )
 
 
 def stem(*parts: Any) -> str:

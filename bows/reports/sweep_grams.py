@@ -1,7 +1,6 @@
 """Figures of a sweep of synthetic data: the Gram matrices of its runs and the covariance of their data."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,20 +18,7 @@ from bows.runs.table import SEED, ordered, varied_settings
 
 MOST_ROWS, MOST_COLUMNS = 8, 11  # of a grid
 Row = dict[str, Any]
-
-
-@dataclass
-class Structure:
-    """The matrices of the completed runs of one synthetic structure, at one seed."""
-
-    covariance: np.ndarray
-    """(V, V), of the held-out windows of the first run."""
-    grams: list[list[np.ndarray | None]]
-    """Rows of matrices (V, V)."""
-    note: str
-    """The seed."""
-    unread: list[str]
-    """The errors of the runs that are left out."""
+Jobs = Mapping[str, RunFolder]
 
 
 def gram_grids(table: pa.Table, runs: Sequence[Row], jobs: Sequence[RunFolder], notes: list[str]) -> Iterator[Drawing]:
@@ -57,8 +43,7 @@ def gram_grids(table: pa.Table, runs: Sequence[Row], jobs: Sequence[RunFolder], 
         if is_synthetic(job):
             groups.setdefault((job.group("data")["structure"], *(row[each] for each in of_data)), []).append(row)
     for (name, *values), rows in groups.items():
-        setting = dict(zip(of_data, values, strict=True))
-        title = ", ".join(filter(None, [name, label(setting)]))
+        title = ", ".join(filter(None, [name, label(dict(zip(of_data, values, strict=True)))]))
         try:
             figure, matrices, note = _grid(title, rows, job_of, sizes, of_row, notes)
         except BowsError as error:
@@ -69,16 +54,12 @@ def gram_grids(table: pa.Table, runs: Sequence[Row], jobs: Sequence[RunFolder], 
 
 
 def _grid(
-    title: str,
-    rows: Sequence[Row],
-    job_of: Mapping[str, RunFolder],
-    sizes: list[str],
-    of_row: list[str],
-    notes: list[str],
+    title: str, rows: Sequence[Row], job_of: Jobs, sizes: list[str], of_row: list[str], notes: list[str]
 ) -> tuple[Any, pa.Table, str]:
     """Return the figure of one structure, its table and a note. Raises BowsError where nothing can be drawn."""
-    columns, left = few_settings({each: _present(rows, each) for each in sizes}, MOST_COLUMNS)
-    models, left_models = few_settings({each: _present(rows, each) for each in of_row}, MOST_ROWS)
+    present = {name: ordered(row[name] for row in rows) for name in (*sizes, *of_row)}
+    columns, left = few_settings({each: present[each] for each in sizes}, MOST_COLUMNS)
+    models, left_models = few_settings({each: present[each] for each in of_row}, MOST_ROWS)
     kinds: dict[str, tuple[Setting, str | None]] = {}
     for model in models:
         if fitting := [row for row in rows if _fits(row, model)]:
@@ -94,24 +75,29 @@ def _grid(
         ]
         for model, _ in kinds.values()
     ]
-    found = structure(cells)
-    notes.extend(f"Left out of the Gram matrices of {title}: {problem}" for problem in found.unread)
-    kept = left_out({each: _present(rows, each) for each in (*sizes, *of_row)}, left | left_models)
-    figure = gram_grid(found.covariance, found.grams, list(kinds), labels, f"Gram matrices, {title}", found.note)
-    return figure, _matrices(found, list(kinds), labels), f"{found.note} {kept}".strip()
+    seed = _seed(cells)
+    matrices, unread = _grams([[cell.get(seed) for cell in row] for row in cells])
+    first = next(cell[seed] for row in cells for cell in row if seed in cell)
+    of_data = covariance(held_out(first).present, feature_order(first))
+    notes.extend(f"Left out of the Gram matrices of {title}: {problem}" for problem in unread)
+    note = "" if seed is None else f"Runs of seed {seed}."
+    figure = gram_grid(of_data, matrices, list(kinds), labels, f"Gram matrices, {title}", note)
+    # Row, column and the matrix, row by row of it, of the covariance first and then of each model.
+    table = [{"row": "covariance", "column": "", "matrix": of_data.tolist()}]
+    for name, row in zip(kinds, matrices, strict=True):
+        for column, matrix in zip(labels, row, strict=True):
+            table.append({"row": name, "column": column, "matrix": None if matrix is None else matrix.tolist()})
+    return figure, pa.Table.from_pylist(table), f"{note} {left_out(present, left | left_models)}".strip()
 
 
-def structure(cells: Sequence[Sequence[Mapping[Any, RunFolder]]]) -> Structure:
-    """Read the matrices of one structure.
-
-    Args:
-        cells: Rows of cells, each seed -> completed run. The lowest seed that most cells have is drawn.
-
-    Raises:
-        BowsError: The data of the first run cannot be made again, or no run's weights can be read.
-    """
+def _seed(cells: Sequence[Sequence[Mapping[Any, RunFolder]]]) -> Any:
+    """Return the lowest seed that most cells have, of rows of cells, each seed -> completed run."""
     seeds = [seed for row in cells for cell in row for seed in cell]
-    seed = min(set(seeds), key=lambda each: (-seeds.count(each), (each is None, each)))
+    return min(set(seeds), key=lambda each: (-seeds.count(each), (each is None, each)))
+
+
+def _grams(runs: Sequence[Sequence[RunFolder | None]]) -> tuple[list[list[np.ndarray | None]], list[str]]:
+    """Return rows of matrices (V, V), None where there is none, and the errors of runs that cannot be read. Raises the first if all are."""
     unread: list[str] = []
 
     def matrix(run: RunFolder | None) -> np.ndarray | None:
@@ -121,12 +107,10 @@ def structure(cells: Sequence[Sequence[Mapping[Any, RunFolder]]]) -> Structure:
             unread.append(f"{run.folder if run else ''}: {error}")
             return None
 
-    grams = [[matrix(cell.get(seed)) for cell in row] for row in cells]
-    if all(each is None for row in grams for each in row):
+    found = [[matrix(run) for run in row] for row in runs]
+    if all(each is None for row in found for each in row):
         raise DataError(unread[0])
-    first = next(cell[seed] for row in cells for cell in row if seed in cell)
-    note = "" if seed is None else f"Runs of seed {seed}."
-    return Structure(covariance(held_out(first).present, feature_order(first)), grams, note, unread)
+    return found, unread
 
 
 def feature_order(run: RunFolder) -> np.ndarray:
@@ -135,10 +119,9 @@ def feature_order(run: RunFolder) -> np.ndarray:
     Raises:
         DataError: The vocabulary is of other words.
     """
-    names = run.vocabulary
-    places = {name: place for place, name in enumerate(names)}
+    places = {name: place for place, name in enumerate(run.vocabulary)}
     try:
-        return np.array([places[f"feature{number}"] for number in range(len(names))])
+        return np.array([places[f"feature{number}"] for number in range(len(places))])
     except KeyError:
         raise DataError(
             "vocabulary.txt does not list the features that were trained on; train this run again"
@@ -153,24 +136,10 @@ def _activation(run: RunFolder) -> str | None:
 
 def _row_label(model: Setting, activation: str | None) -> str:
     """Return a setting with the activation at the model's name: "ReLU (tied), wd 6"."""
-    named = {
-        name: f"{activation} ({value})" if name == "model" and activation not in (None, value) else value
-        for name, value in model.items()
-    }
+    named = dict(model)
+    if "model" in model and activation not in (None, model["model"]):
+        named["model"] = f"{activation} ({model['model']})"
     return label(named) or activation or "all"
-
-
-def _matrices(found: Structure, rows: Sequence[str], columns: Sequence[str]) -> pa.Table:
-    """Return row, column and the matrix, row by row of it, of the covariance first and then of each model."""
-    table = [{"row": "covariance", "column": "", "matrix": found.covariance.tolist()}]
-    for name, row in zip(rows, found.grams, strict=True):
-        for column, matrix in zip(columns, row, strict=True):
-            table.append({"row": name, "column": column, "matrix": None if matrix is None else matrix.tolist()})
-    return pa.Table.from_pylist(table)
-
-
-def _present(rows: Sequence[Row], name: str) -> list[Any]:
-    return ordered(row[name] for row in rows)
 
 
 def _fits(row: Row, setting: Setting) -> bool:

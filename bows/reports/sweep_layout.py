@@ -1,6 +1,7 @@
 """The layout of a sweep's figures: which settings are lines, panels or figures of their own, and which metrics are drawn."""
 
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
@@ -11,7 +12,7 @@ from bows.figures.metric_by_setting import MOST_LINES
 from bows.figures.regime_shares import REGIMES
 from bows.figures.scales import is_numeric, shown
 
-Dials = Mapping[str, Sequence[Any]]
+Varied = Mapping[str, Sequence[Any]]  # name of a setting -> its values
 Setting = dict[str, Any]
 
 # Drawn where a sweep has them, with rings and the shares of the regimes.
@@ -31,26 +32,21 @@ def chosen_metrics(table: Mapping[str, Sequence[float | None]], asked: Sequence[
     """Return name of a figure -> the metrics in it, at most MOST_PANELS.
 
     Args:
-        table: metric -> its values over the completed runs.
-        asked: names of metrics, or None for a handful: those of GENERAL and the regimes' shares that any run has, and the order of the
+        table: Metric -> its values over the completed runs.
+        asked: Names of metrics, or None for some: those of GENERAL and the regimes' shares that any run has, and the order of the
             rings that all runs have.
 
     Raises:
-        SettingError: for a name that no run has.
+        SettingError: No run has a metric of this name.
     """
     if asked is not None:
-        for name in asked:
-            if name not in table:
-                raise SettingError(
-                    f"--metrics={name}: no completed run has such a metric; {suggest(name, list(table))}"
-                )
+        if unknown := [name for name in asked if name not in table]:
+            suggestion = suggest(unknown[0], list(table))
+            raise SettingError(f"--metrics={unknown[0]}: no completed run has such a metric; {suggestion}")
         return _parts(list(dict.fromkeys(asked)))
+    ring = re.compile("ring/.*/order")
+    rings = [name for name, values in sorted(table.items()) if ring.fullmatch(name) and None not in values]
     present = {name for name, values in table.items() if any(value is not None for value in values)}
-    rings = [
-        name
-        for name, values in sorted(table.items())
-        if name.startswith("ring/") and name.endswith("/order") and None not in values
-    ]
     return _parts([name for name in (*GENERAL, *rings, *SHARES) if name in present])
 
 
@@ -61,29 +57,28 @@ def _parts(metrics: list[str]) -> dict[str, list[str]]:
     return {f"metrics_{number + 1}": metrics[number * size : (number + 1) * size] for number in range(figures)}
 
 
-def chosen_pairs(dials: Dials, asked: Sequence[str] | None) -> tuple[list[tuple[str, str]], str]:
+def chosen_pairs(varied: Varied, asked: Sequence[str] | None) -> tuple[list[tuple[str, str]], str]:
     """Return pairs of settings over which heat maps are drawn, and a sentence on those that are left out.
 
     Args:
-        dials: The varied settings and their values.
+        varied: The varied settings and their values.
         asked: Numeric settings, all pairs of which are drawn; None for the first MOST_PAIRS pairs of numeric ones, the latent
             size and the weight decay first.
 
     Raises:
         SettingError: A setting does not vary or is not numeric, or there is only one.
     """
-    numeric = sorted(
-        (name for name in dials if is_numeric(dials[name])), key=lambda name: (name not in SIZE, name not in DECAY)
-    )
+    numeric = [name for name in varied if is_numeric(varied[name])]
+    numeric.sort(key=lambda name: (name not in SIZE, name not in DECAY))
     if asked is not None:
         for name in asked:
-            if name not in dials:
-                raise SettingError(
-                    f"--dials={name}: it does not vary among completed runs; {suggest(name, list(numeric))}"
-                )
+            if name not in varied:
+                suggestion = suggest(name, list(numeric))
+                raise SettingError(f"--dials={name}: it does not vary among completed runs; {suggestion}")
             if name not in numeric:
+                choice = ", ".join(numeric)
                 raise SettingError(
-                    f"--dials={name}: its values are not numbers, which a heat map needs; choose from {', '.join(numeric)}"
+                    f"--dials={name}: its values are not numbers, which a heat map needs; choose from {choice}"
                 )
         if len(set(asked)) < 2:
             raise SettingError(f"--dials={','.join(asked)}: a heat map needs two settings, as latent,wd")
@@ -98,7 +93,7 @@ def chosen_pairs(dials: Dials, asked: Sequence[str] | None) -> tuple[list[tuple[
     )
 
 
-def lines_and_figures(dials: Dials) -> tuple[Dials, list[Setting], str]:
+def lines_and_figures(varied: Varied) -> tuple[Varied, list[Setting], str]:
     """Return which settings besides a figure's axis are lines in it, and the values of the rest, one per figure.
 
     Lines: those with the fewest values, at most two settings and six lines, those of the data last: other data are a figure of their own
@@ -108,7 +103,7 @@ def lines_and_figures(dials: Dials) -> tuple[Dials, list[Setting], str]:
         The lines' settings and values; at least one and at most six combinations of the others; a sentence on what was left out.
     """
     thin = {
-        name: _thinned(values, MANY) if len(values) > MOST_LINES else list(values) for name, values in dials.items()
+        name: _thinned(values, MANY if len(values) > MOST_LINES else len(values)) for name, values in varied.items()
     }
     lines: dict[str, list[Any]] = {}
     for name in sorted(
@@ -116,34 +111,34 @@ def lines_and_figures(dials: Dials) -> tuple[Dials, list[Setting], str]:
     ):
         if len(lines) < 2 and prod(map(len, lines.values())) * len(thin[name]) <= MOST_LINES:
             lines[name] = thin[name]
-    rest = {name: list(dials[name]) for name in dials if name not in lines}
+    rest = {name: list(varied[name]) for name in varied if name not in lines}
     settings, rest = few_settings(rest, MOST_SETTINGS)
-    return lines, settings, left_out(dials, lines | rest)
+    return lines, settings, left_out(varied, lines | rest)
 
 
-def few_settings(dials: Dials, most: int) -> tuple[list[Setting], dict[str, list[Any]]]:
+def few_settings(varied: Varied, most: int) -> tuple[list[Setting], dict[str, list[Any]]]:
     """Return all combinations of settings, or of some of their values where there are more than `most`: numbers are thinned first.
 
     Returns:
         Combinations, an empty one where there is no setting; and the values that are kept.
     """
-    left = {name: list(values) for name, values in dials.items()}
+    left = {name: list(values) for name, values in varied.items()}
     while prod(map(len, left.values())) > most:
         name = max(left, key=lambda name: (is_numeric(left[name]) and len(left[name]) > 1, len(left[name])))
         left[name] = _thinned(left[name], min(len(left[name]) - 1, MANY))
     return [dict(zip(left, values, strict=True)) for values in itertools.product(*left.values())], left
 
 
-def left_out(dials: Dials, kept: Dials) -> str:
+def left_out(varied: Varied, kept: Varied) -> str:
     """Return a sentence on the settings of which only some values are drawn; empty where all are.
 
     >>> left_out({"latent": [2, 3, 4]}, {"latent": [2, 4]})
     'Only some of the 3 values of latent are drawn: 2, 4.'
     """
-    cut = [name for name in dials if len(kept[name]) < len(dials[name])]
     return " ".join(
-        f"Only some of the {len(dials[name])} values of {name} are drawn: {', '.join(map(shown, kept[name]))}."
-        for name in cut
+        f"Only some of the {len(values)} values of {name} are drawn: {', '.join(map(shown, kept[name]))}."
+        for name, values in varied.items()
+        if len(kept[name]) < len(values)
     )
 
 

@@ -1,30 +1,45 @@
-"""The report of a sweep: the states of its runs, their table, two runs compared word by word, and phase diagrams."""
+"""The report of a sweep: the states of its runs, their table, two runs compared word by word, and figures chosen by what varied."""
 
+import itertools
 from collections import Counter
-from itertools import groupby
+from collections.abc import Sequence
 from pathlib import Path
+
+import pyarrow as pa
 
 from bows.figures.scales import shown
 from bows.files import write_whole
-from bows.reports.charts import of_file
-from bows.reports.html import json_block, render
-from bows.reports.sections import try_section
-from bows.reports.sweep_data import absences, failures, run_data, setting_data
-from bows.reports.sweep_figures import draw
-from bows.reports.sweep_words import word_data
+from bows.reports.html import json_block, of_file, render, try_section
+from bows.reports.sweep_charts import heat_maps, of_setting, regime_maps, setting_figures
+from bows.reports.sweep_data import absences, failures, run_data, setting_data, word_data
+from bows.reports.sweep_drawing import Drawn, save_drawings
+from bows.reports.sweep_grams import gram_grids
+from bows.reports.sweep_layout import chosen_metrics, chosen_pairs
 from bows.runs.discover import find_jobs
-from bows.runs.table import STATES, corpora, over_seeds, repeats, save_table, tabulate, varied_settings
+from bows.runs.folder import RunFolder
+from bows.runs.table import (
+    STATES,
+    corpora,
+    counted,
+    metrics,
+    ordered,
+    over_seeds,
+    repeats,
+    save_table,
+    tabulate,
+    varied_settings,
+)
 
 # The files of the script, in order.
 SCRIPTS = ("data", "theme", "drawing", "table", "sweep_runs", "sweep_compare", "sweep_chart", "page")
 
 
-def write_sweep_report(folder: Path | str, metrics: list[str] | None = None, over: list[str] | None = None) -> Path:
+def write_sweep_report(folder: Path | str, asked: list[str] | None = None, over: list[str] | None = None) -> Path:
     """Write report.html, figures/ and the tables of `bows.collect` into a sweep folder.
 
     Args:
         folder: A sweep, or a folder of runs or sweeps.
-        metrics: To draw; None for the usual ones.
+        asked: Metrics to draw; None for the usual ones.
         over: Varied settings, over all pairs of which heat maps are drawn; None for some.
 
     Returns:
@@ -36,7 +51,7 @@ def write_sweep_report(folder: Path | str, metrics: list[str] | None = None, ove
     folder = Path(folder)
     jobs = find_jobs([folder])
     table = tabulate(jobs, folder)
-    figures, notes = draw(folder, jobs, table, metrics, over)
+    figures, notes = draw(folder, jobs, table, asked, over)
     save_table(table, folder / "results")
     summary = over_seeds(table)
     save_table(summary, folder / "summary")
@@ -66,8 +81,67 @@ def write_sweep_report(folder: Path | str, metrics: list[str] | None = None, ove
         notes=notes,
         sections=[
             (kind, [of_file(each.picture, each.caption) for each in group])
-            for kind, group in groupby(figures, key=lambda each: each.kind)
+            for kind, group in itertools.groupby(figures, key=lambda each: each.kind)
         ],
     )
     write_whole(folder / "report.html", page)
     return folder / "report.html"
+
+
+def draw(
+    folder: Path,
+    jobs: Sequence[RunFolder],
+    table: pa.Table,
+    asked: Sequence[str] | None = None,
+    over: Sequence[str] | None = None,
+) -> tuple[list[Drawn], list[str]]:
+    """Draw a sweep into `folder`/figures: name.png, name.pdf, name.svg, and name.parquet with what is drawn.
+
+    What an earlier report drew and this one does not is removed.
+
+    Args:
+        folder: Of the sweep.
+        jobs: Of the table's rows, in their order.
+        table: From `tabulate`.
+        asked: Metrics to draw; None for some.
+        over: Settings over which heat maps are drawn; None for some.
+
+    Returns:
+        The figures, and sentences on what could not be drawn.
+
+    Raises:
+        SettingError: No completed run has a metric, or a heat map over a setting is not possible.
+    """
+    notes: list[str] = []
+    runs, summary = counted(table), over_seeds(table)
+    chosen = chosen_metrics({name: [row[name] for row in runs] for name in metrics(table)} if runs else {}, asked)
+    if asked is None:
+        chosen, same = without_constants(chosen, summary)
+        notes += [f"{name} is {shown(value)} in every completed run, and is not drawn." for name, value in same.items()]
+    # Of completed runs: a setting that varies only among failed ones has nothing to show. Corpus is one where over_seeds makes it one.
+    names = summary.column_names[: summary.column_names.index("metric")]
+    varied = {name: ordered(summary.column(name).to_pylist()) for name in names}
+    varied = {name: values for name, values in varied.items() if len(values) > 1}
+    pairs, note = chosen_pairs(varied, over)
+    notes += filter(None, [note])
+    drawings = itertools.chain(
+        setting_figures(summary, varied, chosen),
+        heat_maps(summary, varied, pairs, chosen, asked is not None),
+        regime_maps(summary, varied, jobs),
+        gram_grids(table, runs, jobs, notes),
+    )
+    drawn = save_drawings(drawings, folder / "figures")
+    if not runs:
+        notes.append("No run is completed: there is nothing to draw yet.")
+    elif not varied:
+        notes.append("Only the seed varies: there is no setting to draw against.")
+    return drawn, notes
+
+
+def without_constants(chosen: dict[str, list[str]], summary: pa.Table) -> tuple[dict[str, list[str]], dict[str, float]]:
+    """Return the metrics that differ between settings; and those that do not, with their one value."""
+    drawn = itertools.chain.from_iterable(chosen.values())
+    means = {name: set(of_setting(summary, {}, {}, [name]).column("mean").to_pylist()) for name in drawn}
+    same = {name: values.pop() for name, values in means.items() if len(values) == 1} if len(summary) else {}
+    kept = {part: [name for name in names if name not in same] for part, names in chosen.items()}
+    return {part: names for part, names in kept.items() if names}, same

@@ -9,7 +9,7 @@ from pyarrow import parquet
 
 def write_run(
     run: Path,
-    dials: dict[str, object],
+    varied: dict[str, object],
     summary: dict[str, float] | None = None,
     words: dict[str, list] | None = None,
     state: str = "completed",
@@ -18,8 +18,8 @@ def write_run(
     """A run folder with these settings, metrics and per-word columns (`word`, `frequency`, `r2`)."""
     (run / ".hydra").mkdir(parents=True)
     for name, content in (
-        ("config", dials),
-        ("overrides", [f"{name}={value}" for name, value in dials.items()]),
+        ("config", varied),
+        ("overrides", [f"{name}={value}" for name, value in varied.items()]),
         ("hydra", {}),
     ):
         # JSON is YAML, and quickly written.

@@ -17,10 +17,9 @@ from bows.report import main
 from bows.reports.held_out import held_out
 from bows.reports.run_charts import covariance, gram
 from bows.reports.sweep_charts import regime_thresholds
-from bows.reports.sweep_figures import draw
 from bows.reports.sweep_grams import feature_order
 from bows.reports.sweep_layout import chosen_metrics, chosen_pairs, few_settings, left_out, lines_and_figures
-from bows.reports.sweep_report import write_sweep_report
+from bows.reports.sweep_report import draw, write_sweep_report
 from bows.runs.discover import find_jobs
 from bows.runs.folder import read_run
 from bows.runs.table import tabulate
@@ -279,22 +278,22 @@ def test_the_command_tells_runs_from_sweeps(sweep, tmp_path, capsys):
         assert error.count("\n") == 1
 
 
-def test_pairs_of_dials():
-    dials = {"data": ["a", "b"], "lr": [1, 2], "wd": [0, 1], "latent": [2, 3], "epochs": [1, 2]}
-    pairs, note = chosen_pairs(dials, None)
+def test_pairs_of_settings():
+    varied = {"data": ["a", "b"], "lr": [1, 2], "wd": [0, 1], "latent": [2, 3], "epochs": [1, 2]}
+    pairs, note = chosen_pairs(varied, None)
     assert pairs == [("latent", "wd"), ("latent", "lr"), ("latent", "epochs")]
     assert "3 of 6 pairs" in note
     assert "not over wd and lr, wd and epochs, lr and epochs;" in note
     assert note.endswith("--dials lr,epochs")
-    assert chosen_pairs(dials, ["lr", "epochs", "lr"]) == ([("lr", "epochs")], "")
-    assert chosen_pairs({name: dials[name] for name in ("data", "lr", "wd", "latent")}, None)[1] == ""
+    assert chosen_pairs(varied, ["lr", "epochs", "lr"]) == ([("lr", "epochs")], "")
+    assert chosen_pairs({name: varied[name] for name in ("data", "lr", "wd", "latent")}, None)[1] == ""
     for asked, said in (
         (["lr", "epoch"], "did you mean epochs"),
         (["lr", "data"], "not numbers"),
         (["lr"], "needs two"),
     ):
         with pytest.raises(SettingError, match=said):
-            chosen_pairs(dials, asked)
+            chosen_pairs(varied, asked)
 
 
 def test_figures_that_are_not_drawn_again_go(sweep):
@@ -335,17 +334,17 @@ def test_metrics_by_default():
     assert chosen_metrics(table, ["speed/seconds", "speed/seconds"]) == {"metrics_1": ["speed/seconds"]}
 
 
-def test_lines_and_figures_of_many_dials():
-    dials = {
+def test_lines_and_figures_of_many_settings():
+    varied = {
         "data": ["circular", "iid", "sphere"],
         "model": ["linear", "tied"],
         "wd": [1, 6],
         "latent": list(range(2, 13)),
     }
-    lines, settings, note = lines_and_figures({name: dials[name] for name in ("data", "model", "wd")})
+    lines, settings, note = lines_and_figures({name: varied[name] for name in ("data", "model", "wd")})
     assert (lines, note) == ({"model": ["linear", "tied"], "wd": [1, 6]}, "")
     assert settings == [{"data": "circular"}, {"data": "iid"}, {"data": "sphere"}]
-    lines, settings, note = lines_and_figures({name: dials[name] for name in ("data", "model", "latent")})
+    lines, settings, note = lines_and_figures({name: varied[name] for name in ("data", "model", "latent")})
     assert lines == {"model": ["linear", "tied"], "latent": [2, 7, 12]}
     assert note == "Only some of the 11 values of latent are drawn: 2, 7, 12."
     assert lines_and_figures({}) == ({}, [{}], "")

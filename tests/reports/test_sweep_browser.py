@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from bows.reports import sweep_data
 from bows.reports import sweep_report as sweep_page
-from bows.reports import sweep_words
 from bows.reports.sweep_report import write_sweep_report
 
 from .sweep_folders import write_run
@@ -223,7 +223,7 @@ def test_two_hundred_runs_of_hundreds_of_metrics_are_shown_25_at_a_time(opened, 
 
 
 def test_what_the_page_could_not_hold_is_said_in_it(opened, tmp_path, monkeypatch):
-    monkeypatch.setattr(sweep_words, "MOST_WORDS", 4)
+    monkeypatch.setattr(sweep_data, "MOST_WORDS", 4)
     write_run(tmp_path / "sweep" / "0", {"wd": 1}, {"reconstruction/r2": 0.5}, words_of("0"))
     page = opened(written(tmp_path / "sweep", monkeypatch))
     assert (
@@ -237,11 +237,11 @@ def choose(page, control: str, text: str) -> None:
 
 
 def numbers_of(page) -> list[list[str]]:
-    """The rows of the chart's own table: the dial's value, the line, mean, low, high, seeds."""
+    """The rows of the chart's own table: the setting's value, the line, mean, low, high, seeds."""
     return [row.locator("td").all_text_contents() for row in page.locator("#chart-part tbody tr").all()]
 
 
-def test_any_metric_is_drawn_against_any_dial(opened, tmp_path, monkeypatch):
+def test_any_metric_is_drawn_against_any_setting(opened, tmp_path, monkeypatch):
     number = 0
     for model in ("tied", HOSTILE):
         for wd in (0, 1, 10):
@@ -250,7 +250,7 @@ def test_any_metric_is_drawn_against_any_dial(opened, tmp_path, monkeypatch):
                 write_run(tmp_path / "sweep" / str(number), {"seed": seed, "wd": wd, "model": model}, summary)
                 number += 1
     page = opened(written(tmp_path / "sweep", monkeypatch))
-    choose(page, "dial", "wd")
+    choose(page, "setting", "wd")
     choose(page, "lines", "model")
     rows = numbers_of(page)
     assert [row[:2] for row in rows] == [
@@ -260,19 +260,19 @@ def test_any_metric_is_drawn_against_any_dial(opened, tmp_path, monkeypatch):
     assert page.locator("#chart-part .mean").count() == page.locator("#chart-part .interval").count() == 6
     choose(page, "lines", "nothing")
     assert page.locator("#chart-part .mean").count() == 3
-    choose(page, "dial", "model")
+    choose(page, "setting", "model")
     assert [row[0] for row in numbers_of(page)] == [HOSTILE, "tied"]  # at the first wd
     assert numbers_of(page)[0][2] == "0.15"
     page.get_by_label("at wd").select_option("10")
     assert numbers_of(page)[0][2] == "10.15"
-    choose(page, "dial", "wd")
+    choose(page, "setting", "wd")
     choose(page, "lines", "nothing")
     choose(page, "metric", "mine/<b>")
     assert "Missing for 2 of 3 settings." in page.locator("#chart-part figcaption").inner_text()
     assert [row[2] for row in numbers_of(page)] == ["–", "–", "5"]
 
 
-def test_a_sweep_over_seeds_alone_says_that_there_is_no_dial(opened, tmp_path, monkeypatch):
+def test_a_sweep_over_seeds_alone_says_that_there_is_no_setting(opened, tmp_path, monkeypatch):
     for seed in (1, 2):
         write_run(tmp_path / "sweep" / str(seed), {"seed": seed}, {"reconstruction/r2": 0.5})
     page = opened(written(tmp_path / "sweep", monkeypatch))

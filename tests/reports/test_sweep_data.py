@@ -9,9 +9,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from bows.reports import sweep_words
-from bows.reports.sweep_data import absences, address, failures, run_data, setting_data
-from bows.reports.sweep_words import word_data
+from bows.reports import sweep_data
+from bows.reports.sweep_data import absences, address, failures, run_data, setting_data, word_data
 from bows.runs.discover import find_jobs
 from bows.runs.table import over_seeds, tabulate
 
@@ -57,10 +56,10 @@ def test_every_metric_of_every_run_is_there_and_what_is_missing_is_not_a_number(
         "failed"
     ] * 3
     assert unpacked(data["seconds"]).tolist() == [2.5] * 5
-    dials = {
-        dial["name"]: [[*dial["values"], None][code] for code in unpacked(dial["codes"])] for dial in data["dials"]
+    settings = {
+        each["name"]: [[*each["values"], None][code] for code in unpacked(each["codes"])] for each in data["settings"]
     }
-    assert dials == {"wd": [1, 2, 2, 3, 3], "model": ["tied", "linear", "tied", None, None]}
+    assert settings == {"wd": [1, 2, 2, 3, 3], "model": ["tied", "linear", "tied", None, None]}
     assert data["shown"] == ["reconstruction/r2"]
 
 
@@ -102,7 +101,7 @@ def words_of(frequency, r2):
 
 
 def test_words_are_the_most_frequent_and_are_shared(tmp_path, monkeypatch):
-    monkeypatch.setattr(sweep_words, "MOST_WORDS", 3)
+    monkeypatch.setattr(sweep_data, "MOST_WORDS", 3)
     frequency = [0.1, 0.5, None, 0.25, 0.5]
     write_run(tmp_path / "0", {"wd": 1}, {}, words_of(frequency, [0.1, 0.2, 0.3, None, -1e9]))
     write_run(tmp_path / "1", {"wd": 2}, {}, words_of(frequency, [0.9, 0.8, 0.7, 0.6, 0.5]))
@@ -125,7 +124,7 @@ def test_no_more_words_than_the_page_can_bear_and_it_is_said(tmp_path, monkeypat
     whole, notes = word_data(find_jobs([tmp_path]))
     assert notes == []
     size = len(json.dumps(whole, separators=(",", ":")))
-    monkeypatch.setattr(sweep_words, "MOST_BYTES", size - 100)
+    monkeypatch.setattr(sweep_data, "MOST_BYTES", size - 100)
     part, notes = word_data(find_jobs([tmp_path]))
     assert [run is None for run in part["runs"]] == [False, False, False, True]
     assert size - 1000 < len(json.dumps(part, separators=(",", ":"))) < size - 100
@@ -153,9 +152,9 @@ def test_settings_are_means_over_seeds(tmp_path):
             write_run(tmp_path / str(number), {"seed": seed, "clip": clip, "same": 3}, summary)
             number += 1
     data = setting_data(over_seeds(told(tmp_path)))
-    (dial,) = data["dials"]
-    assert (dial["name"], dial["values"], data["metrics"]) == ("clip", [1, 2], ["a/x", "b/y"])
-    codes = unpacked(dial["codes"]).tolist()
+    (setting,) = data["settings"]
+    assert (setting["name"], setting["values"], data["metrics"]) == ("clip", [1, 2], ["a/x", "b/y"])
+    codes = unpacked(setting["codes"]).tolist()
     assert sorted(codes) == [0, 1, 2]  # 2 stands for null
     order = np.argsort(codes)
     mean, low, high, count = (unpacked(data[name]).reshape(2, 3)[:, order] for name in ("mean", "low", "high", "count"))
@@ -171,4 +170,4 @@ def test_settings_are_means_over_seeds(tmp_path):
 def test_settings_of_a_sweep_that_has_none(tmp_path):
     write_run(tmp_path / "0", {"wd": 1}, state="running")
     data = setting_data(over_seeds(told(tmp_path)))
-    assert (data["dials"], data["metrics"]) == ([], [])
+    assert (data["settings"], data["metrics"]) == ([], [])

@@ -1,16 +1,16 @@
 // Any metric against any varied setting: means over seeds with their intervals, a line per value of a second setting.
 function sweepChart(root) {
   const found = page.settings;
-  const turned = found.dials.map((dial) => {
-    const codes = decoded(dial.codes), values = [...dial.values, ...(codes.includes(dial.values.length) ? ['none'] : [])];
-    return { name: dial.name, codes, values: values.map(String), numeric: dial.values.every((value) => typeof value === 'number') };
+  const turned = found.settings.map((setting) => {
+    const codes = decoded(setting.codes), values = [...setting.values, ...(codes.includes(setting.values.length) ? ['none'] : [])];
+    return { name: setting.name, codes, values: values.map(String), numeric: setting.values.every((value) => typeof value === 'number') };
   });
   if (!found.metrics.length || !turned.length) {
     root.append(make('p', { class: 'soft' }, found.metrics.length ? 'The completed runs differ only in their seeds.' : 'No run is completed yet.'));
     return;
   }
   const count = turned[0].codes.length;
-  const at = (name, metric, setting) => decoded(found[name])[metric * count + setting];
+  const at = (name, metric, combination) => decoded(found[name])[metric * count + combination];
   const option = (value, text) => make('option', { value }, text);
   const groups = new Map();
   found.metrics.forEach((name, place) => {
@@ -19,8 +19,8 @@ function sweepChart(root) {
     groups.get(group).append(option(place, name));
   });
   const metric = make('select', { id: 'chart-metric' }, ...groups.values());
-  const first = Math.max(0, turned.findIndex((dial) => dial.numeric));
-  const axis = make('select', { id: 'chart-dial' }, ...turned.map((dial, place) => option(place, dial.name)));
+  const first = Math.max(0, turned.findIndex((setting) => setting.numeric));
+  const axis = make('select', { id: 'chart-setting' }, ...turned.map((setting, place) => option(place, setting.name)));
   const lines = make('select', { id: 'chart-lines' });
   const fixed = make('div', { class: 'controls' }), place = make('div');
   const labelled = (text, control) => make('div', { class: 'choice' }, make('label', { for: control.id }, `${text} `), control);
@@ -30,50 +30,50 @@ function sweepChart(root) {
   const held = new Map(); // setting -> the code of its fixed value, where it is neither the axis nor the lines
 
   function arrange() {
-    const others = turned.map((_, dial) => dial).filter((dial) => dial !== Number(axis.value));
+    const others = turned.map((_, setting) => setting).filter((setting) => setting !== Number(axis.value));
     const before = lines.value;
-    lines.replaceChildren(option('', 'nothing'), ...others.map((dial) => option(dial, turned[dial].name)));
+    lines.replaceChildren(option('', 'nothing'), ...others.map((setting) => option(setting, turned[setting].name)));
     lines.value = others.map(String).includes(before) || (before === '' && lines.dataset.chosen) ? before : String(others[0] ?? '');
     hold(others);
   }
   function hold(others) {
-    const rest = others.filter((dial) => String(dial) !== lines.value);
-    fixed.replaceChildren(...rest.map((dial) => {
-      const choice = make('select', { id: `chart-at-${dial}`, onchange: (event) => { held.set(dial, Number(event.target.value)); paint(); } },
-        ...turned[dial].values.map((value, code) => option(code, value)));
-      choice.value = held.get(dial) ?? 0;
-      return labelled(`at ${turned[dial].name}`, choice);
+    const rest = others.filter((setting) => String(setting) !== lines.value);
+    fixed.replaceChildren(...rest.map((setting) => {
+      const choice = make('select', { id: `chart-at-${setting}`, onchange: (event) => { held.set(setting, Number(event.target.value)); paint(); } },
+        ...turned[setting].values.map((value, code) => option(code, value)));
+      choice.value = held.get(setting) ?? 0;
+      return labelled(`at ${turned[setting].name}`, choice);
     }));
     fixed.hidden = !rest.length;
-    held.forEach((_, dial) => { if (!rest.includes(dial)) held.delete(dial); });
-    for (const dial of rest) if (!held.has(dial)) held.set(dial, 0);
+    held.forEach((_, setting) => { if (!rest.includes(setting)) held.delete(setting); });
+    for (const setting of rest) if (!held.has(setting)) held.set(setting, 0);
   }
   function series() {
-    const dial = turned[axis.value], split = lines.value === '' ? null : turned[lines.value], chosen = Number(metric.value);
+    const setting = turned[axis.value], split = lines.value === '' ? null : turned[lines.value], chosen = Number(metric.value);
     const made = (split ? split.values : ['']).map((title, code) => ({ title: split ? `${split.name} ${title}` : '', code, points: [] }));
-    for (let setting = 0; setting < count; setting++) {
-      if ([...held].some(([each, code]) => turned[each].codes[setting] !== code)) continue;
-      const mean = at('mean', chosen, setting);
-      const line = made[split ? split.codes[setting] : 0];
-      line.points.push({ x: dial.codes[setting], mean, low: at('low', chosen, setting), high: at('high', chosen, setting), seeds: at('count', chosen, setting) });
+    for (let combination = 0; combination < count; combination++) {
+      if ([...held].some(([each, code]) => turned[each].codes[combination] !== code)) continue;
+      const mean = at('mean', chosen, combination);
+      const line = made[split ? split.codes[combination] : 0];
+      line.points.push({ x: setting.codes[combination], mean, low: at('low', chosen, combination), high: at('high', chosen, combination), seeds: at('count', chosen, combination) });
     }
     made.forEach((line) => line.points.sort((one, other) => one.x - other.x));
     return made.filter((line) => line.points.length);
   }
   function paint() {
     const opened = place.querySelector('details')?.open;
-    place.replaceChildren(...dialPlot(found.metrics[metric.value], turned[axis.value], series()));
+    place.replaceChildren(...settingPlot(found.metrics[metric.value], turned[axis.value], series()));
     if (opened) place.querySelector('details')?.setAttribute('open', '');
   }
   metric.addEventListener('change', paint);
   axis.addEventListener('change', () => { arrange(); paint(); });
-  lines.addEventListener('change', () => { lines.dataset.chosen = '1'; hold(turned.map((_, dial) => dial).filter((dial) => dial !== Number(axis.value))); paint(); });
+  lines.addEventListener('change', () => { lines.dataset.chosen = '1'; hold(turned.map((_, setting) => setting).filter((setting) => setting !== Number(axis.value))); paint(); });
   onTheme(paint);
   arrange();
   paint();
 }
 
-function dialPlot(name, dial, series) {
+function settingPlot(name, setting, series) {
   const titled = series.filter((line) => line.title), legendRows = Math.ceil(titled.length / 2);
   const width = 460, left = 58, right = 12, top = 30 + 17 * legendRows, bottom = 40, height = top + 230 + bottom;
   const all = series.flatMap((line) => line.points), known = all.filter((point) => !absent(point.mean));
@@ -89,14 +89,14 @@ function dialPlot(name, dial, series) {
   if (low === high) { low -= Math.abs(low) * 0.1 || 1; high += Math.abs(high) * 0.1 || 1; }
   const margin = (high - low) * 0.05;
   low -= margin; high += margin;
-  const across = (code, line) => left + ((code + 0.5 + (series.length > 1 ? (line / (series.length - 1) - 0.5) * 0.16 : 0)) / dial.values.length) * (width - left - right);
+  const across = (code, line) => left + ((code + 0.5 + (series.length > 1 ? (line / (series.length - 1) - 0.5) * 0.16 : 0)) / setting.values.length) * (width - left - right);
   const up = (value) => height - bottom - ((Math.min(high, Math.max(low, value)) - low) / (high - low)) * (height - top - bottom);
   const label = (text, attributes) => draw('text', { 'font-size': 12, fill: theme.soft, ...attributes }, text);
   const parts = ticks(low, high, 5).flatMap((value) => [draw('line', { x1: left, x2: width - right, y1: up(value), y2: up(value), stroke: theme.line }),
     label(say(value), { x: left - 6, y: up(value) + 4, 'text-anchor': 'end' })]);
-  const every = Math.ceil(dial.values.length / 8);
-  dial.values.forEach((value, code) => {
-    if (code % every === 0) parts.push(label(shortened(value, every > 1 || dial.values.length > 4 ? 10 : 16), { x: left + ((code + 0.5) / dial.values.length) * (width - left - right), y: height - bottom + 16, 'text-anchor': 'middle' }));
+  const every = Math.ceil(setting.values.length / 8);
+  setting.values.forEach((value, code) => {
+    if (code % every === 0) parts.push(label(shortened(value, every > 1 || setting.values.length > 4 ? 10 : 16), { x: left + ((code + 0.5) / setting.values.length) * (width - left - right), y: height - bottom + 16, 'text-anchor': 'middle' }));
   });
   parts.push(label(shortened(name, 60), { x: 4, y: 14, fill: theme.ink, 'font-size': 13 }));
   titled.forEach((line, place) => {
@@ -104,24 +104,24 @@ function dialPlot(name, dial, series) {
     parts.push(draw('path', { d: marker(SHAPES[place % SHAPES.length], 4.5), transform: `translate(${x} ${y - 4})`, fill: theme.kinds[place % theme.kinds.length] }),
       label(shortened(line.title, 32), { x: x + 10, y, fill: theme.ink }));
   });
-  parts.push(label(dial.name, { x: (left + width - right) / 2, y: height - 6, 'text-anchor': 'middle' }));
+  parts.push(label(setting.name, { x: (left + width - right) / 2, y: height - 6, 'text-anchor': 'middle' }));
   series.forEach((line, place) => {
     const colour = theme.kinds[place % theme.kinds.length], points = line.points.filter((point) => !absent(point.mean));
-    if (dial.numeric) parts.push(draw('path', { d: `M${points.map((point) => `${across(point.x, place).toFixed(1)} ${up(point.mean).toFixed(1)}`).join('L')}`, fill: 'none', stroke: colour, 'stroke-width': 1.6 }));
+    if (setting.numeric) parts.push(draw('path', { d: `M${points.map((point) => `${across(point.x, place).toFixed(1)} ${up(point.mean).toFixed(1)}`).join('L')}`, fill: 'none', stroke: colour, 'stroke-width': 1.6 }));
     for (const point of points) {
       const x = across(point.x, place);
       if (!absent(point.low)) parts.push(draw('line', { x1: x, x2: x, y1: up(point.low), y2: up(point.high), stroke: colour, class: 'interval' }));
       parts.push(draw('path', { d: marker(SHAPES[place % SHAPES.length], 4.5), transform: `translate(${x.toFixed(1)} ${up(point.mean).toFixed(1)})`, fill: colour, class: 'mean' },
-        draw('title', {}, `${line.title ? `${line.title}, ` : ''}${dial.name} ${dial.values[point.x]}: ${say(point.mean)}`)));
+        draw('title', {}, `${line.title ? `${line.title}, ` : ''}${setting.name} ${setting.values[point.x]}: ${say(point.mean)}`)));
     }
   });
-  const svg = draw('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', class: 'chart', 'aria-label': `${name} against ${dial.name}; the table below has the numbers.` }, ...parts);
+  const svg = draw('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', class: 'chart', 'aria-label': `${name} against ${setting.name}; the table below has the numbers.` }, ...parts);
   const seeds = known.map((point) => point.seeds), fewest = Math.min(...seeds), most = Math.max(...seeds);
   const over = most === 1 ? 'One seed each.' : `Means over ${fewest === most ? say(most) : `${say(fewest)} to ${say(most)}`} seeds; bars: 95 % intervals of the mean${cut ? ', some cut at the edge' : ''}.`;
   const phrase = runs.metrics.meanings[metricPlaces.get(name)];
-  const numbers = make('table', {}, make('thead', {}, make('tr', {}, ...[dial.name, 'line', 'mean', 'low', 'high', 'seeds'].map((title, place) => make('th', { scope: 'col', class: place > 1 ? 'number' : undefined }, title)))),
-    make('tbody', {}, ...series.flatMap((line) => line.points.map((point) => make('tr', {}, make('td', {}, dial.values[point.x]), make('td', {}, line.title || '–'),
+  const numbers = make('table', {}, make('thead', {}, make('tr', {}, ...[setting.name, 'line', 'mean', 'low', 'high', 'seeds'].map((title, place) => make('th', { scope: 'col', class: place > 1 ? 'number' : undefined }, title)))),
+    make('tbody', {}, ...series.flatMap((line) => line.points.map((point) => make('tr', {}, make('td', {}, setting.values[point.x]), make('td', {}, line.title || '–'),
       ...[point.mean, point.low, point.high, point.seeds].map((value) => make('td', { class: 'number' }, say(value))))))));
-  return [make('figure', { class: 'panel' }, svg, make('figcaption', { class: 'soft' }, `${name}${phrase ? `: ${phrase}` : ''}. ${over} Values of ${dial.name} are evenly spaced.${note} `, saveButtons(() => svg, `${name} against ${dial.name}`, 'the chart'))),
+  return [make('figure', { class: 'panel' }, svg, make('figcaption', { class: 'soft' }, `${name}${phrase ? `: ${phrase}` : ''}. ${over} Values of ${setting.name} are evenly spaced.${note} `, saveButtons(() => svg, `${name} against ${setting.name}`, 'the chart'))),
     make('details', {}, make('summary', {}, 'The numbers'), make('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Numbers of the chart' }, numbers))];
 }

@@ -33,7 +33,7 @@ function compare(root) {
 }
 
 function differences(a, b) {
-  const turned = runDials.filter((dial) => dial.at(a) !== dial.at(b)).map((dial) => `${dial.name}: ${dial.at(a) ?? '–'} and ${dial.at(b) ?? '–'}`);
+  const turned = runSettings.filter((setting) => setting.at(a) !== setting.at(b)).map((setting) => `${setting.name}: ${setting.at(a) ?? '–'} and ${setting.at(b) ?? '–'}`);
   return [make('p', {}, turned.length ? `A and B differ in ${turned.join('; ')}.` : 'A and B have the same settings.')];
 }
 

@@ -4,14 +4,14 @@ const runCount = runs.names.length;
 const metricValues = (place) => decoded(runs.metrics.values).subarray(place * runCount, (place + 1) * runCount);
 const ofCodes = (coded) => (run) => coded.values[decoded(coded.codes)[run]];
 const runState = ofCodes(runs.state);
-const runDials = runs.dials.map((dial) => ({ name: dial.name, numeric: dial.values.every((value) => typeof value === 'number'), at: ofCodes(dial) }));
+const runSettings = runs.settings.map((setting) => ({ name: setting.name, numeric: setting.values.every((value) => typeof value === 'number'), at: ofCodes(setting) }));
 const metricPlaces = new Map(runs.metrics.names.map((name, place) => [name, place]));
 const isCompleted = (run) => runState(run) === 'completed';
 const completedRuns = runs.names.filter((_, run) => isCompleted(run)).length;
 
 // The title of a run: its name and the settings that vary.
 function runTitle(run) {
-  const told = runDials.filter((dial) => !absent(dial.at(run))).map((dial) => `${dial.name} ${dial.at(run)}`);
+  const told = runSettings.filter((setting) => !absent(setting.at(run))).map((setting) => `${setting.name} ${setting.at(run)}`);
   return `${runs.names[run]}${told.length ? `: ${told.join(', ')}` : ''}`;
 }
 
@@ -41,12 +41,12 @@ function runTable(root) {
     { name: 'run', title: 'run', at: (run) => runs.names[run], cell: name },
     { name: 'compare', title: 'compare', fixed: true, cell: (run) => (isCompleted(run) ? mark(run) : '') },
     { name: 'state', title: 'state', at: runState, cell: state },
-    ...runDials.map((dial) => ({ ...dial, title: dial.name })),
+    ...runSettings.map((setting) => ({ ...setting, title: setting.name })),
     ...added.map((each) => metricColumn(each, () => { added.splice(added.indexOf(each), 1); table.redraw(); })),
     { name: 'seconds', title: 'seconds', numeric: true, at: (run) => seconds[run] },
   ];
-  const dial = runDials.find((each) => each.numeric && each.at(0) !== undefined);
-  const example = [dial ? `${dial.name}=${dial.at(0)}` : null, runs.shown[0] ? `${runs.shown[0]}>0.1` : null, 'state=failed'].filter(Boolean).join('   ');
+  const setting = runSettings.find((each) => each.numeric && each.at(0) !== undefined);
+  const example = [setting ? `${setting.name}=${setting.at(0)}` : null, runs.shown[0] ? `${runs.shown[0]}>0.1` : null, 'state=failed'].filter(Boolean).join('   ');
   const known = make('datalist', { id: 'metric-names' }, ...runs.metrics.names.map((each, place) => make('option', { value: each, label: runs.metrics.meanings[place] || undefined })));
   const wanted = make('input', { type: 'search', id: 'metric-wanted', class: 'long', list: 'metric-names', autocomplete: 'off', spellcheck: 'false', placeholder: runs.metrics.names[0] || '' });
   const refused = make('span', { class: 'soft', role: 'status' });
@@ -64,7 +64,7 @@ function runTable(root) {
     root.append(make('div', { class: 'controls' }, make('div', { class: 'grow' }, make('label', { for: 'metric-wanted' }, `Add one of ${say(runs.metrics.names.length)} metrics as a column `),
       wanted, known, ' ', make('button', { type: 'button', onclick: add }, 'Add'), ' ', refused)));
   }
-  const text = (run) => `${runs.names[run]} ${runState(run)} ${runDials.map((each) => (absent(each.at(run)) ? '' : each.at(run))).join(' ')}`;
+  const text = (run) => `${runs.names[run]} ${runState(run)} ${runSettings.map((each) => (absent(each.at(run)) ? '' : each.at(run))).join(' ')}`;
   const table = dataTable(root, { id: 'run-table', what: 'runs', count: runCount, columns, text, hint: example,
     help: 'A part of a name or value; or a column with <, >, <=, >= or = and a value, as wd=1; separate several conditions by spaces. A dash: the run has no such value; metric=– finds these runs.' });
   const picked = make('p', { role: 'status' });
