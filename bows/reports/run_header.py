@@ -1,5 +1,6 @@
 """The header of a run's report: settings, command, times, versions, headline metrics with baselines, all metrics by group."""
 
+import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -134,8 +135,10 @@ def headlines(summary: Mapping[str, float], latent: int | None) -> list[Headline
 def grouped(summary: Mapping[str, float | None]) -> list[tuple[str, list[tuple[str, float | None, str]]]]:
     """Return name, value and meaning of all metrics under the titles of their groups, in the groups' order, unknown ones last."""
     found: dict[str, list[tuple[str, float | None, str]]] = {group.title: [] for group in GROUPS.values()}
-    for name, value in summary.items():
-        row = metric(name)
+    for name in sorted(
+        summary, key=lambda name: [part.zfill(9) for part in re.split(r"(\d+)", name)]
+    ):  # decile_9, decile_10
+        row, value = metric(name), summary[name]
         title = GROUPS[row.group].title if row.group in GROUPS else "Other"
         found.setdefault(title, []).append((name, value, row.meaning))
     return [(title, rows) for title, rows in found.items() if rows]

@@ -115,13 +115,15 @@ def draw(
     notes: list[str] = []
     runs, summary = counted(table), over_seeds(table)
     chosen = chosen_metrics({name: [row[name] for row in runs] for name in metrics(table)} if runs else {}, asked)
-    if asked is None:
-        chosen, same = without_constants(chosen, summary)
-        notes += [f"{name} is {shown(value)} in every completed run, and is not drawn." for name, value in same.items()]
     # Of completed runs: a setting that varies only among failed ones has nothing to show. Corpus is one where over_seeds makes it one.
     names = summary.column_names[: summary.column_names.index("metric")]
     varied = {name: ordered(summary.column(name).to_pylist()) for name in names}
     varied = {name: values for name, values in varied.items() if len(values) > 1}
+    if asked is None and varied:
+        chosen, same = without_constants(chosen, summary)
+        if same:
+            equal = ", ".join(f"{name} = {shown(value)}" for name, value in same.items())
+            notes.append(f"Not drawn, because the mean over seeds is the same at every setting: {equal}.")
     pairs, note = chosen_pairs(varied, over)
     notes += filter(None, [note])
     drawings = itertools.chain(

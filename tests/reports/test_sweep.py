@@ -126,7 +126,20 @@ def test_figures_follow_from_what_was_varied(sweep):
         assert each.picture.with_suffix(".pdf").is_file()
         assert len(parquet.read_table(each.picture.with_suffix(".parquet"))) > 0
     # What is the same in all runs is said, not drawn.
-    assert "regime/absent is 0 in every completed run, and is not drawn." in notes
+    (same,) = [
+        note
+        for note in notes
+        if note.startswith("Not drawn, because the mean over seeds is the same at every setting: ")
+    ]
+    assert "regime/absent = 0" in same
+
+
+def test_seeds_alone_are_not_called_equal(tmp_path):
+    for seed in (1, 2):
+        write_run(tmp_path / "sweep", seed, "tied", 0, 2, seed)
+    figures, notes = drawn(tmp_path / "sweep")
+    assert not any(each.kind.startswith("Against") for each in figures)
+    assert notes == ["Only the seed varies: there is no setting to draw against."]
 
 
 def test_the_stored_tables_are_what_is_drawn(sweep):
