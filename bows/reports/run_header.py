@@ -135,9 +135,8 @@ def headlines(summary: Mapping[str, float], latent: int | None) -> list[Headline
 def grouped(summary: Mapping[str, float | None]) -> list[tuple[str, list[tuple[str, float | None, str]]]]:
     """Return name, value and meaning of all metrics under the titles of their groups, in the groups' order, unknown ones last."""
     found: dict[str, list[tuple[str, float | None, str]]] = {group.title: [] for group in GROUPS.values()}
-    for name in sorted(
-        summary, key=lambda name: [part.zfill(9) for part in re.split(r"(\d+)", name)]
-    ):  # decile_9, decile_10
+    # decile_9 before decile_10
+    for name in sorted(summary, key=lambda name: re.sub(r"\d+", lambda digits: digits[0].zfill(9), name)):
         row, value = metric(name), summary[name]
         title = GROUPS[row.group].title if row.group in GROUPS else "Other"
         found.setdefault(title, []).append((name, value, row.meaning))
