@@ -50,7 +50,7 @@ def gram_heat_map(
         figure.set_size_inches(wide, tall)
         axes = figure.add_axes((room / wide, room / tall, side / wide, side / tall))
         at_right = ((room + side + 0.1) / wide, (room + 0.1 * side) / tall, 0.15 / wide, 0.8 * side / tall)
-        _matrix(axes, gram, limit, {"cax": figure.add_axes(at_right), "extend": extend, "label": quantity})
+        _matrix(figure, axes, gram, limit, {"cax": figure.add_axes(at_right), "extend": extend, "label": quantity})
         if labels:
             axes.set(xticks=[], yticks=[])
             near: dict[str, Any] = {"size": size, "textcoords": "offset points", "annotation_clip": False}
@@ -90,7 +90,11 @@ def word_matrices(columns: Mapping[str, Sequence[Any]]) -> Figure:
             np.fill_diagonal(matrix, np.nan)
             axes.set_facecolor("#DDDDDD")
             bar = _matrix(
-                axes, matrix, float(np.nanmax(np.abs(matrix))) or 1.0, {"ax": axes, "fraction": 0.046, "pad": 0.03}
+                figure,
+                axes,
+                matrix,
+                float(np.nanmax(np.abs(matrix))) or 1.0,
+                {"ax": axes, "fraction": 0.046, "pad": 0.03},
             )
             bar.ax.tick_params(labelsize=7)
             axes.set_xticks(range(len(words)), labels, rotation=90, fontsize=7.5)
@@ -100,11 +104,11 @@ def word_matrices(columns: Mapping[str, Sequence[Any]]) -> Figure:
     return figure
 
 
-def _matrix(axes: Axes, matrix: np.ndarray, limit: float, bar: dict[str, Any]) -> Any:
+def _matrix(figure: Figure, axes: Axes, matrix: np.ndarray, limit: float, bar: dict[str, Any]) -> Any:
     """Draw a framed matrix; return its colour bar, which has these options."""
     image = axes.imshow(matrix, cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="nearest")
     axes.spines[:].set(visible=True, color=INK)
-    drawn = axes.get_figure().colorbar(image, **bar)
+    drawn = figure.colorbar(image, **bar)
     drawn.outline.set_linewidth(0.6)
     return drawn
 
