@@ -14,7 +14,7 @@ import yaml
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 
-from bows.cli import ignore_broken_pipe
+from bows.cli import discard_output, ignore_broken_pipe
 from bows.config.hydra_internals import do, hydra_command, parsed_arguments
 from bows.config.launchers import register_launchers
 from bows.config.paths import CONF, default_outputs
@@ -136,6 +136,9 @@ def _ending_plainly(task: Callable[[DictConfig], Any], debug: bool) -> Callable[
             if debug:
                 raise
             fail(error)
+        except BrokenPipeError:
+            discard_output()
+            sys.exit(0)
 
     return run_task
 

@@ -11,7 +11,9 @@ from typing import Any
 
 from filelock import Timeout
 from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from bows.cli.preflight import composed_sample, dotted
 from bows.config.hydra_internals import PLAIN_SWEEPER, composed
@@ -94,18 +96,31 @@ def _refuse_changed_defaults(folder: Path, own: list[str]) -> None:
         stored = _dotted_settings(read_yaml(folder / ".hydra" / "config.yaml", dict))
     except DataError as error:
         raise SettingError(f"resume={folder}: {error}; copy the run again, or start a new run") from None
-    now = _dotted_settings(OmegaConf.to_container(composed("train", own), resolve=False))
+    try:
+        now = _dotted_settings(OmegaConf.to_container(composed("train", own), resolve=False))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise SettingError(
+            f"resume={folder}: {folder / '.hydra' / 'overrides.yaml'} is damaged, or of another version of bows ({' '.join(str(error).split())}); copy the "
+            "run again, or start a new run"
+        ) from None
     for key in sorted({*stored, *now}):
         if key.split(".")[0] not in {*MAY_CHANGE_ON_RESUME, "resume"} and stored.get(key) != now.get(key):
+            made = (
+                f"was made with {key}={stored[key]}"
+                if key in stored
+                else f"has no {key} in {folder / '.hydra' / 'config.yaml'}"
+            )
+            value = "..." if isinstance(now.get(key), dict) else now.get(key)
             raise SettingError(
-                f"resume={folder}: this run was made with {key}={stored.get(key)}, which its command line now sets to {now.get(key)}: "
-                "it is of another version of bows; resume it with that one, or start a new run"
+                f"resume={folder}: this run {made}, which its command line now sets to {value}: it is of another version of bows, "
+                "or .hydra/config.yaml is damaged; resume it with that version, copy the run again, or start a new run"
             )
 
 
 def _dotted_settings(config: Any) -> dict[str, Any]:
     content: Any = in_current_form(config)
-    content.get("analysis", {}).pop("words", None)
+    if isinstance(analysis := content.get("analysis"), dict):
+        analysis.pop("words", None)
     return dict(dotted(content))
 
 

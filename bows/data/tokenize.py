@@ -63,8 +63,8 @@ class WordRules:
         ['A', 'well', 'known', 'homme', 'Teddy', '7', 'U.S.']
         """
         chunk = Tokenizer(self).words(split_tokens(pa.array([text], pa.large_string()), 0))
-        words = [*chunk.words.to_pylist(), None]
-        return [word for word in (words[number] for number in chunk.ids) if word is not None]
+        words = chunk.words.to_pylist()
+        return [words[number] for number in chunk.ids if number < len(words)]
 
 
 def english_stop_words() -> frozenset[str]:
@@ -218,11 +218,11 @@ class Tokenizer:
         core = self._trimmed(tokens)
         flags = np.zeros(len(tokens), np.uint8)
         ascii_only, plain = _array(pc.string_is_ascii(core)), _array(pc.ascii_is_alpha(core))
-        other = np.flatnonzero(~ascii_only)
-        plain[other] = _is_plain(core.take(pa.array(other)))
-        flags[other[_array(pc.match_substring_regex(core.take(pa.array(other)), SCRIPTS_WITHOUT_SPACES))]] |= _SPACELESS
-        numbers = np.flatnonzero(_array(pc.ascii_is_decimal(core)))
-        plain[numbers] = _is_in(core.take(pa.array(numbers)), self.rules.number_words)
+        other = core.filter(pa.array(~ascii_only))
+        plain[~ascii_only] = _is_plain(other)
+        flags[~ascii_only] = _SPACELESS * _array(pc.match_substring_regex(other, SCRIPTS_WITHOUT_SPACES))
+        numbers = _array(pc.ascii_is_decimal(core))
+        plain[numbers] = _is_in(core.filter(pa.array(numbers)), self.rules.number_words)
         odd = ~plain & (_array(pc.binary_length(core)) > 0)
         odd[numbers] = False
 
@@ -253,15 +253,13 @@ class Tokenizer:
         """Return tokens without the punctuation around them, empty for a clitic that stands alone; English possessives stripped."""
         rules = self.rules.words
         core = pc.ascii_trim(tokens, rules.trimmed)
-        special = np.flatnonzero(_array(pc.match_substring_regex(tokens, "['<]")))
-        given, rest = tokens.take(pa.array(special)), core.take(pa.array(special))
+        special = pc.match_substring_regex(tokens, "['<]")
+        given, rest = tokens.filter(special), core.filter(special)
         if rules.possessives == "strip":
             rest = pc.replace_substring_regex(rest, r"^([A-Za-z]+)'[sS]$", r"\1")
         rest = pc.if_else(pc.match_substring(given, _UNKNOWN), given, rest)
         rest = pc.if_else(pa.array(_is_in(pc.ascii_lower(given), rules.lone_clitics)), "", rest)
-        place = np.arange(len(tokens))
-        place[special] = len(tokens) + np.arange(len(special))
-        return pa.concat_arrays([core, rest.cast(core.type)]).take(pa.array(place)) if len(special) else core
+        return pc.replace_with_mask(core, special, rest.cast(core.type))
 
     def _split_ascii(self, tokens: list[str]) -> tuple[np.ndarray, pa.Array, np.ndarray]:
         """Split ASCII tokens: the token of each word, the words, and the tokens that were respelt."""
@@ -289,11 +287,9 @@ class Tokenizer:
     def _fold(self, words: pa.Array) -> tuple[pa.Array, np.ndarray, np.ndarray]:
         """Return distinct words as they are spelt in the corpus, whether folding changed each, and whether each is kept."""
         turkish_i = self.rules.words.turkish_i
-        slow = np.flatnonzero(~_array(pc.string_is_ascii(words)) | turkish_i)
-        place = np.arange(len(words))
-        place[slow] = len(words) + np.arange(len(slow))
-        by_hand = fold("\n".join(words.take(pa.array(slow)).to_pylist()), turkish_i).split("\n")[: len(slow)]
-        folded = pa.concat_arrays([pc.ascii_lower(words), pa.array(by_hand, words.type)]).take(pa.array(place))
+        slow = pa.array(~_array(pc.string_is_ascii(words)) | turkish_i)
+        by_hand = fold("\n".join(words.filter(slow).to_pylist()), turkish_i).split("\n")[: pc.sum(slow).as_py() or 0]
+        folded = pc.replace_with_mask(pc.ascii_lower(words), slow, pa.array(by_hand, words.type))
         spelt = folded if self.rules.lowercase else words
         changed = _array(pc.not_equal(spelt, words))
         return spelt, changed, ~_is_in(folded, self.rules.stop_words) | _is_in(spelt, self.rules.kept)

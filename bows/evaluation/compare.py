@@ -123,7 +123,7 @@ def gains_table(words: pa.Table, errors: Mapping[str, np.ndarray], window: int, 
     block = max(window, len(errors[first]) // BLOCKS)
     generator = np.random.default_rng(seed)
     rows = []
-    for name in names:
+    for name in names if total else ():  # without words of which R^2 is defined there are no gains
         low, high = gain_interval(errors[first], errors[name], total, block, RESAMPLES, generator)
         gain = float((errors[name] - errors[first]).sum() / total)
         own = words.column(f"gain over {name}").drop_null().to_numpy()
@@ -145,6 +145,8 @@ def draw_comparison(comparison: Comparison, folder: Path) -> None:
     """Draw R^2 by frequency decile, and for each other model the gain by word."""
     first, *names = comparison.evaluations
     words, deciles = comparison.words, comparison.deciles
+    if not len(deciles):
+        return  # R^2 is defined of no word
     columns = {"decile": deciles.column("decile").to_pylist()}
     columns |= {name: deciles.column(f"r2 {name}").to_pylist() for name in comparison.evaluations}
     figure = comparison_by_decile(columns, "R² on held-out windows by word frequency")
@@ -183,6 +185,8 @@ def print_comparison(comparison: Comparison) -> None:
         ranked = [each for each in ranked if each[column] is not None]
         print("  gain most:", ", ".join(f"{each['word']} {each[column]:+.2f}" for each in ranked[:8]))
         print("  lose most:", ", ".join(f"{each['word']} {each[column]:+.2f}" for each in ranked[-8:][::-1]))
+    if not len(comparison.deciles):
+        print("\nR² is defined of no word: each is in all of the held-out windows, or in none; give more text")
     for table in (comparison.deciles, comparison.regimes):
         print()
         _print_table(table)

@@ -66,10 +66,11 @@ def test_a_setting_of_the_group_swept_over_is_told_with_two_plus_signs(tmp_path,
     assert line.endswith("In a sweep over its group write ++data.train_rows=600")
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--cfg", "job"]])
+@pytest.mark.parametrize("words", [["train", "--help"], ["train", "--cfg", "job"], ["corpus", "data=circular"]])
 def test_a_reader_that_stops_is_no_error(words):
+    command, *words = words
     with subprocess.Popen(
-        [sys.executable, "-m", "bows.train", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", f"bows.{command}", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout
         process.stdout.close()

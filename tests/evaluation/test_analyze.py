@@ -313,6 +313,18 @@ def test_models_of_one_size_side_by_side(relu, linear, place, tmp_path, capsys, 
     assert "absent: R² < 0.05" in printed
 
 
+def test_a_comparison_on_words_that_are_in_every_window(tmp_path, text_file, trained, look, capsys):
+    text = text_file(["alpha beta gamma"] * 40)
+    words = ["data=files", "data.min_chars=0", "data.window=1", "latent=2", "epochs=1", "logger=none", "analysis=none"]
+    run = trained(
+        tmp_path / "run", *words, f"data.train={text}", f"outputs={tmp_path}", f"data.folder={tmp_path / 'c'}"
+    )
+    folder = look(tmp_path / "against", f"run={run}", f"outputs={tmp_path}", "against=[pca]")
+    assert "R² is defined of no word" in capsys.readouterr().out
+    assert "regime/words" in (folder / "comparison.csv").read_text()
+    assert not list(folder.glob("figures/comparison_deciles*"))
+
+
 def test_models_of_other_sizes_are_not_compared(relu, words, place, tmp_path, trained, look):
     larger = trained(tmp_path / "larger", *words, "latent=5", "epochs=1", "analysis=none")
     with pytest.raises(BowsError, match=r"against=.*larger: it has 5 latent dimensions, run=.* has 4"):

@@ -96,14 +96,13 @@ def test_files_of_an_interrupted_run(faults):
     run, copy = outputs / "run", faults.folder / "copies" / "run"
     for name in contract_files(run):
         for kind in DAMAGES:
-            if (name, kind) == ("metrics.csv", "flip"):
-                continue  # a table that still grows has no checksum yet
             damaged(faults, run, copy, name, kind)
             done = ask(faults, ["bows.train", f"resume={copy}"], name, kind)
             if done.code == 0:
                 found = contents(copy)
                 for file, value in contents(expected / "run").items():
-                    assert repr(found[file]) == repr(value), (name, kind, file)
+                    # A table that still grows has no checksum yet: rows that it lost before the run is resumed stay lost.
+                    assert repr(found[file]) == repr(value) or file == name == "metrics.csv", (name, kind, file)
 
 
 @pytest.mark.faults

@@ -20,7 +20,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -172,40 +172,26 @@ def _table_rows(path: Path, column: str, counts: ReadCounts) -> Iterator[pa.Arra
     csv.field_size_limit(sys.maxsize)
     lines = (line for block in _blocks(path, counts) for line in io.StringIO(block.decode(), newline=""))
     reader = csv.reader(lines, delimiter="\t" if kind_of(path)[0] == ".tsv" else ",", strict=True)
+    cells = []
     try:
         header = next(reader, [])
         while header and not header[-1]:
             header.pop()
         place, width = place_of(column, header, path), len(header)
-        while rows := list(islice(reader, ROWS_AT_A_TIME)):
-            cells = []
-            for row in rows:
-                if len(row) > width:
-                    if any(row[width:]):
-                        raise DataError(
-                            f"{path}: line {_line_of(row, rows, reader)} has {len(row)} cells and the header {width}; put text with "
-                            "separators in quotes"
-                        )
-                    counts.cells_skipped += len(row) - width
-                elif len(row) < width and row:
-                    raise DataError(
-                        f"{path}: line {_line_of(row, rows, reader)} has {len(row)} cells and the header {width}; check that the "
-                        "file is whole"
-                    )
-                if row:
-                    cells.append(row[place])
-            yield pa.array(cells, pa.large_string())
+        for row in filter(None, reader):
+            if len(row) < width or any(row[width:]):
+                remedy = "check that the file is whole" if len(row) < width else "put text with separators in quotes"
+                raise DataError(f"{path}: line {reader.line_num} has {len(row)} cells and the header {width}; {remedy}")
+            counts.cells_skipped += len(row) - width
+            cells.append(row[place])
+            if len(cells) == ROWS_AT_A_TIME:
+                yield pa.array(cells, pa.large_string())
+                cells = []
+        yield pa.array(cells, pa.large_string())
     except csv.Error as error:
         raise DataError(
             f"{path}: cannot be read as {kind_of(path)[0][1:]} (line {reader.line_num}: {error}); check that the file is whole"
         ) from error
-
-
-def _line_of(row: list[str], rows: list[list[str]], reader: Any) -> int:
-    """Return the last line of a row among the rows last read: each break inside a cell is a further line."""
-    place = next(k for k, other in enumerate(rows) if other is row)
-    after = rows[place + 1 :]
-    return reader.line_num - len(after) - sum(len(cell.splitlines()) - 1 for row in after for cell in row if cell)
 
 
 def _json_rows(path: Path, column: str, counts: ReadCounts) -> Iterator[pa.Array]:
