@@ -99,9 +99,9 @@ def _refuse_changed_defaults(folder: Path, own: list[str]) -> None:
     try:
         now = _dotted_settings(OmegaConf.to_container(composed("train", own), resolve=False))
     except (HydraException, OmegaConfBaseException) as error:
+        file, reason = folder / ".hydra" / "overrides.yaml", " ".join(str(error).split())
         raise SettingError(
-            f"resume={folder}: {folder / '.hydra' / 'overrides.yaml'} is damaged, or of another version of bows ({' '.join(str(error).split())}); copy the "
-            "run again, or start a new run"
+            f"resume={folder}: {file} is damaged, or of another version of bows ({reason}); copy the run again, or start a new run"
         ) from None
     for key in sorted({*stored, *now}):
         if key.split(".")[0] not in {*MAY_CHANGE_ON_RESUME, "resume"} and stored.get(key) != now.get(key):
