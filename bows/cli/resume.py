@@ -105,15 +105,12 @@ def _refuse_changed_defaults(folder: Path, own: list[str]) -> None:
         ) from None
     for key in sorted({*stored, *now}):
         if key.split(".")[0] not in {*MAY_CHANGE_ON_RESUME, "resume"} and stored.get(key) != now.get(key):
-            made = (
-                f"was made with {key}={stored[key]}"
-                if key in stored
-                else f"has no {key} in {folder / '.hydra' / 'config.yaml'}"
-            )
+            made = f"was made with {key}={stored[key]}" if key in stored else f"has no {key}"
             value = "..." if isinstance(now.get(key), dict) else now.get(key)
             raise SettingError(
-                f"resume={folder}: this run {made}, which its command line now sets to {value}: it is of another version of bows, "
-                "or .hydra/config.yaml is damaged; resume it with that version, copy the run again, or start a new run"
+                f"resume={folder}: this run {made}, which its command line now sets to {value}: it is of another version of bows, or "
+                f"{folder / '.hydra' / 'config.yaml'} or {folder / '.hydra' / 'overrides.yaml'} is damaged; resume it with that version, "
+                "copy the run again, or start a new run"
             )
 
 
