@@ -167,20 +167,20 @@ def in_plane(directions: Tensor) -> np.ndarray:
 
 
 def used(runs: Sequence[Run]) -> Measured:
-    """Return the largest p, over seeds and both nulls, of what the words associated with the months lose without the months' plane."""
+    """Return the largest p, over seeds and both nulls, of the R² that words associated with the months lose without the months' plane."""
     first(runs)
     found = [read_json(plane_removed(run) / "summary.json") for run in runs]
-    prefix = "ablation/months/"
-    p = {
-        group: max(of[f"{prefix}{group}/drop_random_{null}_p"] for of in found for null in ("plane", "set"))
-        for group in ("set", "companions")
-    }
-    drops = {group: float(np.mean([of[f"{prefix}{group}/drop"] for of in found])) for group in p}
-    r2 = float(np.mean([of[f"{prefix}set/r2"] for of in found]))
-    text = f"p {p['companions']:.2g}: they lose R² {drops['companions']:.3f}; "
-    text += f"the months themselves {drops['set']:.3f} of {r2:.2f} (p {p['set']:.2g})"
-    null = float(np.mean([of[f"{prefix}companions/drop_random_plane_null"] for of in found]))
-    return Measured(p["companions"], text, f"random planes {null:.3f}")
+
+    def mean(name: str) -> float:
+        return float(np.mean([of[f"ablation/months/{name}"] for of in found]))
+
+    p = {null: max(of[f"ablation/months/companions/drop_random_{null}_p"] for of in found) for null in ("plane", "set")}
+    text = f"p {max(p.values()):.2g}: they lose R² {mean('companions/drop'):.3f}; "
+    text += f"the months themselves {mean('set/drop'):.3f} of {mean('set/r2'):.2f}"
+    null = {name: f"{mean(f'companions/drop_random_{name}_null'):.3f}" for name in p}
+    own = {name: f"{mean(f'set/drop_random_{name}_null'):.3f}" for name in p}
+    baseline = f"random planes {null['plane']}, months {own['plane']}; random sets without theirs {null['set']} and {own['set']}"
+    return Measured(max(p.values()), text, baseline)
 
 
 def plane_removed(run: Run) -> Path:
