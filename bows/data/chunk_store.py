@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,13 +11,31 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bows.data.tokenize import WordChunk
-
 # Bytes of the header of a one-dimensional .npy file.
 HEADER = 128
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class WordChunk:
+    """The words of some rows, in order.
+
+    Attributes:
+        words: (distinct words,) strings.
+        ids: (occurrences,) uint32, positions in `words`, or len(words) for a token without a word (dropping it costs more than
+            carrying it).
+        per_row: (rows,) int64, the number of `ids` of each row.
+    """
+
+    words: pa.Array
+    ids: np.ndarray
+    per_row: np.ndarray
+
+    def counts(self) -> np.ndarray:
+        """Return how often each word occurs, (distinct words,) int64."""
+        return np.bincount(self.ids, minlength=len(self.words) + 1)[:-1]
 
 
 class ChunkStore:

@@ -1,26 +1,21 @@
-"""Decorrelated controls: a corpus whose words stand in as many rows as before, but not together.
+"""Decorrelated controls: a corpus in which words are in as many rows as before, but not together.
 
-`shuffle` permutes the presence of every word over the rows of its split, each word by itself: how often a word occurs stays exactly
-as it is, which words it occurs with becomes chance. `rewire` does that to some words alone and leaves every other cell as it is; or,
-together, it moves those words by one common permutation of the rows, so that they keep their co-occurrences with each other and lose
-those with all other words. A geometry that is gone afterwards came from the co-occurrences that are gone.
+`shuffle` permutes the presence of every word over the rows of its split, independently of other words: frequencies are unchanged,
+co-occurrences are those of chance. `rewire` does so for some words and leaves every other cell unchanged; with `together` these words
+move by one common permutation of the rows, so they keep their co-occurrences with each other and lose those with all other words. A
+geometry that is absent afterwards came from the co-occurrences that were removed.
 
-Rows are permuted, not windows. Text is bursty: a word that occurs once soon occurs again, and then several of its rows fall into one
-window. Permuted rows are spread out, also over rows that held no word at all, so such a word is in more windows afterwards, and windows
-are fuller, although it is in as many rows. A control thus differs from its text in the words' frequencies over windows too, unless
-window is 1. Likewise, words rewired together keep exactly what they share within rows; what they shared across neighbouring rows of a
-window goes.
+Rows are permuted, not windows. Text is bursty: a word that occurs once soon occurs again, so several of its rows are in one window.
+Permuted rows are spread out, also over rows that were empty. So the word is in more windows afterwards and windows are fuller, although
+it is in as many rows: frequencies over windows differ from those of the text unless window is 1. Words rewired together keep the rows
+that they share; neighbouring rows that they shared in a window are separated.
 
-Source: the null of presence-absence tables that keeps how often each species occurs, with all sites alike: SIM2 of Gotelli (2000),
-Ecology 81(9).
+Source: the null of presence-absence tables that keeps species frequencies, with all sites alike: SIM2 of Gotelli (2000), Ecology 81(9).
 """
 
-import hashlib
-import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Annotated, Any, Literal, NotRequired
 
 import numpy as np
@@ -28,7 +23,7 @@ from pydantic import Field
 from scipy.sparse import csc_array, csr_array, get_index_dtype
 from typing_extensions import TypedDict
 
-from bows.data.corpus import Bags, Corpus
+from bows.data.corpus import Bags, Corpus, derived
 from bows.data.removal import removed_corpus, word_indices
 from bows.setting_types import Flag, Words
 
@@ -68,11 +63,16 @@ def with_control(open_corpus: Callable[[], Corpus], data: Mapping[str, Any]) -> 
 
 
 def permuted_corpus(corpus: Corpus, words: Sequence[str] | None, together: bool, seed: int) -> Corpus:
-    """Return the corpus with words permuted over the rows of each split, in memory; what lies on disk stays as it is.
+    """Return a copy of the corpus, in memory, with words permuted over the rows of each split.
 
-    words: those to permute, all where None. together: by one permutation of the rows for all of them, instead of one for each. seed: of
-    the permutations; each split has draws of its own. The hash is that of the new content and of how it was made, so it is never the
-    hash of the corpus itself. Raises SettingError for words that are not in the vocabulary.
+    Args:
+        corpus: the corpus.
+        words: to permute; None for all.
+        together: permute all of them by one permutation of the rows, instead of one per word.
+        seed: of the permutations, which differ between splits.
+
+    Raises:
+        SettingError: words are not in the vocabulary.
     """
     began = time.perf_counter()
     everything = np.arange(len(corpus.vocabulary))
@@ -88,11 +88,6 @@ def permuted_corpus(corpus: Corpus, words: Sequence[str] | None, together: bool,
         "together": together,
         "seed": seed,
     }
-    content = hashlib.sha256(json.dumps([corpus.hash, made]).encode())
-    for split, bags in splits.items():
-        content.update(split.encode())
-        content.update(bags.indptr.data)
-        content.update(bags.indices.data)
     log.info(
         "%s permuted over the rows of their split%s, seed %d (%.1f s)",
         f"all {len(chosen):,} words" if words is None else f"{len(chosen):,} of {len(corpus.vocabulary):,} words",
@@ -100,14 +95,18 @@ def permuted_corpus(corpus: Corpus, words: Sequence[str] | None, together: bool,
         seed,
         time.perf_counter() - began,
     )
-    return replace(corpus, splits=splits, hash=content.hexdigest(), facts={**corpus.facts, "permuted": made})
+    return derived(corpus, splits, "permuted", made)
 
 
 def permute_words(bags: Bags, words: int, chosen: np.ndarray, together: bool, generator: np.random.Generator) -> Bags:
-    """Bags in which the chosen words are permuted over the rows, and every other cell is as it was.
+    """Return bags in which the chosen words are permuted over the rows; every word is in as many rows as before.
 
-    words: vocabulary size V. chosen: (chosen,) word indices, ascending, none twice. together: one permutation of the rows for all of
-    them, instead of one for each. Every word is in as many rows as before.
+    Args:
+        bags: the bags.
+        words: size of the vocabulary, V.
+        chosen: (chosen,) word indices, ascending, none twice.
+        together: use one permutation of the rows for all of them, instead of one per word.
+        generator: of the permutations.
     """
     shape = (bags.rows, words)
     own, indptr, rest = bags.indices, bags.indptr, None
@@ -115,7 +114,7 @@ def permute_words(bags: Bags, words: int, chosen: np.ndarray, together: bool, ge
         is_chosen = np.zeros(words, bool)
         is_chosen[chosen] = True
         moving = is_chosen[bags.indices]
-        # Where the chosen cells of each row begin among the chosen: how many of them lie before the row.
+        # The chosen cells of a row begin, among the chosen, at the number of chosen cells before the row.
         own, indptr = bags.indices[moving], np.searchsorted(np.flatnonzero(moving), bags.indptr)
         rest = _present(bags.indices[~moving], bags.indptr - indptr, shape)
     if together:
@@ -128,7 +127,7 @@ def permute_words(bags: Bags, words: int, chosen: np.ndarray, together: bool, ge
             # To permute a column of zeros and ones is to draw the rows that have its ones.
             drawn = generator.choice(bags.rows, counts[word], replace=False, shuffle=False)
             rows[ends[word] : ends[word + 1]] = drawn
-        # By rows, in a counting sort that takes the words in ascending order: so they stand in each row.
+        # To rows, by a counting sort that keeps the ascending order of words in each row.
         moved = csc_array((np.ones(len(rows), np.int8), rows, ends.astype(rows.dtype)), shape=shape).tocsr()
     if rest is not None:
         moved = moved + rest  # no cell is in both: two sorted lists of words are merged row by row

@@ -7,7 +7,7 @@ indices of each row's distinct words. The manifest carries a SHA-256 of every fi
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -70,9 +70,28 @@ def write_manifest(folder: Path, **facts) -> str:
 
 
 def _checksum(manifest: dict) -> str:
-    """SHA-256 of all that a manifest says, besides this checksum itself."""
-    said = {name: value for name, value in manifest.items() if name != "checksum"}
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    """Return the SHA-256 of a manifest without its own checksum."""
+    rest = {name: value for name, value in manifest.items() if name != "checksum"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def derived(
+    corpus: Corpus, splits: dict[str, Bags], name: str, made: dict, apart: tuple[tuple[int, ...], int] | None = None
+) -> Corpus:
+    """Return a corpus with other bags. Its hash is that of the new content and of how it was made, never the hash of `corpus` itself.
+
+    Args:
+        corpus: the corpus that it is made of.
+        splits: the new bags.
+        name: of the entry in its facts that states how it was made.
+        made: how it was made, as values for JSON.
+        apart: see Corpus.
+    """
+    content = hashlib.sha256(json.dumps([corpus.hash, made]).encode())
+    for split, bags in splits.items():
+        for part in (split.encode(), bags.indptr.data, bags.indices.data):
+            content.update(part)
+    return replace(corpus, splits=splits, hash=content.hexdigest(), facts={**corpus.facts, name: made}, apart=apart)
 
 
 def open_corpus(folder: Path) -> Corpus:

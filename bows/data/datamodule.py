@@ -19,11 +19,15 @@ log = logging.getLogger(__name__)
 class BagsDataModule(LightningDataModule):
     """Bags of words as (batch, V) zeros and ones on the model's device; in training as SparseBags where `sparse_training` is set.
 
-    open_corpus: opens the corpus, building it where it is not there yet. window: rows a window. stride: rows between windows' starts.
-    batch_size: windows a batch over all processes, None for usual_batch_size. seed: of the order of batches. validation_windows:
-    held-out windows, evenly spaced, that are looked at while training (the closing measurement takes all). split: "documents", to train
-    on all windows of the training split; "overlapping", to hold a random tenth of them out, by `seed`, for `overlapping`. What is called
-    validation is of held-out documents either way.
+    Args:
+        open_corpus: opens the corpus, or builds it.
+        window: rows per window.
+        stride: rows from the start of one window to that of the next.
+        batch_size: windows per batch over all processes; None for `usual_batch_size`.
+        seed: of the order of batches.
+        validation_windows: held-out windows, evenly spaced, that are evaluated during training; the final evaluation uses all.
+        split: "documents" trains on all windows of the training split; "overlapping" holds a random tenth of them out for `overlapping`,
+            by `seed`. The validation split is of held-out documents in both cases.
     """
 
     def __init__(
@@ -57,7 +61,7 @@ class BagsDataModule(LightningDataModule):
 
     @property
     def batch_size(self) -> int:
-        """Windows a batch, over all processes together."""
+        """Windows per batch, over all processes together."""
         return self._batch_size or usual_batch_size(len(self.windows("train")))
 
     def windows(self, split: str) -> Windows:
@@ -88,7 +92,7 @@ class BagsDataModule(LightningDataModule):
         _ = self.corpus
 
     def setup(self, stage: str) -> None:
-        # The shortest first, so that a window too long for it is told the range that fits all.
+        # The shortest first: the error for a window that is too long then states the range that fits all splits.
         for split in sorted(("train", "validation"), key=lambda split: self.corpus.split(split).rows):
             self.windows(split)
 
@@ -100,7 +104,7 @@ class BagsDataModule(LightningDataModule):
 
     @property
     def evaluation_batch_size(self) -> int:
-        """Windows a batch where nothing is trained, so that larger ones only save time."""
+        """Windows per batch without training, where larger batches only save time."""
         return max(self.batch_size, 512)
 
     def _batches(self, split: str, batch_size: int, shuffle: bool, most: int | None) -> WindowBatches:
@@ -110,7 +114,7 @@ class BagsDataModule(LightningDataModule):
     def transfer_batch_to_device(
         self, batch: WindowBatch, device: torch.device, dataloader_idx: int
     ) -> Tensor | SparseBags:
-        """Bags are made on the device itself: only window numbers come this far."""
+        """Make the bags on the device, from the window numbers of a batch."""
         if self.sparse_training and self.trainer is not None and self.trainer.training:
             return batch.sparse()
         return batch.bags(device, dtype_of_bags(self))

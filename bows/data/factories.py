@@ -226,7 +226,7 @@ def hub(
 
 
 @with_traits(stack_free=("name", "structure", "sharpness", "log_odds", "seed", "relabel"), generated=True)
-def synthetic(
+def synthetic(  # the signature is the schema of the option: one parameter per setting
     *,
     name: str,
     structure: Structure,
@@ -254,7 +254,7 @@ def synthetic(
 
 
 @with_traits(trains_on="pairs", generated=True)
-def cities(
+def cities(  # the signature is the schema of the option: one parameter per setting
     *,
     name: str,
     population: NonNegativeInt,

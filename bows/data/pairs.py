@@ -14,12 +14,12 @@ from bows.data.sampler import WindowBatch, WindowBatches
 from bows.data.windows import Windows
 from bows.errors import SettingError
 
-# Pairs a batch where nothing is trained: larger ones ran no faster.
+# Pairs per batch without training: larger batches ran no faster.
 EVALUATION_BATCH = 8192
 
 
 class Coordinates(NamedTuple):
-    """A value of each item that the task may need: what a probe looks for."""
+    """A value of each item that the task may need, and that a probe is fitted to find."""
 
     values: np.ndarray
     """(items, 2) float64."""
@@ -51,15 +51,15 @@ class PairTask:
 
     name: str
     items: list[str]
-    """Names, one an item, all different."""
+    """Names of the items, all different."""
     classes: list[str]
     splits: Mapping[str, PairSplit]
     """`train` and `validation`; no ordered pair is in both, or twice in one."""
     coordinate_names: tuple[str, str]
     coordinates: Sequence[Coordinates]
-    """Candidates for what the embeddings may hold; one where there is nothing to choose."""
+    """Candidates for what the embeddings may contain, at least one."""
     held_out: np.ndarray
-    """(items,) bool: items no probe is fitted on."""
+    """(items,) bool: items that no probe is fitted on."""
     facts: Mapping[str, Sequence] = field(default_factory=dict)
     """Further columns of the items' table."""
 
@@ -75,7 +75,10 @@ class PairTask:
 class PairsDataModule(LightningDataModule):
     """Batches of pairs, (batch, 3) int64 rows (first item, second item, class), gathered on the model's device.
 
-    open_task: makes the task. batch_size: training pairs a batch. seed: of the order of batches, which is a new one each epoch.
+    Args:
+        open_task: makes the task.
+        batch_size: training pairs per batch.
+        seed: of the order of batches, which differs between epochs.
     """
 
     trains_on: ClassVar[str] = "pairs"
@@ -103,7 +106,7 @@ class PairsDataModule(LightningDataModule):
         return self._batches("validation", EVALUATION_BATCH, shuffle=False)
 
     def _batches(self, split: str, batch_size: int, shuffle: bool) -> WindowBatches:
-        # Numbers of pairs are batched, shuffled and resumed as numbers of windows are: of either, only the count matters.
+        # Numbers of pairs are batched, shuffled and resumed like numbers of windows: only the count matters.
         return WindowBatches(cast(Windows, self.task.splits[split]), batch_size, self.seed, shuffle)
 
     def transfer_batch_to_device(self, batch: WindowBatch, device: torch.device, dataloader_idx: int) -> Tensor:
@@ -111,12 +114,12 @@ class PairsDataModule(LightningDataModule):
 
 
 def held_out_items(count: int, share: float, seed: int, always: Sequence[int] = ()) -> np.ndarray:
-    """(count,) bool: a random share of the items, at least two, and those of `always`.
+    """Return which items are held out, (count,) bool: a random share, at least two, and those of `always`.
 
     Raises:
         SettingError: fewer than three items are left to fit a probe on.
     """
-    # A stream of its own, so that which items are held out does not depend on how many pairs are drawn.
+    # A separate stream: which items are held out does not depend on the number of pairs drawn.
     order = np.random.default_rng([seed, 1]).permutation(count)
     held_out = np.zeros(count, dtype=bool)
     held_out[order[: max(2, round(share * count))]] = True

@@ -8,18 +8,15 @@ present nowhere. A geometry of `words` that is still there does not come from th
 Sources: Karkada et al. (2602.15029) leave out sentences with two months; Korchinski et al. the pairs of a relation.
 """
 
-import hashlib
-import json
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Annotated, Literal, NotRequired
 
 import numpy as np
 from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict
 
-from bows.data.corpus import Bags, Corpus
+from bows.data.corpus import Bags, Corpus, derived
 from bows.errors import SettingError
 from bows.setting_types import Count, Words
 from bows.spelling import normalize
@@ -55,10 +52,9 @@ CheckedRemove = Annotated[Remove, AfterValidator(_check)]
 
 
 def removed_corpus(corpus: Corpus, remove: Remove) -> Corpus:
-    """Return the corpus without what `data.remove` names, in memory; what lies on disk stays as it is.
+    """Return the corpus without what `data.remove` names, in memory.
 
-    The hash is that of the new content and of the setting. With unit=window rows stay as they are, and `Corpus.apart` has the windows
-    left out.
+    With unit=window rows are unchanged, and `Corpus.apart` states which windows are left out.
 
     Raises:
         SettingError: words are not in the vocabulary.
@@ -79,13 +75,8 @@ def removed_corpus(corpus: Corpus, remove: Remove) -> Corpus:
         )  # fmt: skip
     made = {name: [corpus.vocabulary[at] for at in places] for name, places in (("words", words), ("between", between))}
     made |= {"at_least": at_least, "unit": unit}
-    content = hashlib.sha256(json.dumps([corpus.hash, made]).encode())
-    for split, bags in splits.items():
-        content.update(split.encode() + bags.indptr.data + bags.indices.data)
     apart = (tuple(words.tolist()), at_least) if len(words) and unit == "window" else None
-    return replace(
-        corpus, splits=splits, hash=content.hexdigest(), facts={**corpus.facts, "removed": made}, apart=apart
-    )
+    return derived(corpus, splits, "removed", made, apart)
 
 
 def rows_together(bags: Bags, words: Sequence[int] | np.ndarray, at_least: int) -> np.ndarray:

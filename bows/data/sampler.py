@@ -1,4 +1,4 @@
-"""Seeded batches of window numbers: shuffled anew each epoch, shared out over processes, resumable at any batch."""
+"""Seeded batches of window numbers: shuffled each epoch, divided between processes, resumable at any batch."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -11,13 +11,13 @@ from bows.sparse_bags import SparseBags
 
 
 class WindowBatch(NamedTuple):
-    """Numbers of windows, (batch,) int64 on the CPU, and the windows they belong to: all that travels before bags are made."""
+    """Numbers of windows, (batch,) int64 on the CPU, and the windows that they number."""
 
     numbers: Tensor
     windows: Windows
 
     def bags(self, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> Tensor:
-        """(batch, V) zeros and ones on the device."""
+        """Return (batch, V) zeros and ones on the device."""
         return self.windows.multi_hot(self.numbers, device, dtype)
 
     def sparse(self) -> SparseBags:
@@ -26,14 +26,19 @@ class WindowBatch(NamedTuple):
 
 
 class WindowBatches:
-    """Batches of windows for one epoch at a time.
+    """Batches of windows, one epoch at a time.
 
-    batch_size: windows a batch, over all processes together. shuffle: a new order each epoch, fixed by seed and epoch alone; in order
-    otherwise. most: at most this many windows, evenly spaced (all where None). rank, world_size: each process takes every world_size-th
-    window of a batch, so together they take each window once. (Where a shuffled batch has fewer windows than there are processes, the
-    processes left over take one again: a loss over no windows is not a number.)
+    The order of an epoch does not depend on how it is read, so `state_dict` is two numbers: the epoch and the number of batches read.
 
-    An epoch's order does not depend on how it is read, so `state_dict` is two numbers: the epoch and the batches read of it.
+    Args:
+        windows: the windows.
+        batch_size: windows per batch, over all processes together.
+        seed: of the order.
+        shuffle: use a new order each epoch, which depends on seed and epoch alone; otherwise the windows are in order.
+        most: at most this many windows, evenly spaced; None for all.
+        rank: the number of this process. It takes every world_size-th window of a batch. Where a shuffled batch has fewer windows than
+            there are processes, the others take one of its windows again, since a loss over no windows is not a number.
+        world_size: number of processes.
     """
 
     def __init__(
@@ -59,12 +64,12 @@ class WindowBatches:
 
     @property
     def sampler(self) -> "WindowBatches":
-        """Where Lightning looks for `set_epoch`, as it does in a torch DataLoader."""
+        """The object with `set_epoch`, as Lightning expects it of a DataLoader."""
         return self
 
     @property
     def batch_sampler(self) -> None:
-        """Where Lightning looks next."""
+        """None: Lightning looks for `set_epoch` here too."""
 
     def set_epoch(self, epoch: int) -> None:
         if epoch != self.epoch:
@@ -78,7 +83,7 @@ class WindowBatches:
         epoch = self.epoch
         numbers = self._numbers()
         if self.shuffle:
-            # The epoch is mixed into the seed by a large odd factor so that (seed, epoch) pairs do not meet.
+            # A large odd factor keeps the seeds of different pairs (seed, epoch) apart.
             order = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
             numbers = numbers[torch.randperm(len(numbers), generator=order)]
         done = self._resume_at[1] if self._resume_at and self._resume_at[0] == epoch else 0

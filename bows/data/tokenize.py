@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bows.data.chunk_store import WordChunk
 from bows.data.paper_words import PaperRules
 from bows.data.unicode_words import NOT_PLAIN, SCRIPTS_WITHOUT_SPACES, UnicodeRules
 from bows.spelling import fold, normalize
@@ -75,26 +76,6 @@ def english_stop_words() -> frozenset[str]:
 
 
 @dataclass(frozen=True)
-class WordChunk:
-    """The words of some rows, in order.
-
-    Attributes:
-        words: (distinct words,) strings.
-        ids: (occurrences,) uint32, positions in `words`, or len(words) for a token without a word (dropping it costs more than
-            carrying it).
-        per_row: (rows,) int64, the number of `ids` of each row.
-    """
-
-    words: pa.Array
-    ids: np.ndarray
-    per_row: np.ndarray
-
-    def counts(self) -> np.ndarray:
-        """Return how often each word occurs, (distinct words,) int64."""
-        return np.bincount(self.ids, minlength=len(self.words) + 1)[:-1]
-
-
-@dataclass(frozen=True)
 class TokenChunk:
     """The tokens of some rows: (distinct tokens,) strings, (tokens,) positions among them, (rows,) int64 number of tokens."""
 
@@ -137,9 +118,8 @@ class Tokenizer:
         self._forget()
 
     def _forget(self) -> None:
-        self._tokens = pa.array([], pa.large_string())
+        self._tokens = self._words = pa.array([], pa.large_string())
         self._flags, self._seen = np.zeros(0, np.uint8), np.zeros(0, np.int64)
-        self._words = pa.array([], pa.large_string())
         # The words of token t are self._ids[self._begin[t] : self._begin[t + 1]].
         self._begin, self._ids = np.zeros(1, np.int64), np.zeros(0, np.uint32)
 
@@ -158,16 +138,14 @@ class Tokenizer:
         first = np.full(len(known), len(used), np.uint32)
         first[length > 0] = own[self._ids[begin[length > 0]]]
         ids, per_row = first[chunk.codes], chunk.per_row
-
         # Tokens of several words ("well-known") are few: their further words are inserted after the first.
         places = np.flatnonzero((length > 1)[chunk.codes])
         if len(places):
             codes = chunk.codes[places]
             further = own[self._ids[_ranges(begin[codes] + 1, length[codes] - 1)]]
             ids = np.insert(ids, np.repeat(places + 1, length[codes] - 1), further)
-            row_of_place = np.searchsorted(np.cumsum(per_row), places, side="right")
-            added = np.bincount(row_of_place, weights=length[codes] - 1, minlength=len(per_row))
-            per_row = per_row + added.astype(np.int64)
+            rows = np.searchsorted(np.cumsum(per_row), places, side="right")
+            per_row = per_row + np.bincount(rows, length[codes] - 1, len(per_row)).astype(np.int64)
         return WordChunk(self._words.take(pa.array(used)), ids, per_row)
 
     def facts(self, most: int = 20) -> dict:

