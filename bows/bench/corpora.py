@@ -9,9 +9,13 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from bows.bench.commands import Row
 from bows.bench.text import write_text
+from bows.data.factories import files as data_of_files
+from bows.data.sources.text_files import find_files
+from bows.training.callbacks.throughput import peak_memory_bytes
 
 # Files of real text, as data.train takes them, several with commas between; without it text is generated.
 VARIABLE = "BOWS_BENCH_TEXT"
@@ -25,10 +29,7 @@ WRITE = "import sys; from pathlib import Path; from bows.bench.text import write
 
 def corpus() -> list[Row]:
     """Measure text to arrays on disk on one core and on all, and CountVectorizer on the same text."""
-    import pyarrow as pa
-    from sklearn.feature_extraction.text import CountVectorizer
-
-    from bows.data.sources.text_files import find_files
+    from sklearn.feature_extraction.text import CountVectorizer  # the measure's alone
 
     cores = pa.cpu_count()
     pa.set_io_thread_count(1)
@@ -50,12 +51,9 @@ def corpus() -> list[Row]:
                 all_cores.append(megabytes / _build(files, folder / "built"))
             rows = (row for path in files for row in path.read_text(encoding="utf-8").split("\n"))
             began = time.perf_counter()
+            pattern = r"[^\W_]+(?:['’][^\W_]+)*"
             CountVectorizer(
-                max_features=FEATURES,
-                lowercase=False,
-                stop_words="english",
-                binary=True,
-                token_pattern=r"[^\W_]+(?:['’][^\W_]+)*",
+                max_features=FEATURES, lowercase=False, stop_words="english", binary=True, token_pattern=pattern
             ).fit_transform(rows)
             theirs.append(megabytes / (time.perf_counter() - began))
     found: list[Row] = [
@@ -72,8 +70,6 @@ def corpus() -> list[Row]:
 
 def large() -> list[Row]:
     """Measure memory and speed of building a file of WikiText-103's size."""
-    from bows.training.callbacks.throughput import peak_memory_bytes
-
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         path = folder / "text.txt"
@@ -100,8 +96,6 @@ def _warm_up(folder: Path) -> None:
 
 def _build(files: list[Path], root: Path) -> float:
     """Build a corpus, delete it, and return the seconds that building took."""
-    from bows.data.factories import files as data_of_files
-
     data = data_of_files(
         train=[str(path) for path in files], validation=None, test=None, column="text", name="bench", folder=str(root),
         vocab_size=FEATURES, window=20, stride=1, min_chars=50, lowercase=False, numbers=100, stop_words="english",

@@ -4,25 +4,26 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+import torch
 
-from bows.bench.commands import Row
+from bows.analysis.geometry import geometry
+from bows.analysis.shape_search import scan
+from bows.bench.commands import Row, pages, start, synthetic_sweep, text_sweep
 from bows.bench.corpora import corpus, large
-from bows.bench.pages import pages
-from bows.bench.start import start
-from bows.bench.sweeps import synthetic_sweep, text_sweep
 from bows.bench.text import make_corpus, zipf
+from bows.bench.timing import time_training
+from bows.config.schema import Analysis
+from bows.data.datamodule import BagsDataModule
+from bows.evaluation.evaluate import evaluate
+from bows.evaluation.request import compose_analysis
+from bows.model.tied import Tied
+from bows.training.callbacks.throughput import peak_memory_bytes
 
 FEATURES, LATENT, BATCH, WINDOW = 10_000, 1000, 512, 20
 
 
 def step() -> list[Row]:
     """Measure a training step through Lightning, and its five matrix products alone, in turn."""
-    import torch
-
-    from bows.analysis.geometry import geometry
-    from bows.bench.timing import time_training
-    from bows.training.callbacks.throughput import peak_memory_bytes
-
     made = make_corpus(FEATURES, BATCH * 40, words_a_row=34)
     chosen = time_training(made, LATENT, BATCH, WINDOW)
     peak = peak_memory_bytes()
@@ -69,15 +70,6 @@ def analysis() -> list[Row]:
 
 def _time_analysis(words: int, latent: int, windows: int, words_a_row: int, window: int) -> tuple[float, int]:
     """Return seconds and bytes of analysis=full; half of the vocabulary are words of its sets and categories."""
-    import torch
-
-    from bows.config.schema import Analysis
-    from bows.data.datamodule import BagsDataModule
-    from bows.evaluation.evaluate import evaluate
-    from bows.evaluation.request import compose_analysis
-    from bows.model.tied import Tied
-    from bows.training.callbacks.throughput import peak_memory_bytes
-
     settings = Analysis(**compose_analysis("run=none", "analysis=full")["analysis"])
     named = [*settings.sets.values(), *settings.categories.values()]
     chosen = list(dict.fromkeys(word for group in named for word in group or []))[: words // 2]
@@ -95,11 +87,6 @@ def _time_analysis(words: int, latent: int, windows: int, words_a_row: int, wind
 
 def scanner() -> list[Row]:
     """Measure the search for shapes at V = 10,000, m = 1000."""
-    import torch
-
-    from bows.analysis.shape_search import scan
-    from bows.training.callbacks.throughput import peak_memory_bytes
-
     generator = torch.Generator().manual_seed(0)
     encoder = torch.randn(LATENT, FEATURES, generator=generator)
     # Twelve words on a ring around a direction they share: one shape to find.

@@ -75,10 +75,5 @@ def make_corpus(words: int, rows: int, words_a_row: int, seed: int = 0, validati
         lengths = np.bincount(keys // words, minlength=count)
         return Bags(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), (keys % words).astype(np.uint16))
 
-    vocabulary = [f"word{number}" for number in range(words)]
-    return Corpus(
-        "generated",
-        vocabulary,
-        {"train": bags(rows), "validation": bags(validation_rows or max(rows // 10, 50))},
-        "generated",
-    )
+    splits = {"train": bags(rows), "validation": bags(validation_rows or max(rows // 10, 50))}
+    return Corpus("generated", [f"word{number}" for number in range(words)], splits, "generated")
