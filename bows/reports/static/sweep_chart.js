@@ -115,7 +115,7 @@ function settingPlot(name, setting, series) {
         draw('title', {}, `${line.title ? `${line.title}, ` : ''}${setting.name} ${setting.values[point.x]}: ${say(point.mean)}`)));
     }
   });
-  const svg = draw('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', class: 'chart', 'aria-label': `${name} against ${setting.name}; the table below has the numbers.` }, ...parts);
+  const svg = draw('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', class: 'chart narrow', 'aria-label': `${name} against ${setting.name}; the table below has the numbers.` }, ...parts);
   const seeds = known.map((point) => point.seeds), fewest = Math.min(...seeds), most = Math.max(...seeds);
   const over = most === 1 ? 'One seed each.' : `Means over ${fewest === most ? say(most) : `${say(fewest)} to ${say(most)}`} seeds; bars: 95 % intervals of the mean${cut ? ', some cut at the edge' : ''}.`;
   const phrase = runs.metrics.meanings[metricPlaces.get(name)];

@@ -25,24 +25,22 @@ class Logged:
     """Names as they are logged."""
 
     metrics: frozenset[str]
-    """All metrics of a finished run."""
+    """All metrics of a finished run; patterns where the names of ordered sets are not known."""
     over_training: frozenset[str]
     """Those of `metrics` that a run logs at several steps; the others are logged once, at its end."""
     tables: tuple[str, ...] = ("tables/words", "tables/regimes")
     images: tuple[str, ...] = ("figures/training_curves", "figures/gram", "figures/regimes")
     settings: Mapping[str, bool] = field(default_factory=lambda: dict(MAIN_SETTINGS))
     """Varied settings, dotted -> whether their values are numbers."""
-    sets: bool = False
-    """Whether metrics of ordered sets are logged whose sets are not known; `metrics` then has their patterns."""
 
 
 def known() -> Logged:
     """Return what a run of words with analysis=full logs."""
     single = {name for name in METRICS if "<" not in name and not name.startswith(NOT_OF_WORDS)}
     metrics = single | {other for name in single for other in metric(name).compared_with}
-    metrics |= {name for name in METRICS if name.startswith("ring/")}
+    metrics |= {name for name in METRICS if name.startswith("ring/") or "<k>" in name}
     over_training = {name for name in metrics if name.startswith(OVER_TRAINING) or name in R2}
-    return Logged(frozenset(metrics), frozenset(over_training), sets=True)
+    return Logged(frozenset(metrics), frozenset(over_training))
 
 
 def of_folder(folder: Path) -> Logged:

@@ -48,12 +48,17 @@ def make_dashboard(
     check_library()
     logged = known() if run is None else of_folder(run)
     chosen = sections(logged)
-    specifications = {
-        "workspace": specification(workspace(chosen, entity or "", project)),
-        "report": specification(report(chosen, entity or "", project)),
-    }
     outputs = Path(os.environ.get("BOWS_OUTPUTS") or default_outputs())
-    files = _write(output or outputs / "reports" / "dashboard", specifications)
+    folder = output or outputs / "reports" / "dashboard"
+    made = {"workspace": workspace(chosen, entity or "", project), "report": report(chosen, entity or "", project)}
+    files = [folder / f"{name}.json" for name in made]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, each in zip(files, made.values(), strict=True):
+            write_json(file, specification(each))
+    except OSError as error:
+        reason = cannot_write(error) or str(error)
+        raise DataError(f"{reason}; give another folder with --output <folder>") from error
     _print_content(chosen, project, [] if run is None else left_out(logged))
     for file in files:
         print(file)
@@ -72,21 +77,9 @@ def _destination(entity: str | None, project: str | None) -> tuple[str | None, s
     if entity is not None and not ENTITY.fullmatch(entity):
         raise SettingError(f"--entity={entity}: a W&B user or team is of letters, digits, - and _; give its name alone")
     if not PROJECT.fullmatch(project):
-        raise SettingError(
-            f"--project={project}: a W&B project is of letters, digits, - _ . and spaces; give its name alone"
-        )
+        allowed = "a W&B project is of letters, digits, - _ . and spaces"
+        raise SettingError(f"--project={project}: {allowed}; give its name alone")
     return entity, project
-
-
-def _write(folder: Path, specifications: dict[str, dict]) -> list[Path]:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in specifications.items():
-            write_json(folder / f"{name}.json", content)
-    except OSError as error:
-        reason = cannot_write(error) or str(error)
-        raise DataError(f"{reason}; give another folder with --output <folder>") from error
-    return [folder / f"{name}.json" for name in specifications]
 
 
 def _print_content(chosen: Sequence[Section], project: str, missing: Sequence[str]) -> None:

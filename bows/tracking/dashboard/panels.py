@@ -97,15 +97,20 @@ def _baselines(row: Metric, logged: Logged) -> Iterator[str]:
     """Yield the metrics that a metric is compared with and that share its axis: its null, or one of the same range."""
     for other in map(metric, row.compared_with):
         like = other.name.endswith("_null") or (other.range, other.unit) == (row.range, row.unit)
-        if like and (other.name in logged.over_training) == (row.name in logged.over_training):
+        if (
+            like
+            and other.group == row.group
+            and (other.name in logged.over_training) == (row.name in logged.over_training)
+        ):
             yield other.name
 
 
 def _chart(title: str, names: tuple[str, ...], logged: Logged) -> Panel:
-    kind = "line" if logged.over_training.issuperset(names) else "bar"
-    if "<" in names[0]:  # the names of the sets are not known
-        return Panel(kind, title, pattern=f"^{re.sub('<.+?>', '.+', names[0])}$")
-    return Panel(kind, title, names)
+    if (
+        "<" in names[0]
+    ):  # the names of the sets, or the numbers of the deciles, are not known; W&B has no pattern for bars
+        return Panel("line", title, pattern="|".join(f"^{re.sub('<.+?>', '[^/]+', name)}$" for name in names))
+    return Panel("line" if logged.over_training.issuperset(names) else "bar", title, names)
 
 
 def _sweep(logged: Logged) -> Iterator[Panel]:
