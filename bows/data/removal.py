@@ -103,7 +103,7 @@ def word_indices(words: Sequence[str], corpus: Corpus, setting: str) -> np.ndarr
     words = [normalize(word) for word in words]
     if missing := [word for word in words if word not in place]:
         raise SettingError(
-            f"{setting}: not in the vocabulary of {corpus.name}: {', '.join(missing)}; leave them out, or choose a vocabulary that "
-            "has them"
+            f"{setting}: not in the vocabulary of {corpus.name}: {', '.join(missing)} ({len(missing)} of {len(words)}); leave them out, or "
+            "choose a vocabulary that has them"
         )
     return np.unique(np.array([place[word] for word in words], np.int64))

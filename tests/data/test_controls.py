@@ -178,7 +178,7 @@ def test_words_that_are_not_there_are_named_in_one_line():
     with pytest.raises(SettingError) as error:
         permuted_corpus(circle(), ["feature1", "Mayy", "Junne"], False, 0)
     assert str(error.value) == (
-        "data.rewire.words: not in the vocabulary of circle: Mayy, Junne; leave them out, or choose a vocabulary that has them"
+        "data.rewire.words: not in the vocabulary of circle: Mayy, Junne (2 of 3); leave them out, or choose a vocabulary that has them"
     )
 
 
@@ -224,7 +224,9 @@ def test_controls_are_settings_of_text_and_leave_the_corpus_on_disk_alone(config
         assert (all_of_them != before).any(0).sum() > words / 2
         assert np.array_equal(np.delete(some, place, 1), np.delete(before, place, 1))
         assert np.array_equal(some[:, place].T @ some[:, place], before[:, place].T @ before[:, place])
-    with pytest.raises(SettingError, match=r"^data\.rewire\.words: not in the vocabulary of files: Octember; "):
+    with pytest.raises(
+        SettingError, match=r"^data\.rewire\.words: not in the vocabulary of files: Octember \(1 of 2\); "
+    ):
         _ = instantiate(configured("data.rewire={words:[May,Octember]}"), _convert_="all").corpus
 
 

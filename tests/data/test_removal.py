@@ -114,7 +114,9 @@ def test_it_is_a_setting_of_text_that_leaves_the_corpus_on_disk_alone(configured
     assert not together(windows).any()
     assert len(windows.windows("train")) == len(before.windows("train")) - together(before).sum()
     assert len(rows.windows("train")) == len(before.windows("train"))
-    with pytest.raises(SettingError, match=r"^data\.remove\.between: not in the vocabulary of files: Octember; "):
+    with pytest.raises(
+        SettingError, match=r"^data\.remove\.between: not in the vocabulary of files: Octember \(1 of 1\); "
+    ):
         _ = instantiate(configured("data.remove={between:[Octember]}")["data"], _convert_="all").corpus
 
 
