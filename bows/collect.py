@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bows.cli import ignore_broken_pipe
+from bows.config.paths import default_outputs
 from bows.errors import BowsError, DataError, cannot_write
 
 
@@ -25,7 +26,6 @@ def write_tables(folders: list[Path], output: Path | None = None) -> list[Path]:
         SettingError: a folder contains no job.
         DataError: the tables cannot be written.
     """
-    from bows.config.paths import default_outputs
     from bows.runs.discover import is_run
     from bows.runs.table import save_tables
 

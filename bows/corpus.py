@@ -3,12 +3,12 @@
 from omegaconf import DictConfig
 
 from bows.cli import hydra_app
+from bows.config.resolve import instantiate_plain, plain
 
 
 def main(config: DictConfig) -> None:
     """Build or open the corpus of a composed configuration, and print its facts."""
     # Imported here: --help and shell completion need not wait for torch and Lightning.
-    from bows.config.resolve import instantiate_plain, plain
     from bows.config.validate import check
     from bows.console import quiet_libraries
     from bows.data.summary import corpus_summary

@@ -5,12 +5,11 @@ import json
 import math
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from filelock import BaseFileLock, FileLock
 
 from bows.errors import DataError
-
-if TYPE_CHECKING:  # imported where a lock is made
-    from filelock import BaseFileLock
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
@@ -47,11 +46,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a file.
-
-    Raises:
-        DataError: the file is missing, cannot be read, or contains no JSON object.
-    """
+    """Return the JSON object in a file; DataError where it is missing, cannot be read, or contains none."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -83,13 +78,9 @@ def file_mode() -> int:
     return 0o666 & ~umask
 
 
-def file_lock(path: Path, timeout: float = -1) -> "BaseFileLock":
+def file_lock(path: Path, timeout: float = -1) -> BaseFileLock:
     """Return a lock that the operating system releases when its process ends, on a file with the permissions of the umask.
 
-    Args:
-        path: the lock's file, which stays when the lock is released.
-        timeout: seconds to wait for it; negative to wait without limit.
+    The file stays when the lock is released. `timeout`: seconds to wait for it; negative to wait without limit.
     """
-    from filelock import FileLock
-
     return FileLock(path, timeout, mode=file_mode())

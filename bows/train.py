@@ -8,7 +8,7 @@ from bows.cli import hydra_app as command
 def main(config: DictConfig) -> float:
     """Run one job and return the metric that a sweeper minimizes."""
     # Imported here: Lightning, torch and wandb take seconds, which --help and shell completion do not need.
-    from bows.training.job import train_job
+    from bows.training.run import train_job
 
     return train_job(config)
 

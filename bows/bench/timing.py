@@ -17,11 +17,10 @@ from bows.model.optimizers import OptimizerSettings
 from bows.model.tied import Tied
 from bows.sparse_bags import SparseBags
 from bows.tracking.csv_logger import MetricsTable
+from bows.training.autoencoder import choose_bags
+from bows.training.callbacks.losses import ReconstructionMonitor, TrainingLoss
 from bows.training.callbacks.nan_guard import LossGuard
-from bows.training.callbacks.reconstruction import ReconstructionMonitor
 from bows.training.callbacks.throughput import SpeedMonitor
-from bows.training.callbacks.training_loss import TrainingLoss
-from bows.training.sparse import choose_bags
 
 WARM_UP, TIMED = 3, 24
 

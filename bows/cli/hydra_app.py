@@ -7,7 +7,6 @@ import string
 import sys
 from argparse import Namespace
 from collections.abc import Callable
-from functools import wraps
 from typing import Any, NoReturn
 
 import yaml
@@ -46,8 +45,17 @@ def _run(task: Callable[[DictConfig], Any], name: str) -> None:
     started: list[DictConfig] = []
 
     def job(config: DictConfig) -> Any:
+        """Run a single job. An expected error ends the process at once: Hydra would add lines of its own."""
         started.append(config)
-        return task(config)
+        try:
+            return task(config)
+        except BowsError as error:
+            if debug:
+                raise
+            fail(error)
+        except BrokenPipeError:
+            discard_output()
+            sys.exit(0)
 
     try:
         with hydra_command(arguments) as command:
@@ -59,7 +67,7 @@ def _run(task: Callable[[DictConfig], Any], name: str) -> None:
             if arguments.multirun:
                 _sweep(lambda: do(command, arguments, name, task), name, debug)
             else:
-                do(command, arguments, name, _ending_plainly(job, debug))
+                do(command, arguments, name, job)
     except (BowsError, OSError, HydraException, KeyboardInterrupt, ValueError) as error:
         if isinstance(error, ValueError) and isinstance(error.__cause__, OSError) and not debug:
             error = error.__cause__  # of a log file, by logging
@@ -122,36 +130,8 @@ def _sweep(command: Callable[[], Any], name: str, debug: bool) -> None:
         sys.exit(1)
 
 
-def _ending_plainly(task: Callable[[DictConfig], Any], debug: bool) -> Callable[[DictConfig], Any]:
-    """Return the task of a single run, where an expected error ends the process at once: Hydra would add lines of its own.
-
-    In a sweep the error must reach Hydra instead, so that the other jobs continue.
-    """
-
-    @wraps(task)
-    def run_task(config: DictConfig) -> Any:
-        try:
-            return task(config)
-        except BowsError as error:
-            if debug:
-                raise
-            fail(error)
-        except BrokenPipeError:
-            discard_output()
-            sys.exit(0)
-
-    return run_task
-
-
 def _expected(error: BaseException, name: str, arguments: Namespace, started: bool) -> BowsError:
-    """Return an error of bows, of the file system or of Hydra as one with one line; raise it where it is not expected.
-
-    Args:
-        error: The error.
-        name: Of the command.
-        arguments: Of the command line.
-        started: Whether a single job has begun. Hydra makes its folder before that.
-    """
+    """Return an error of bows, of the file system or of Hydra as one with one line; raise it where it is not expected."""
     if isinstance(error, OSError):
         given = {word.partition("=")[0]: word for word in arguments.overrides}
         folders = [given[name] for name in ("hydra.run.dir", "hydra.sweep.dir", "run", "outputs") if name in given]

@@ -5,11 +5,9 @@ These functions turn one command line into another, before Hydra composes it. `b
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import Timeout
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
@@ -21,27 +19,15 @@ from bows.config.identity import in_current_form, is_of_the_result
 from bows.config.overrides import parse, quoted
 from bows.config.resolve import plain
 from bows.errors import DataError, SettingError
-from bows.files import file_lock
 from bows.runs.discover import LIST, is_sweep, listed, read_list
-from bows.runs.lock import lock_runs
+from bows.runs.lock import is_locked, lock_runs
 from bows.runs.readers import read_yaml
-from bows.sweep.plan import LAUNCH_LOCK, progress
+from bows.sweep.plan import progress
 
 # Settings that may be changed when a run is resumed: they do not change what it trains.
 MAY_CHANGE_ON_RESUME = ("logger", "debug", "outputs", "trainer", "hydra")
 # Settings of Hydra that a sweep keeps when it is resumed by its folder.
 FIXED = ("hydra.sweep.", "hydra.sweeper.", "hydra/sweeper")
-
-
-@dataclass
-class StoredCommand:
-    """The command of a sweep's last start, from its jobs.json."""
-
-    command: list[str]
-    """Task overrides."""
-    launching: list[str]
-    """Overrides of Hydra's launcher and sweeper."""
-    sweeper: dict[str, Any]
 
 
 def resume_from_folder(words: Sequence[str], multirun: bool = False) -> list[str]:
@@ -83,19 +69,16 @@ def _resume_run(overrides: Sequence[Override], folder: Path) -> list[str]:
             )
     try:
         words = [str(word) for word in read_yaml(stored, list)]
+        config = read_yaml(folder / ".hydra" / "config.yaml", dict)
     except DataError as error:
         raise SettingError(f"resume={folder}: {error}; copy the run again, or start a new run") from None
     own = [word for word in words if not word.startswith(("resume=", "hydra.run.dir="))]
-    _refuse_changed_defaults(folder, own)
+    _refuse_changed_defaults(folder, _dotted_settings(config), own)
     return [*own, *_lines(given), f"resume={quoted(folder)}", f"hydra.run.dir={quoted(folder)}"]
 
 
-def _refuse_changed_defaults(folder: Path, own: list[str]) -> None:
+def _refuse_changed_defaults(folder: Path, stored: dict[str, Any], own: list[str]) -> None:
     """Raise SettingError where a run's command line now has other settings, since defaults of bows have changed."""
-    try:
-        stored = _dotted_settings(read_yaml(folder / ".hydra" / "config.yaml", dict))
-    except DataError as error:
-        raise SettingError(f"resume={folder}: {error}; copy the run again, or start a new run") from None
     try:
         now = _dotted_settings(OmegaConf.to_container(composed("train", own), resolve=False))
     except (HydraException, OmegaConfBaseException) as error:
@@ -136,7 +119,7 @@ def _resume_sweep(overrides: Sequence[Override], chosen: Sequence[Override]) -> 
     stored = _stored_command(folder)
     given = [override for override in overrides if override is not chosen[0]]
     for override in given:
-        if override.input_line not in [*stored.command, *stored.launching] and not _may_change(override):
+        if override.input_line not in [*stored["command"], *stored["launching"]] and not _may_change(override):
             raise SettingError(
                 f"{override.input_line}: this is not in the command stored in {folder / LIST}; leave it out, or, for a wider grid, give "
                 f"the whole command with hydra.sweep.dir={folder}"
@@ -145,7 +128,7 @@ def _resume_sweep(overrides: Sequence[Override], chosen: Sequence[Override]) -> 
     launcher = "hydra/launcher" in changed  # another engine has other settings
     kept = [
         override
-        for override in parse([*stored.command, *stored.launching])
+        for override in parse([*stored["command"], *stored["launching"]])
         if override.key_or_group not in changed
         and not (launcher and override.key_or_group.startswith("hydra.launcher."))
     ]
@@ -185,23 +168,23 @@ def _newest_interrupted(sweeps: Path, command: list[str]) -> Path | None:
             stored, jobs = _stored_command(folder), listed(folder)
         except DataError:
             continue  # damaged: bows.collect names it
-        if stored.sweeper != PLAIN_SWEEPER or _of_the_result(parse(stored.command)) != command or _is_launched(folder):
-            continue
-        if any(progress(folder / job["folder"]) != "completed" for job in jobs):
-            return folder
-        return None  # this one was completed after any older one was interrupted
+        plain_sweep = stored["sweeper"] == PLAIN_SWEEPER
+        if plain_sweep and _of_the_result(parse(stored["command"])) == command and not is_locked(folder):
+            # Where it is completed, it was so after any older one was interrupted.
+            return folder if any(progress(folder / job["folder"]) != "completed" for job in jobs) else None
     return None
 
 
-def _stored_command(folder: Path) -> StoredCommand:
+def _stored_command(folder: Path) -> dict[str, Any]:
+    """Return the `command` of a sweep's last start, its `launching` overrides (of Hydra's launcher and sweeper), and its `sweeper`."""
     content = read_list(folder)
-    command = content.get("command")
-    if not isinstance(command, list):
+    if not isinstance(content.get("command"), list):
         raise DataError(
             f"{folder / LIST}: it has no command; give the whole command with hydra.sweep.dir={folder}, and move this file away"
         )
     # Earlier versions stored the command alone, of sweeps by any sweeper.
-    return StoredCommand(command, content.get("launching") or [], content.get("sweeper") or PLAIN_SWEEPER)
+    older = {"launching": [], "sweeper": PLAIN_SWEEPER}
+    return {**content, **{name: content.get(name) or value for name, value in older.items()}}
 
 
 def _of_the_result(overrides: Sequence[Override]) -> list[str]:
@@ -213,15 +196,6 @@ def _may_change(override: Override) -> bool:
         return not override.key_or_group.startswith(FIXED)
     simple = not (override.is_sweep_override() or override.is_delete())
     return simple and not is_of_the_result(override.key_or_group)
-
-
-def _is_launched(folder: Path) -> bool:
-    """Return whether a process launches a sweep; True as well where its folder cannot be written."""
-    try:
-        with file_lock(folder / LAUNCH_LOCK, 0):
-            return False
-    except (Timeout, OSError):
-        return True
 
 
 def _lines(overrides: Sequence[Override]) -> list[str]:

@@ -53,11 +53,7 @@ def parsed_arguments(words: Sequence[str]) -> argparse.Namespace:
 
 @contextmanager
 def hydra_command(arguments: argparse.Namespace) -> Iterator[Hydra]:
-    """Make this process's Hydra, with the folders of configuration that a command line names, which composes each command line once.
-
-    Args:
-        arguments: `parsed_arguments`.
-    """
+    """Make this process's Hydra, with the folders of configuration that a command line names, which composes each command line once."""
     version.setbase("1.3")
     path = create_automatic_config_search_path(None, None, os.path.abspath(arguments.config_path or CONF))
     if arguments.config_dir is not None:
@@ -74,14 +70,7 @@ def hydra_command(arguments: argparse.Namespace) -> Iterator[Hydra]:
 
 
 def do(command: Hydra, arguments: argparse.Namespace, name: str, task: TaskFunction) -> None:
-    """Do what a command line asks for: run, sweep, print the configuration, or complete words for a shell.
-
-    Args:
-        command: From `hydra_command`.
-        arguments: `parsed_arguments`, with the overrides to use.
-        name: Of the configuration file.
-        task: What a job does.
-    """
+    """Do what a command line asks for: run, sweep (`task` is what a job does), print the configuration, or complete words for a shell."""
     name, overrides = arguments.config_name or name, list(arguments.overrides)
     if arguments.hydra_help:
         command.hydra_help(name, get_args_parser(), arguments)
@@ -201,10 +190,7 @@ def as_yaml(value: Any) -> str:
 def write_settings(folder: Path, composed: DictConfig, number: int) -> None:
     """Write .hydra/config.yaml, hydra.yaml and overrides.yaml of a job, as Hydra writes them for a job that it runs.
 
-    Args:
-        folder: the job's folder.
-        composed: its configuration with the node hydra, whose entries of the job's number and output folder are set here.
-        number: the job's number in the sweep.
+    `composed` is the job's configuration with the node hydra, whose entries of the job's `number` in the sweep and of its folder are set.
     """
     hydra = composed.hydra
     with read_write(hydra), open_dict(hydra):

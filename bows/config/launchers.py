@@ -98,11 +98,7 @@ LAUNCHERS = {
 
 
 def register_launchers(launcher: type[Launcher] | None = None) -> None:
-    """Register the options with Hydra, replacing its plugins' own.
-
-    Args:
-        launcher: the class that the options stand for; None where configurations are only composed.
-    """
+    """Register the options with Hydra, replacing its plugins' own; `launcher`: the class they name, None where only composing."""
     Plugins.instance()  # registers the options of the plugins; the last one of a name counts
     for name, node in LAUNCHERS.items():
         ConfigStore.instance().store(group="hydra/launcher", name=name, node=node, provider="bows")

@@ -24,15 +24,7 @@ def plain(config: DictConfig) -> dict[str, Any]:
 
 
 def target_of(node: dict[str, Any], name: str = "") -> Any:
-    """Import the class or function that a node's `_target_` names.
-
-    Args:
-        node: A node of the configuration, such as `data` or `model`.
-        name: The node's name, for the error.
-
-    Raises:
-        SettingError: It cannot be imported.
-    """
+    """Import the class or function that a node's `_target_` names; raise SettingError, with the node's name, where that fails."""
     target = str(node.get("_target_"))
     try:
         return pkgutil.resolve_name(target)  # Hydra's get_object also logs the error

@@ -30,11 +30,8 @@ def schema_of(target: Any, section: str = "") -> type:
     """Return a pydantic dataclass with a field for each parameter that a configuration may set.
 
     A parameter without an annotation, or with one that pydantic has no schema for, may have any value. Parameters given as
-    `**settings: Unpack[...]` of a TypedDict are fields too. `**settings` without a type allows any further key.
-
-    Args:
-        target: A function or a class.
-        section: `data` or `model`: parameters that bows supplies to it itself (SUPPLIED) are no fields.
+    `**settings: Unpack[...]` of a TypedDict are fields too. `**settings` without a type allows any further key. Parameters that bows
+    supplies to targets of a section (`data`, `model`) are no fields (SUPPLIED).
     """
     hints = _hints(target)
     found: list[tuple[str, Any, Any]] = []
@@ -56,11 +53,7 @@ def schema_of(target: Any, section: str = "") -> type:
 
 
 def fields_of(kind: Any) -> dict[str, Any] | None:
-    """Return the names and types of the settings in a group of settings; None for a type that is no group.
-
-    Args:
-        kind: A dataclass, a TypedDict, or one of them with `| None` or inside `Annotated`.
-    """
+    """Return names and types of the settings in a group (dataclass, TypedDict; also `| None` or `Annotated`); None for any other type."""
     if get_origin(kind) is Annotated:
         return fields_of(get_args(kind)[0])
     if get_origin(kind) in (Union, types.UnionType):

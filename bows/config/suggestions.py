@@ -24,15 +24,10 @@ def suggest(wrong: str, known: Sequence[str]) -> str:
 
 
 def suggest_setting(wrong: str, known: Sequence[str], choices: dict[str, str]) -> str:
-    """Return a hint for a setting that is not in a composed configuration.
+    """Return a hint for a setting, by its dotted name, that is not in a composed configuration.
 
-    In this order: a known setting that is close; the same or a close setting that other options of its group have; a known setting of
-    another group with the same last part.
-
-    Args:
-        wrong: The dotted name that was given.
-        known: Dotted names of the settings and groups that there are.
-        choices: Config group -> chosen option.
+    In this order: a known setting or group that is close; the same or a close setting that other options of its group have; a known
+    setting of another group with the same last part. `choices` is config group -> chosen option.
     """
     section, _, last = wrong.rpartition(".")
     siblings = sorted({name for name in known if name.rpartition(".")[0] == section})

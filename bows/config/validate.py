@@ -19,12 +19,9 @@ UNKNOWN = {"unexpected_keyword_argument", "extra_forbidden"}
 
 
 def check(config: dict[str, Any], root: str = "train", only_keys: bool = False) -> Any:
-    """Return a composed configuration, plain and resolved, as the dataclass of its root.
+    """Return a composed configuration, plain and resolved, as the dataclass of its root: `train`, `corpus` or `analyze`.
 
-    Args:
-        config: The configuration.
-        root: `train`, `corpus` or `analyze`.
-        only_keys: Check the keys alone. A whole sweep is refused for a misspelt key; a wrong value fails in its own job.
+    With `only_keys` the keys alone are checked: a whole sweep is refused for a misspelt key; a wrong value fails in its own job.
 
     Raises:
         SettingError: A key or a value is not allowed.

@@ -35,12 +35,8 @@ class WordLists(TypedDict):
 def named_words(name: str | None) -> WordLists:
     """Return the ordered sets and categories of a word list.
 
-    Args:
-        name: A list that bows has (a file of `bows/config/word_lists`), the path of a YAML file with `sets`, `categories` and
-            `linear_sets`, or None for none at all.
-
-    Raises:
-        SettingError: There is no such list or file, or the file has other content.
+    `name` is a file of `bows/config/word_lists`, the path of a YAML file with `sets`, `categories` and `linear_sets`, or None for none at
+    all. Raises SettingError where there is no such list or file, or the file has other content.
     """
     if name is None:
         return {"sets": {}, "categories": {}, "linear_sets": []}

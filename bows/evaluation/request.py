@@ -13,7 +13,6 @@ from bows.config.paths import CONF, default_outputs
 from bows.config.resolve import plain
 from bows.errors import SettingError
 from bows.runs.folder import RunFolder, find_run
-from bows.runs.reload import refuse_other_words
 from bows.spelling import spelling
 
 log = logging.getLogger(__name__)
@@ -87,7 +86,7 @@ def find_others(against: Sequence[str], run: RunFolder) -> list[RunFolder | str]
             others += [name for name in ("pca", "pca_relu") if name not in others]
             continue
         other = find_run(given, "against")
-        refuse_other_words(other.vocabulary, run, f"against={given}", "compare runs that were trained on one corpus")
+        run.refuse_other_words(other.vocabulary, f"against={given}", "compare runs that were trained on one corpus")
         if other.config["model"]["latent"] != latent:
             raise SettingError(
                 f"against={given}: it has {other.config['model']['latent']} latent dimensions, run={run.folder} has {latent}; "

@@ -82,6 +82,8 @@ class Autoencoder(nn.Module, ABC):
     linear_parameters: ClassVar[tuple[str, ...]] = ()
     """Names of the parameters that are E and, unless tied, D, where the model is h = E f, f^ = s(D h + b) for `latent_activation`
     identity. Empty for any other formula. Such models can train by the sparsity of the bags and by the fused loss of stacks."""
+    tied: ClassVar[bool] = False
+    """Whether the decoder is the encoder's transpose."""
     matrices: ClassVar[int] = 2
     """Number of (V, m) weight matrices: the estimate of a model's memory."""
     latent_activation: LatentActivation = "identity"
@@ -116,11 +118,6 @@ class Autoencoder(nn.Module, ABC):
     @abstractmethod
     def decoder_weight(self) -> Tensor:
         """(V, m): row i is the direction along which the decoder reads feature i."""
-
-    @property
-    @abstractmethod
-    def tied(self) -> bool:
-        """Whether the decoder is the encoder's transpose."""
 
     @property
     def is_linear(self) -> bool:

@@ -57,7 +57,3 @@ class Deep(Autoencoder):
     @property
     def decoder_weight(self) -> Tensor:
         return self.decoder
-
-    @property
-    def tied(self) -> bool:
-        return False

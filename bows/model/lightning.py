@@ -1,15 +1,15 @@
-"""The LightningModules: one base that optimizes any model, and the module that trains any autoencoder on bags."""
+"""The LightningModules: one base that optimizes any model, and those that train autoencoders on bags and classifiers on pairs."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
 from bows.model.autoencoder import Autoencoder, AutoencoderOutput
-from bows.model.memory_layout import MemoryOrder
 from bows.model.optimizers import OptimizerSettings, make_optimizer, make_schedule
-from bows.model.sparse_loss import SparseLoss
+from bows.model.pair_classifier import PairClassifier
+from bows.model.sparse_loss import MemoryOrder, SparseLoss
 from bows.sparse_bags import SparseBags
 
 
@@ -48,11 +48,7 @@ class OptimizedModule(LightningModule):
 class BagsModule(OptimizedModule):
     """Trains an autoencoder on (batch, V) bags or, after `train_sparsely`, on SparseBags; validates it on (batch, V) bags.
 
-    Args:
-        autoencoder: The model.
-        optimizer: As of OptimizedModule.
-        steps: As of OptimizedModule.
-        compile: Whether to compile the forward pass with torch.compile.
+    `compile`: compile the forward pass with torch.compile.
     """
 
     def __init__(self, autoencoder: Autoencoder, optimizer: OptimizerSettings, *, steps: int, compile: bool = False):
@@ -91,3 +87,33 @@ class BagsModule(OptimizedModule):
         if self._sparse_loss is not None:
             self._sparse_loss.keep_gradients()
         optimizer.zero_grad()
+
+
+class PairScores(NamedTuple):
+    """Sums over the pairs of a batch."""
+
+    loss: Tensor
+    """Cross-entropy in nats, summed."""
+    right: Tensor
+    """Number of pairs assigned to their class."""
+
+
+class PairModule(OptimizedModule):
+    """Trains a PairClassifier by cross-entropy on (batch, 3) rows (first item, second item, class); validation returns PairScores.
+
+    The arguments are those of BagsModule.
+    """
+
+    def __init__(self, classifier: PairClassifier, optimizer: OptimizerSettings, *, steps: int, compile: bool = False):
+        super().__init__(optimizer, steps)
+        self.classifier = classifier
+        if compile:
+            classifier.compile()  # in place: the names of the weights stay
+
+    def training_step(self, rows: Tensor, batch_index: int) -> Tensor:
+        return nn.functional.cross_entropy(self.classifier(rows[:, :2]), rows[:, 2])
+
+    def validation_step(self, rows: Tensor, batch_index: int) -> PairScores:
+        logits, classes = self.classifier(rows[:, :2]), rows[:, 2]
+        loss = nn.functional.cross_entropy(logits.float(), classes, reduction="sum")
+        return PairScores(loss, (logits.argmax(1) == classes).sum())

@@ -13,15 +13,9 @@ PairLatent = Annotated[int, Strict(), Field(ge=3)]
 
 
 class PairClassifier(nn.Module):
-    """logits = B relu(A [e_a, e_b] + c) + d for the pair (a, b), where e_i is row i of the embedding.
+    """logits = B relu(A [e_a, e_b] + c) + d for the pair (a, b), where e_i, m = `latent` values, is row i of the embedding.
 
     Embeddings start standard normal, the layers as torch's linear layers do.
-
-    Args:
-        items: Number of items.
-        classes: Number of classes.
-        latent: Width m of an embedding.
-        hidden: Width of the hidden layer.
     """
 
     trains_on: ClassVar[str] = "pairs"

@@ -5,13 +5,15 @@ b = (I - W^T W) mu, mu the mean bag (Baldi & Hornik 1989).
 """
 
 from collections.abc import Iterable, Iterator
+from typing import ClassVar
 
 import numpy as np
 import torch
+from scipy.linalg import eigh
 from torch import Tensor
 from torch.nn import functional
 
-from bows.model.autoencoder import Autoencoder
+from bows.model.autoencoder import Autoencoder, OutputActivation
 from bows.setting_types import Count
 
 # Up to here float32 represents all integers exactly.
@@ -20,26 +22,17 @@ BIAS_BAGS = 20_000  # that the bias of rectified components is fitted to
 BIAS_WORDS = 1000  # words at a time: 80 MB a matrix of 20,000 bags
 
 
-class PrincipalComponents(Autoencoder):
-    """h = W f, f^ = W^T h + b with orthonormal rows of W, fitted in closed form by `fit`."""
+class Components(Autoencoder):
+    """h = W f, f^ = s(W^T h + b), the rows of W the top m eigenvectors of the bags' covariance; fitted in closed form by `fit`."""
 
     closed_form = True
+    tied = True
     matrices = 1
+    output: ClassVar[OutputActivation] = "identity"
 
     def __init__(self, features: int, latent: Count):
-        super().__init__(features, latent, "identity", "squared_error")
+        super().__init__(features, latent, self.output, "squared_error")
         self.weight = torch.nn.Parameter(torch.zeros(latent, features))
-
-    def fit(self, batches: Iterable[Tensor]) -> None:
-        """Fit to (batch, V) bags, streamed once.
-
-        Memory: a V x V float32 matrix while counting, a float64 one while solving (0.4 and 0.8 GB at V = 10,000), and LAPACK's workspace.
-        """
-        mean, covariance = moments(batches, self.features)
-        with torch.no_grad():
-            directions = top_eigenvectors(covariance, self.latent)
-            self.weight.copy_(torch.from_numpy(directions))
-            self.bias.copy_(torch.from_numpy(mean - directions.T @ (directions @ mean)))
 
     def encode(self, bags: Tensor) -> Tensor:
         return functional.linear(bags, self.weight)
@@ -52,23 +45,29 @@ class PrincipalComponents(Autoencoder):
     def decoder_weight(self) -> Tensor:
         return self.weight.T
 
-    @property
-    def tied(self) -> bool:
-        return True
+
+class PrincipalComponents(Components):
+    """h = W f, f^ = W^T h + b with orthonormal rows of W."""
+
+    def fit(self, batches: Iterable[Tensor]) -> None:
+        """Fit to (batch, V) bags, streamed once.
+
+        Memory: a V x V float32 matrix while counting, a float64 one while solving (0.4 and 0.8 GB at V = 10,000), and LAPACK's workspace.
+        """
+        mean, covariance = moments(batches, self.features)
+        with torch.no_grad():
+            directions = top_eigenvectors(covariance, self.latent)
+            self.weight.copy_(torch.from_numpy(directions))
+            self.bias.copy_(torch.from_numpy(mean - directions.T @ (directions @ mean)))
 
 
-class RectifiedPrincipalComponents(Autoencoder):
+class RectifiedPrincipalComponents(Components):
     """h = W f, f^ = relu(W^T h + b): W of `PrincipalComponents`, b the output bias of the lowest squared error given W.
 
     What a ReLU and a bias alone add to the linear optimum: the fair baseline of a model with a ReLU.
     """
 
-    closed_form = True
-    matrices = 1
-
-    def __init__(self, features: int, latent: Count):
-        super().__init__(features, latent, "relu", "squared_error")
-        self.weight = torch.nn.Parameter(torch.zeros(latent, features))
+    output = "relu"
 
     def fit(self, batches: Iterable[Tensor]) -> None:
         """Fit to (batch, V) bags, streamed once; the bias to at most `BIAS_BAGS` of them, evenly spaced.
@@ -95,21 +94,6 @@ class RectifiedPrincipalComponents(Autoencoder):
             targets = torch.zeros(len(bags), len(start[here]))
             targets[rows[inside], words[inside] - first] = 1
             self.bias[here] = rectified_bias(latent @ self.weight[:, here], targets.to(latent), start[here])
-
-    def encode(self, bags: Tensor) -> Tensor:
-        return functional.linear(bags, self.weight)
-
-    @property
-    def encoder_weight(self) -> Tensor:
-        return self.weight
-
-    @property
-    def decoder_weight(self) -> Tensor:
-        return self.weight.T
-
-    @property
-    def tied(self) -> bool:
-        return True
 
 
 class BagSample:
@@ -171,26 +155,22 @@ def moments(batches: Iterable[Tensor], features: int) -> tuple[np.ndarray, np.nd
     Co-occurrences are counted in float32 by matrix products, exact while counts stay below 2^24; before that they are added to a float64
     total.
     """
-    total = 0
-    together: Tensor | None = None
-    folded: np.ndarray | None = None
-    since_fold = 0
+    total = since_fold = 0
+    together = torch.zeros(features, features)
+    folded: np.ndarray | float = 0.0
     for bags in batches:
-        if together is None:
-            together = torch.zeros(features, features, device=bags.device)
+        together = together.to(bags.device)
         if since_fold + len(bags) > EXACT:
-            counted = together.double().cpu().numpy()
-            folded = counted if folded is None else folded + counted
+            folded = folded + together.double().cpu().numpy()
             together.zero_()
             since_fold = 0
         together.addmm_(bags.T, bags)
         since_fold += len(bags)
         total += len(bags)
-    assert together is not None, "no bags"
+    assert total, "no bags"
     covariance = together.double().cpu().numpy()
     del together
-    if folded is not None:
-        covariance += folded
+    covariance += folded
     covariance /= total
     mean = covariance.diagonal().copy()  # of zeros and ones, where the mean square is the mean
     for first in range(0, features, 1024):
@@ -203,8 +183,6 @@ def top_eigenvectors(covariance: np.ndarray, count: int) -> np.ndarray:
 
     Overwrites the matrix.
     """
-    from scipy.linalg import eigh
-
     size = len(covariance)
     _, vectors = eigh(covariance, subset_by_index=(size - count, size - 1), overwrite_a=True, check_finite=False)
     vectors = vectors[:, ::-1].T

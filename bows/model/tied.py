@@ -20,6 +20,7 @@ class Tied(Autoencoder):
 
     stackable = True
     linear_parameters = ("weight",)
+    tied = True
     matrices = 1
 
     def __init__(
@@ -46,7 +47,3 @@ class Tied(Autoencoder):
     @property
     def decoder_weight(self) -> Tensor:
         return self.weight.mT
-
-    @property
-    def tied(self) -> bool:
-        return True

@@ -46,7 +46,3 @@ class Untied(Autoencoder):
     @property
     def decoder_weight(self) -> Tensor:
         return self.decoder
-
-    @property
-    def tied(self) -> bool:
-        return False

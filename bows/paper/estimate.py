@@ -12,7 +12,7 @@ from bows.cli.preflight import composed_sample
 from bows.config.hydra_internals import BasicSweeper
 from bows.config.overrides import parse
 from bows.config.resolve import plain, trait
-from bows.sweep.grouping import free_bytes, member_bytes
+from bows.sweep.units import free_bytes, member_bytes
 
 # Rows of the training split; windows overlap, so that there are nearly as many.
 ROWS = {"wikitext103": 1_801_350}

@@ -32,11 +32,7 @@ def holds_jobs(folder: Path) -> bool:
 
 
 def find_jobs(folders: Sequence[Path | str]) -> list[RunFolder]:
-    """Return all jobs in run folders, sweep folders and folders of those at any depth, each once.
-
-    Raises:
-        SettingError: a folder does not exist, or contains no job.
-    """
+    """Return all jobs in run folders, sweep folders and folders of those at any depth, each once; SettingError where one has none."""
     found: dict[Path, RunFolder] = {}
     for folder in map(Path, folders):
         if not folder.is_dir():
@@ -95,20 +91,12 @@ def _natural(name: str) -> tuple[int, int, str]:
 
 
 def listed(sweep: Path) -> list[dict[str, Any]]:
-    """Return the jobs in a sweep's jobs.json, each with `folder`, `overrides` and `config`; none where there is no such file.
-
-    Raises:
-        DataError: the file is damaged.
-    """
+    """Return the jobs in a sweep's jobs.json, each with `folder`, `overrides` and `config`; none where there is no such file."""
     return read_list(sweep)["jobs"] if (sweep / LIST).is_file() else []
 
 
 def read_list(sweep: Path) -> dict[str, Any]:
-    """Return the content of a sweep's jobs.json: how it was launched, and its jobs.
-
-    Raises:
-        DataError: the file is missing or damaged.
-    """
+    """Return the content of a sweep's jobs.json: how it was launched, and its jobs; DataError where it is missing or damaged."""
     path = sweep / LIST
     try:
         content = read_json(path)

@@ -104,6 +104,17 @@ class RunFolder:
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"vocabulary.txt cannot be read ({error})") from None
 
+    def refuse_other_words(self, vocabulary: list[str], setting: str, remedy: str) -> None:
+        """Raise SettingError unless a vocabulary has the words of the run in the same order."""
+        if vocabulary == self.vocabulary:
+            return
+        shared = len(set(vocabulary) & set(self.vocabulary))
+        order = " but in another order" if set(vocabulary) == set(self.vocabulary) else ""
+        raise SettingError(
+            f"{setting}: its vocabulary is not that of run={self.folder}: {shared:,} of the run's {len(self.vocabulary):,} words are "
+            f"shared{order}; {remedy}"
+        )
+
     @cached_property
     def words_table(self) -> "pa.Table":
         """words.parquet: one row per word, in index order."""
@@ -137,12 +148,7 @@ class RunFolder:
 
 
 def read_run(folder: Path | str, overrides: Sequence[str] = ()) -> RunFolder:
-    """Read a run folder, whatever it contains.
-
-    Args:
-        folder: a run folder, possibly empty or damaged.
-        overrides: the command line of the run, for a folder that does not contain it.
-    """
+    """Read a run folder, possibly empty or damaged; `overrides`: its command line, where it does not contain it."""
     run = RunFolder(Path(folder), overrides=list(overrides))
     status, problem = _attempt(read_status, run.folder)
     if status is None:
@@ -173,11 +179,7 @@ def read_run(folder: Path | str, overrides: Sequence[str] = ()) -> RunFolder:
 
 
 def find_run(folder: str | Path, setting: str = "run") -> RunFolder:
-    """Read the folder of a completed run of an autoencoder, for a command.
-
-    Args:
-        folder: the run folder.
-        setting: the setting that names it, for the error.
+    """Read the folder of a completed run of an autoencoder, for a command; `setting` names the folder in errors.
 
     Raises:
         SettingError: the folder is not that of a completed run, lacks a file, is damaged, of another version, or of a pair classifier.

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from filelock import Timeout
+
 from bows.errors import DataError, SettingError, cannot_write
 from bows.files import file_lock
 from bows.runs.status import read_status
@@ -23,14 +25,7 @@ class RunInUse(SettingError):
 
 @contextmanager
 def lock_runs(folders: Sequence[Path]) -> Iterator[None]:
-    """Hold the locks of run folders.
-
-    Raises:
-        RunInUse: another process holds one of them.
-        DataError: a folder cannot be written.
-    """
-    from filelock import Timeout
-
+    """Hold the locks of run folders; raise RunInUse where another process holds one, DataError where a folder cannot be written."""
     with ExitStack() as held:
         for folder in folders:
             lock = file_lock(folder / LOCK, PATIENCE)
@@ -49,8 +44,6 @@ def lock_runs(folders: Sequence[Path]) -> Iterator[None]:
 
 def is_locked(folder: Path) -> bool:
     """Return whether a process writes into a run folder; True as well where this one may not."""
-    from filelock import Timeout
-
     if not (folder / LOCK).is_file():
         return False
     try:

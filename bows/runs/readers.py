@@ -19,11 +19,7 @@ _REFERENCE = re.compile(r"\$\{(\w[\w.]*)\}")
 
 
 def read_yaml(file: Path, kind: type) -> Any:
-    """Return the content of a YAML file.
-
-    Raises:
-        DataError: the file is missing, damaged, or its content is not of the type `kind`.
-    """
+    """Return the content of a YAML file; DataError where it is missing, damaged, or not of the type `kind`."""
     try:
         content = yaml.load(file.read_text(encoding="utf-8"), LOADER)
     except FileNotFoundError:
@@ -38,12 +34,9 @@ def read_yaml(file: Path, kind: type) -> Any:
 
 
 def resolve(config: dict[str, Any]) -> dict[str, Any]:
-    """Return a stored configuration with its interpolations resolved.
+    """Return a stored configuration with its interpolations resolved; DataError where one cannot be.
 
     OmegaConf resolves what is not of the form ${setting}; for all of a configuration it takes 16 ms, too long for a table of many runs.
-
-    Raises:
-        DataError: an interpolation cannot be resolved.
     """
 
     def value_of(node: Any) -> Any:
@@ -75,11 +68,7 @@ def resolve(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_words_table(file: Path) -> "pa.Table":
-    """Return a words.parquet.
-
-    Raises:
-        DataError: the file is missing, damaged, or without the column `word`.
-    """
+    """Return a words.parquet; DataError where it is missing, damaged, or without the column `word`."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -97,10 +86,8 @@ def read_words_table(file: Path) -> "pa.Table":
 def read_history(file: Path) -> "tuple[pa.Table, int]":
     """Return a metrics.csv as float64 columns, null where a cell is empty or not a number, and the number of rows that are cut off.
 
-    A killed process or a full disk leaves an incomplete last row; the rows before it are returned.
-
-    Raises:
-        DataError: the file is missing, damaged, or has no rows.
+    A killed process or a full disk leaves an incomplete last row; the rows before it are returned. Raises DataError where the file is
+    missing, damaged, or has no rows.
     """
     import pyarrow as pa
     from pyarrow import csv

@@ -3,36 +3,29 @@
 import logging
 from typing import Any
 
+from bows.config.resolve import instantiate_plain, target_of
+from bows.config.signature import schema_of
+from bows.data.stored import stored_corpus
 from bows.errors import BowsError, DataError, SettingError
+from bows.model.autoencoder import Autoencoder
 from bows.runs.folder import RunFolder
+from bows.runs.weights import load_model, make_autoencoder
 
 log = logging.getLogger(__name__)
 
 
-def load_autoencoder(run: RunFolder, setting: str = "run") -> Any:
-    """Return the trained autoencoder of a run, on the CPU.
-
-    Args:
-        run: from `find_run`.
-        setting: the setting that names the run, for the error.
+def load_autoencoder(run: RunFolder, setting: str = "run") -> Autoencoder:
+    """Return the trained autoencoder of a run from `find_run`, on the CPU; `setting` names the run in errors.
 
     Raises:
         SettingError: the run is of another version of bows, or its weights are not finite.
         DataError: its weights cannot be read or do not fit.
     """
-    # Imported here: a command line is checked before torch is needed.
-    from hydra.errors import HydraException
-
-    from bows.runs.weights import load_model, make_autoencoder
-
     try:
         autoencoder = make_autoencoder(run.config["model"], len(run.vocabulary))
-    except BowsError:
-        raise
-    except (HydraException, TypeError) as error:
+    except (TypeError, SettingError) as error:
         raise SettingError(
-            f"{setting}={run.folder}: its model cannot be made: {_in_a_line(error)}; "
-            f"the run is of another version of bows{run.version}"
+            f"{setting}={run.folder}: its model cannot be made: {error}; the run is of another version of bows{run.version}"
         ) from error
     try:
         weights = run.file("model.safetensors")
@@ -47,29 +40,18 @@ def load_autoencoder(run: RunFolder, setting: str = "run") -> Any:
 
 
 def open_data(node: dict[str, Any], run: RunFolder, setting: str) -> Any:
-    """Return the DataModule of a `data` node, whose vocabulary must be that of the run.
-
-    Args:
-        node: the run's own node, or another.
-        run: from `find_run`.
-        setting: the setting that names the data: run for the run's own.
+    """Return the DataModule of a `data` node (the run's own if `setting` is run), whose vocabulary must be that of the run.
 
     Raises:
         SettingError: the vocabulary is another one; the error names the number of shared words.
         DataError: the corpus cannot be opened or built.
     """
-    from hydra.errors import HydraException
-    from hydra.utils import instantiate
-
-    from bows.config.resolve import target_of
-    from bows.config.signature import schema_of
-
     try:
         schema = schema_of(target_of(node, "data"), "data")
         unknown = sorted(set(node) - set(schema.__dataclass_fields__) - {"_target_", "name"})
         if unknown and schema.__pydantic_config__["extra"] == "forbid":
             raise TypeError(f"it has no setting {unknown[0]}")
-        data = instantiate(node, _convert_="all")
+        data = instantiate_plain(node)
         if setting == "run":
             _use_stored_corpus(data, node, run)
         vocabulary = data.corpus.vocabulary
@@ -79,10 +61,9 @@ def open_data(node: dict[str, Any], run: RunFolder, setting: str) -> Any:
                 f"the corpus of run={run.folder} cannot be opened: {error}; give data=<option> for other documents"
             ) from error
         raise
-    except (HydraException, TypeError) as error:
+    except TypeError as error:
         raise SettingError(
-            f"run={run.folder}: its data cannot be made: {_in_a_line(error)}; "
-            f"the run is of another version of bows{run.version}; give data=<option>"
+            f"run={run.folder}: its data cannot be made: {error}; the run is of another version of bows{run.version}; give data=<option>"
         ) from error
     words_of_the_run = f"data.vocabulary={run.folder / 'vocabulary.txt'}"
     if setting == "run":
@@ -91,7 +72,7 @@ def open_data(node: dict[str, Any], run: RunFolder, setting: str) -> Any:
         remedy = f"for these documents with the run's words add {words_of_the_run}"
     else:
         remedy = "these features are not its words; choose a corpus of text"
-    refuse_other_words(vocabulary, run, f"data={node.get('name', node['_target_'])}", remedy)
+    run.refuse_other_words(vocabulary, f"data={node.get('name', node['_target_'])}", remedy)
     if setting == "run" and data.corpus.hash != run.status.get("corpus"):
         log.warning(
             "the text behind run=%s has changed since it was trained: its held-out windows are not the same", run.folder
@@ -101,8 +82,6 @@ def open_data(node: dict[str, Any], run: RunFolder, setting: str) -> Any:
 
 def _use_stored_corpus(data: Any, node: dict[str, Any], run: RunFolder) -> None:
     """Have a DataModule of text open the very corpus of the run where that is on disk: its text may be gone or changed since."""
-    from bows.data.stored import stored_corpus  # imports numpy and scipy
-
     if "vocab_size" in node and isinstance(corpus_hash := run.status.get("corpus"), str):
         try:
             corpus = stored_corpus(run.folder.resolve().parent, node, corpus_hash, run.status.get("stored_corpus"))
@@ -110,22 +89,3 @@ def _use_stored_corpus(data: Any, node: dict[str, Any], run: RunFolder) -> None:
             log.debug("run=%s: %s", run.folder, error)
         else:
             data.open_corpus = lambda: corpus
-
-
-def refuse_other_words(vocabulary: list[str], run: RunFolder, setting: str, remedy: str) -> None:
-    """Raise SettingError unless a vocabulary has the words of the run in the same order."""
-    if vocabulary == run.vocabulary:
-        return
-    shared = len(set(vocabulary) & set(run.vocabulary))
-    order = " but in another order" if set(vocabulary) == set(run.vocabulary) else ""
-    raise SettingError(
-        f"{setting}: its vocabulary is not that of run={run.folder}: {shared:,} of the run's {len(run.vocabulary):,} words are "
-        f"shared{order}; {remedy}"
-    )
-
-
-def _in_a_line(error: Exception) -> str:
-    """Return Hydra's message in one line, without its advice for programmers."""
-    return " ".join(
-        line for line in str(error).split("\n") if "HYDRA_FULL_ERROR" not in line and "full_key" not in line
-    )

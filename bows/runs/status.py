@@ -10,9 +10,11 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import bows
 from bows.errors import DataError
 from bows.files import file_digest, read_json, remove_left_overs, write_json
 
@@ -21,14 +23,13 @@ log = logging.getLogger(__name__)
 STATES = ("running", "completed", "failed")
 # Files of a run whose checksums status.json has: results and settings, no logs and no pictures.
 RESULTS = {".json", ".csv", ".parquet", ".safetensors", ".txt", ".yaml"}
+PACKAGES = (
+    "torch", "pytorch-lightning", "numpy", "scipy", "scikit-learn", "pyarrow", "datasets", "hydra-core", "wandb",
+)  # fmt: skip
 
 
 def read_status(folder: Path) -> dict[str, Any]:
-    """Return the content of a run's status.json.
-
-    Raises:
-        DataError: the file is missing or damaged, or its `state` is none of STATES.
-    """
+    """Return the content of a run's status.json; DataError where it is missing or damaged, or its `state` is none of STATES."""
     status = read_json(folder / "status.json")
     if status.get("state") not in STATES:
         raise DataError(
@@ -145,22 +146,8 @@ def _now() -> str:
 @cache
 def versions() -> dict[str, str]:
     """Return the versions of the packages that results depend on."""
-    from importlib.metadata import version
-
-    packages = [
-        "torch",
-        "pytorch-lightning",
-        "numpy",
-        "scipy",
-        "scikit-learn",
-        "pyarrow",
-        "datasets",
-        "hydra-core",
-        "wandb",
-    ]
-    import bows
-
-    return {"bows": bows.__version__, "python": platform.python_version(), **{name: version(name) for name in packages}}
+    versions_of = {name: version(name) for name in PACKAGES}
+    return {"bows": bows.__version__, "python": platform.python_version(), **versions_of}
 
 
 @cache

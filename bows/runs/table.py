@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
+from scipy.special import stdtrit
 
 from bows.config.resolve import trait
 from bows.runs.discover import find_jobs
@@ -111,7 +112,6 @@ def over_seeds(table: pa.Table) -> pa.Table:
         and the standard deviation are null for one seed. By combination in the order of `varied_settings`, then by metric.
     """
     import pandas as pd
-    from scipy.special import stdtrit
 
     keys = _of_role(table, "setting")
     names = [name for name in keys if name != SEED]
@@ -168,11 +168,7 @@ def _counted(table: pa.Table) -> pa.Table:
 
 
 def save_tables(folders: Sequence[Path | str], output: Path) -> tuple[pa.Table, pa.Table, list[Path]]:
-    """Write `results` (see `collect`) and `summary` (see `over_seeds`) of run and sweep folders, each as .parquet and .csv.
-
-    Returns:
-        The two tables and the four files.
-    """
+    """Write `results` (see `collect`) and `summary` (see `over_seeds`) of folders as .parquet and .csv; return both and the four files."""
     results = collect(folders)
     summary = over_seeds(results)
     output.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 from itertools import compress
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
 from bows.runs.folder import RunFolder
 
 # Settings on which no metric depends.
@@ -62,10 +65,6 @@ def _names(overrides: Sequence[str]) -> set[str]:
 
 def _command_line(overrides: Sequence[str]) -> dict[str, Any]:
     """Return setting -> value of a command line, as Hydra reads it."""
-    # Imported here: most tables have no job without a configuration.
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.errors import HydraException
-
     line: dict[str, Any] = {}
     for word in overrides:
         try:

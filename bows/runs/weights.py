@@ -1,16 +1,16 @@
 """model.safetensors: an autoencoder's weights under names that do not depend on its class."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from hydra.utils import get_object
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from bows.config.resolve import instantiate_plain
+from bows.config.resolve import instantiate_plain, trait
 from bows.errors import DataError, SettingError
 from bows.files import file_mode
 from bows.model.autoencoder import Autoencoder
@@ -37,16 +37,17 @@ def save_model(path: Path, autoencoder: Autoencoder) -> None:
     held = {value.data_ptr() for value in tensors.values()}
     own = autoencoder.state_dict().items()
     tensors |= {f"module.{name}": value for name, value in own if value.data_ptr() not in held}
+    save_tensors(path, tensors)
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write tensors as float32, in a file with the permissions of the umask."""
     save_file({name: value.detach().float().cpu().contiguous() for name, value in tensors.items()}, path)
-    path.chmod(file_mode())  # safetensors writes 0600, whatever the umask
+    path.chmod(file_mode())  # safetensors writes 0600
 
 
 def read_weights(path: Path, words: int) -> Weights:
-    """Return the weights in a `model.safetensors`.
-
-    Args:
-        path: the file.
-        words: the number of words they must have.
+    """Return the weights in a `model.safetensors`, of a run with so many words.
 
     Raises:
         DataError: the file is missing, damaged, or of another model; a weight is not finite; or there are not `words` columns.
@@ -72,11 +73,7 @@ def read_weights(path: Path, words: int) -> Weights:
 
 @torch.no_grad()
 def load_model(path: Path, autoencoder: Autoencoder) -> None:
-    """Fill an autoencoder of the same class and size from `model.safetensors`.
-
-    Raises:
-        DataError: the file is missing or damaged, lacks weights, or contains weights of another size.
-    """
+    """Fill an autoencoder of the same class and size from `model.safetensors`; DataError where it is missing, damaged, or does not fit."""
     stored = _load(path, path)
     names = {value.data_ptr(): name for name, value in _named(autoencoder).items()}
     # The bias first: it tells the number of words.
@@ -121,12 +118,8 @@ def _load(path: Path, name: Path | str) -> dict[str, Tensor]:
 
 
 def make_autoencoder(node: dict[str, Any], words: int) -> Autoencoder:
-    """Build the model of a `model` node for a vocabulary of `words` words.
-
-    Raises:
-        SettingError: `latent` is more than a model fitted in closed form can have.
-    """
-    if getattr(get_object(node["_target_"]), "closed_form", False) and node["latent"] > words:
+    """Build the model of a `model` node for `words` words; SettingError where `latent` is more than a closed form can have."""
+    if trait(node, "closed_form") and node["latent"] > words:
         raise SettingError(
             f"latent={node['latent']} is not allowed with model=pca; allowed: 1 to {words}, the number of words in the vocabulary"
         )

@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any, final
 
@@ -21,7 +20,7 @@ from bows.errors import BowsError, SweepError, cannot_write
 from bows.files import file_lock, remove_left_overs
 from bows.runs.lock import RunInUse, is_locked, lock_runs, user_of
 from bows.sweep.backends import ENGINES, Engine
-from bows.sweep.plan import LAUNCH_LOCK, Job, held_out_loss, make_jobs, plan, what_to_note
+from bows.sweep.plan import LAUNCH_LOCK, Job, held_out_loss, plan, what_to_note
 from bows.sweep.units import STACKS, Unit, divide_stack, make_units
 from bows.sweep.worker import SweepTask
 
@@ -62,11 +61,7 @@ class SweepLauncher(Launcher):
         cache_compositions(hydra_context.config_loader)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
-        """Run the jobs of a sweep, or of one batch of a sweeper, and return their results in the same order.
-
-        Raises:
-            SweepError: a setting of the launcher is not allowed, or the back end is not installed.
-        """
+        """Run the jobs of a sweep, or of one batch of a sweeper, and return their results in the same order."""
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         engine = self._back_end()
@@ -76,8 +71,8 @@ class SweepLauncher(Launcher):
         sweep = Path(str(self.config.hydra.sweep.dir))
         sweep.mkdir(parents=True, exist_ok=True)
         with _marked_as_launched(sweep):
-            compose = partial(self.context.config_loader.load_sweep_config, self.config)
-            jobs = make_jobs(overrides, initial_job_idx, compose)
+            compose = self.context.config_loader.load_sweep_config
+            jobs = [Job(initial_job_idx + i, words, compose(self.config, words)) for i, words in enumerate(overrides)]
             unique = plan(sweep, jobs, what_to_note(self.config.hydra))
             _log_plan(sweep, unique, len(jobs))
             results = self._run(engine, unique)

@@ -6,9 +6,10 @@ finds a job's folder, status.json there states what is left to do, and its lock 
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,17 @@ class Job:
     """Its place in the sweep as it is now launched."""
     overrides: list[str]
     composed: DictConfig
-    config: dict[str, Any] = field(default_factory=dict)
-    """`composed`, plain and resolved."""
-    key: str = ""
     folder: Path = Path()
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """`composed`, plain and resolved."""
+        return plain(self.composed)
+
+    @cached_property
+    def key(self) -> str:
+        """The key of the configuration."""
+        return config_key(self.config)
 
     @property
     def state(self) -> str:
@@ -50,30 +58,14 @@ class Job:
         return "running" if is_locked(self.folder) else progress(self.folder)
 
 
-def make_jobs(job_overrides: Sequence[list[str]], first: int, compose: Callable[[list[str]], DictConfig]) -> list[Job]:
-    """Return the jobs of the command lines `job_overrides`, numbered from `first`."""
-    jobs = [Job(first + place, overrides, compose(overrides)) for place, overrides in enumerate(job_overrides)]
-    for job in jobs:
-        job.config = plain(job.composed)
-        job.key = config_key(job.config)
-    return jobs
-
-
 def plan(sweep: Path, jobs: Sequence[Job], command: dict[str, Any]) -> list[Job]:
-    """Give each job its folder, make it, and list the jobs in jobs.json.
+    """Give each job its folder, make it, and list the jobs in jobs.json with how the sweep was asked for (`what_to_note`).
 
-    Args:
-        sweep: the sweep's folder.
-        jobs: whose `folder` is set.
-        command: how the sweep was asked for (`what_to_note`).
-
-    Returns:
-        One job per configuration: of jobs with equal configurations the first.
-
-    Raises:
-        DataError: jobs.json is damaged.
+    Returns one job per configuration: of jobs with equal configurations the first. Raises DataError where jobs.json is damaged.
     """
     unique: dict[str, Job] = {}
+    for job in jobs:
+        unique.setdefault(job.key, job)
     with file_lock(sweep / PLAN_LOCK):
         known = {job["config"]: job for job in listed(sweep)}
         folders: dict[str, list[Path]] = {}
@@ -81,9 +73,7 @@ def plan(sweep: Path, jobs: Sequence[Job], command: dict[str, Any]) -> list[Job]
             number, _, digits = folder.name.partition("-")
             if number.isdecimal():  # without digits: of a version that named folders by number alone
                 folders.setdefault(digits or stored_key(folder)[:DIGITS], []).append(folder)
-        for job in jobs:
-            if unique.setdefault(job.key, job) is not job:
-                continue
+        for job in unique.values():
             digits = job.key[:DIGITS]
             found = (folder for folder in folders.get(digits, []) if stored_key(folder) in ("", job.key))
             job.folder = next(found, sweep / f"{job.number}-{digits}")
@@ -114,11 +104,7 @@ def held_out_loss(folder: Path) -> float:
 
 
 def what_to_note(hydra: Any) -> dict[str, Any]:
-    """Return the part of jobs.json by which a sweep is found and resumed.
-
-    Args:
-        hydra: Hydra's composed node.
-    """
+    """Return the part of jobs.json by which a sweep is found and resumed, from Hydra's composed node."""
     prefixes = ("hydra/launcher", "hydra.launcher", "hydra/sweeper", "hydra.sweeper")
     launching = [str(word) for word in hydra.overrides.hydra if str(word).lstrip("+~").startswith(prefixes)]
     return {

@@ -15,6 +15,7 @@ from omegaconf import DictConfig, open_dict, read_write
 
 from bows.config.hydra_internals import write_settings
 from bows.config.overrides import quoted
+from bows.config.validate import check
 from bows.runs.lock import lock_runs
 from bows.sweep.plan import Job, held_out_loss, progress
 from bows.sweep.units import CHECKPOINT, note_members, scratch_of
@@ -26,11 +27,9 @@ OF_SEVERAL_PROCESSES = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK",
 
 
 class SweepTask:
-    """A Hydra task that runs the unit to which the output folder belongs.
+    """A Hydra task that runs the unit to which the output folder belongs: a single job by `task`, or a stack.
 
-    Args:
-        task: runs a single job.
-        stacks: name of a unit's folder -> the members of its stack.
+    `stacks`: name of a unit's folder -> the members of its stack.
     """
 
     def __init__(self, task: TaskFunction, stacks: Mapping[str, list[Job]]):
@@ -121,12 +120,8 @@ def _run_unfinished(jobs: Sequence[Job], config: DictConfig) -> list[float | Bas
 def run_stack(jobs: Sequence[Job], unit: DictConfig, done: Collection[str] = ()) -> list[float | BaseException]:
     """Train jobs as one stack. Hydra made one of their folders, and its log; the others are made here.
 
-    Args:
-        jobs: the members.
-        unit: the configuration of the unit, which states how many threads it may use.
-        done: keys of members that are completed.
+    `unit` is the configuration of the unit, which states how many threads it may use; `done`, keys of members that are completed.
     """
-    from bows.config.validate import check
     from bows.training.stack.train_stack import StackJob, train_stack
 
     hydra = HydraConfig.get()

@@ -18,43 +18,31 @@ from bows.evaluation.save import write_results
 from bows.figures.render_pool import Picture
 from bows.model.autoencoder import Autoencoder
 from bows.model.lightning import BagsModule
+from bows.model.sparse_loss import product_type, why_dense
 from bows.runs.weights import make_autoencoder
 from bows.training.callbacks.checkpoints import MONITOR
 from bows.training.callbacks.geometry import GeometryMonitor
+from bows.training.callbacks.losses import ReconstructionMonitor, TrainingLoss
 from bows.training.callbacks.nan_guard import LossGuard
-from bows.training.callbacks.reconstruction import ReconstructionMonitor
-from bows.training.callbacks.throughput import peak_memory_bytes
-from bows.training.callbacks.training_loss import TrainingLoss
+from bows.training.callbacks.throughput import MEGABYTE, peak_memory_bytes
 from bows.training.checkpoint_files import CHECKPOINTS, LAST
-from bows.training.sparse import choose_bags
-from bows.training.task import RunTask
-from bows.training.trainer import training_steps
+from bows.training.task import RunTask, training_steps
 
 log = logging.getLogger(__name__)
 
 
 class AutoencoderTask(RunTask[BagsDataModule]):
-    """Trains an autoencoder and evaluates its reconstruction and its geometry.
-
-    Args:
-        settings: The settings.
-        folder: The run folder.
-        data: The opened data if another task has opened it, as the members of a stack share it.
-    """
+    """Trains an autoencoder and evaluates its reconstruction and its geometry. `data`: opened already, as members of a stack share it."""
 
     objective = MONITOR
     autoencoder: Autoencoder
+    geometry: GeometryMonitor
 
     def __init__(self, settings: TrainConfig, folder: Path, data: BagsDataModule | None = None):
         super().__init__(settings, folder)
-        if data is None:
-            data = open_bags(settings)
-            windows = f"{len(data.windows('train')):,}"
-            log.info("%s windows of %d rows, %d per batch", windows, data.window, data.batch_size)
-        self.data = data
+        self.data = data or open_bags(settings)
         self.vocabulary = self.data.corpus.vocabulary
         self.words = len(self.vocabulary)
-        self.sets: dict[str, list[int]] = {}
 
     @property
     def data_hash(self) -> str:
@@ -69,22 +57,14 @@ class AutoencoderTask(RunTask[BagsDataModule]):
         self.autoencoder = make_autoencoder(self.settings.model, len(self.vocabulary))
         if self.autoencoder.bias_start == "frequency":
             self.autoencoder.start_bias(self.data.windows("train").frequency())
-        self.sets = whole_sets(self.settings.analysis.ordered_sets, self.vocabulary, quiet=quiet)
+        analysis, seed = self.settings.analysis, self.settings.seed
+        sets = whole_sets(analysis.ordered_sets, self.vocabulary, quiet=quiet)
+        groups = sorted(set(analysis.groups) & set(GROUPS)) if analysis.looks != 0 else []
+        self.geometry = GeometryMonitor(sets, analysis.permutations, seed, analysis.looks, groups, analysis.linear_sets)
 
     def monitors(self) -> list[pl.Callback]:
-        analysis, monitors = self.settings.analysis, [TrainingLoss(), ReconstructionMonitor()]
-        if geometry_groups(self.settings):
-            monitors.append(
-                GeometryMonitor(
-                    self.sets,
-                    analysis.permutations,
-                    self.settings.seed,
-                    analysis.looks,
-                    geometry_groups(self.settings),
-                    analysis.linear_sets,
-                )
-            )
-        return [*monitors, LossGuard()]
+        geometry = [self.geometry] if self.geometry.groups else []
+        return [TrainingLoss(), ReconstructionMonitor(), *geometry, LossGuard()]
 
     def module(self, trainer: pl.Trainer) -> BagsModule:
         compiled = self.settings.trainer.compile
@@ -105,9 +85,7 @@ class AutoencoderTask(RunTask[BagsDataModule]):
             weight.data = weight.data.contiguous()
 
     def evaluate(self, trainer: pl.Trainer) -> Evaluation:
-        callbacks: list = trainer.callbacks  # type: ignore[attr-defined]
-        seconds = sum(callback.seconds for callback in callbacks if isinstance(callback, GeometryMonitor))
-        found = self.evaluate_on(trainer.strategy.root_device, seconds)
+        found = self.evaluate_on(trainer.strategy.root_device)
         if (r2 := found.metrics.get("reconstruction/r2", 0.0)) < 0:
             log.warning(
                 "held-out R² is %.2g: worse than predicting each word by its frequency; more text, a smaller data.vocab_size, a larger "
@@ -115,16 +93,16 @@ class AutoencoderTask(RunTask[BagsDataModule]):
             )  # fmt: skip
         return found
 
-    def evaluate_on(self, device: torch.device, seconds_before: float) -> Evaluation:
-        """Evaluate the model on a device; seconds_before: spent on the geometry during training."""
-        settings = self.settings
+    def evaluate_on(self, device: torch.device) -> Evaluation:
+        """Evaluate the model on a device, after the evaluations of the geometry during training."""
+        settings, before = self.settings, self.geometry.seconds
         return evaluate(
-            self.autoencoder, self.data, self.sets, settings.analysis, settings.seed, device, seconds_before
+            self.autoencoder, self.data, self.geometry.sets, settings.analysis, settings.seed, device, before
         )
 
     def write(self, evaluation: Evaluation, summary: Mapping[str, float]) -> dict[str, Picture]:
-        corpus, analysis = self.data.corpus, self.settings.analysis
-        return write_results(self.folder, self.autoencoder, corpus, evaluation, summary, self.sets, analysis)
+        corpus, sets, analysis = self.data.corpus, self.geometry.sets, self.settings.analysis
+        return write_results(self.folder, self.autoencoder, corpus, evaluation, summary, sets, analysis)
 
     def _fit_closed_form(self, trainer: pl.Trainer) -> None:
         """Fit the model to the training windows, then validate and save it as a trained one."""
@@ -138,19 +116,36 @@ class AutoencoderTask(RunTask[BagsDataModule]):
         speed = {
             "speed/windows_per_second": len(windows) / seconds,
             "speed/seconds": seconds,
-            "speed/peak_memory_mb": peak_memory_bytes() / 1e6,
+            "speed/peak_memory_mb": peak_memory_bytes() / MEGABYTE,
         }
         for logger in trainer.loggers:
             logger.log_metrics({**metrics, **speed, "epoch": 0}, step=0)
 
 
-def open_bags(settings: TrainConfig) -> BagsDataModule:
+def open_bags(settings: TrainConfig, quiet: bool = False) -> BagsDataModule:
     """Open the corpus of the settings and cut it into windows, so that a window longer than a split is refused before anything else."""
     data: BagsDataModule = instantiate_plain(settings.data)
     data.setup("fit")
+    if not quiet:
+        windows = f"{len(data.windows('train')):,}"
+        log.info("%s windows of %d rows, %d per batch", windows, data.window, data.batch_size)
     return data
 
 
-def geometry_groups(settings: TrainConfig) -> list[str]:
-    """Return the groups of metrics that are evaluated during training; none with analysis.looks=0."""
-    return sorted(set(settings.analysis.groups) & set(GROUPS)) if settings.analysis.looks != 0 else []
+def choose_bags(trainer: pl.Trainer, module: BagsModule, data: BagsDataModule, compiled: bool, precision: str) -> None:
+    """Set module and data to train on SparseBags if that is faster, else on (batch, V) bags, and log which; validation stays dense.
+
+    `compiled` and `precision` are the settings `trainer.compile` and `trainer.precision`.
+    """
+    density = data.windows("train").density()
+    batch = -(-data.batch_size // trainer.world_size)
+    device, autoencoder = trainer.strategy.root_device, module.autoencoder
+    reason = why_dense(autoencoder, density, batch, device, str(trainer.precision), compiled)
+    if reason:
+        log.info("training uses dense bags: %s", reason)
+        return
+    products = product_type(autoencoder, batch, precision)
+    reduced = f", products in bfloat16 (trainer.precision={precision})" if products == torch.bfloat16 else ""
+    log.info("training uses the sparsity of the bags (%.1f %% full)%s", density * 100, reduced)
+    data.sparse_training = True
+    module.train_sparsely(products)

@@ -28,8 +28,7 @@ CHECKPOINTS, LAST, PREVIOUS, BEST = "checkpoints", "last.ckpt", "previous.ckpt",
 def last_checkpoint(run_folder: Path) -> Path | None:
     """Return the path of the ``last.ckpt`` of a run to resume; None, with a line in the log, if nothing was saved.
 
-    Raises:
-        TrainingError: It is missing although ``previous.ckpt`` is there.
+    Raises TrainingError where it is missing although ``previous.ckpt`` is there.
     """
     path = run_folder / CHECKPOINTS / LAST
     if path.exists():
@@ -50,11 +49,7 @@ class AtomicCheckpointIO(CheckpointIO):
         self._content: dict[Path, dict[str, Any]] = {}
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
-        """Write a checkpoint.
-
-        Raises:
-            DataError: The disk is full or the folder cannot be written. No temporary file is left.
-        """
+        """Write a checkpoint; raise DataError where the disk is full or the folder cannot be written, without leaving a temporary file."""
         path = Path(path)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:

@@ -1,25 +1,120 @@
-"""Train one model to a complete run folder."""
+"""Train one model to a complete run folder, and record how it ended."""
 
+import logging
+import math
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-from bows.config.resolve import trait
+from bows.analysis.catalog import headline_labels
+from bows.config.identity import config_key
+from bows.config.paths import CONF
+from bows.config.resolve import plain, trait
 from bows.config.schema import TrainConfig
+from bows.config.validate import check
+from bows.console import print_results
+from bows.errors import BowsError, DataError, Interrupted, SettingError, UnavailableError, cannot_write
 from bows.evaluation.save import log_results
 from bows.figures.render_pool import Drawers, Picture, draw
-from bows.runs.status import RunStatus
+from bows.reports.run_report import write_report
+from bows.runs.folder import read_run
+from bows.runs.lock import lock_runs
+from bows.runs.status import RunStatus, read_status
 from bows.tracking.csv_logger import MetricsTable
 from bows.tracking.loggers import extra_loggers
 from bows.training.autoencoder import AutoencoderTask
 from bows.training.checkpoint_files import AtomicCheckpointIO, last_checkpoint
 from bows.training.pairs import PairClassifierTask
-from bows.training.task import RunTask, conclude, fit, prepare
+from bows.training.task import RunTask, conclude, make_trainer, prepare
+
+log = logging.getLogger(__name__)
 
 # What a class of models states that it trains on (`trains_on`), and the task that trains it.
 TASKS: dict[str, type[RunTask]] = {"bags": AutoencoderTask, "pairs": PairClassifierTask}
+
+
+def train_job(config: DictConfig) -> float:
+    """Train in Hydra's output folder, record how the job ended, and return the objective of its task, such as the held-out loss.
+
+    An error is written to the job's own log with its traceback and to `status.json` as `failed`, and raised again.
+    """
+    hydra = HydraConfig.get()
+    folder = Path(hydra.runtime.output_dir)
+    composed = plain(config)
+    if rank_zero_only.rank != 0:  # ranks above 0 do not write status.json
+        train(check(composed), folder, None)
+        return math.nan
+    # In a sweep the worker holds the lock.
+    with nullcontext() if hydra.mode == RunMode.MULTIRUN else lock_runs([folder]):
+        return _train_and_record(composed, hydra, folder)
+
+
+def _train_and_record(composed: dict[str, Any], hydra: Any, folder: Path) -> float:
+    resume = composed.get("resume") is not None
+    if resume and read_status(folder)["state"] == "completed":
+        raise SettingError(f"resume={folder}: this run is completed; start a new run without resume")
+    status = RunStatus.start(folder, resumed=resume)
+    status.config = config_key(composed)
+    sweep = hydra.mode == RunMode.MULTIRUN
+    group = Path(hydra.sweep.dir).name if sweep else None
+    try:
+        settings = check(composed)
+        run_name = f"{settings.name} {hydra.job.override_dirname}".strip() if sweep else settings.name
+        metrics = train(settings, folder, status, group, run_name)
+        status.write("completed")
+        write_report(folder)
+    except BaseException as error:
+        if status.state == "completed" and isinstance(error, KeyboardInterrupt | Interrupted):
+            raise KeyboardInterrupt from error  # the run completed; only its report may be missing
+        failure = as_expected(error, folder)
+        line = record_failure(status, failure)
+        # The command prints the error of a single run as it ends; that of a sweep's job is printed here.
+        log.error("%s", line, exc_info=error, extra={"file_only": not sweep})
+        if sweep and isinstance(failure, Interrupted):
+            raise KeyboardInterrupt from error  # ends the sweep; an error ends this job alone
+        raise failure from error
+    print_results(metrics, headline_labels(), folder)
+    return metrics[task_of(settings).objective]
+
+
+def record_failure(status: RunStatus, error: BaseException) -> str:
+    """Write an error to status.json; return its one line."""
+    line = str(error) if isinstance(error, BowsError) else f"{type(error).__name__}: {error}"
+    status.write_failed(line)
+    return line
+
+
+def as_expected(error: BaseException, folder: Path) -> BaseException:
+    """Return Ctrl-C, a full disk or an unavailable corpus as an error that names the remedy; any other error unchanged."""
+    if isinstance(error, KeyboardInterrupt):
+        return Interrupted(f"stopped by Ctrl-C; continue with resume={folder}")
+    if isinstance(error, OSError) and (reason := cannot_write(error)):
+        return DataError(
+            f"run folder {folder}: {reason}; free space or permissions and continue with resume={folder}, or choose another folder "
+            "with outputs=<folder>"
+        )
+    if isinstance(error, UnavailableError) and (small := small_version(folder)):
+        return UnavailableError(
+            f"{error}; the small version of this preset: python -m bows.train -m experiment={small} "
+            "hydra/launcher=vectorized"
+        )
+    return error
+
+
+def small_version(folder: Path) -> str | None:
+    """Return the option of `experiment` that is the small version of a run's preset; None where there is none.
+
+    For paper/months this is paper/small/months.
+    """
+    group, _, name = str(read_run(folder).choices.get("experiment")).rpartition("/")
+    small = f"{group}/small/{name}"
+    return small if (CONF / "experiment" / f"{small}.yaml").is_file() else None
 
 
 def task_of(settings: TrainConfig) -> type[RunTask]:
@@ -34,17 +129,14 @@ def train(
     group: str | None = None,
     run_name: str | None = None,
 ) -> dict[str, float]:
-    """Train a model, evaluate it, and complete its run folder.
+    """Train a model, evaluate it, complete its run folder, and return the metrics of summary.json.
 
     Args:
         settings: The settings.
         folder: The run folder.
-        status: The status.json; None on ranks above 0, which do not write it.
+        status: None on ranks above 0, which do not write status.json.
         group: The sweep's name for the loggers.
         run_name: The run's name for the loggers; None for that of the settings.
-
-    Returns:
-        The metrics of summary.json.
     """
     prepare(settings)
     task = task_of(settings)(settings, folder)
@@ -61,7 +153,8 @@ def train(
         _second_drawer(settings, group) as drawer,
         extra_loggers(settings.logger, settings.plain, folder, group, name, table) as loggers,
     ):
-        trainer = fit(task, [table, *loggers], files, checkpoint)
+        trainer = make_trainer(task, [table, *loggers], files)
+        task.fit(trainer, checkpoint)
         if trainer.is_global_zero:
             evaluation = task.evaluate(trainer)
             figures = _draw(folder / "figures", conclude(task, evaluation, trainer, table, loggers), drawer)

@@ -1,5 +1,7 @@
 """The training skeleton that autoencoders, pair classifiers and stacks share."""
 
+import logging
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,29 +11,34 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import Logger
 
-from bows.config.schema import TrainConfig
+from bows.config.schema import TrainConfig, TrainerSettings
 from bows.console import quiet_libraries
+from bows.data.datamodule import BagsDataModule
+from bows.data.pairs import PairsDataModule
 from bows.evaluation.device import check_accelerator
 from bows.evaluation.evaluate import Evaluation
 from bows.figures.render_pool import Picture
+from bows.model.sparse_loss import fast_bfloat16
 from bows.tracking.csv_logger import MetricsTable
-from bows.training.callbacks.checkpoints import checkpoint_callbacks
+from bows.training.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from bows.training.callbacks.interrupt import InterruptGuard
 from bows.training.callbacks.progress import TrainingProgress
 from bows.training.callbacks.throughput import SpeedMonitor
 from bows.training.checkpoint_files import CHECKPOINTS, AtomicCheckpointIO
-from bows.training.trainer import make_trainer
+
+log = logging.getLogger(__name__)
 
 Data = TypeVar("Data", bound=pl.LightningDataModule)
 
+# The most validations of a run; more would take small models longer than their training.
+VALIDATIONS = 20
+# The largest vocabulary whose models train in double precision on a CPU. The time it takes is negligible there, and the rounding of the
+# directions that a model does not use, which training amplifies step by step, stays far below every metric.
+DOUBLE_PRECISION_WORDS = 64
+
 
 class Task(ABC, Generic[Data]):
-    """One training: its data, its module, and the callbacks that observe it.
-
-    Args:
-        settings: The settings; of a stack, those of its first member.
-        folder: The folder that gets checkpoints/.
-    """
+    """One training: its data, its module, and the callbacks that observe it. `folder` gets checkpoints/."""
 
     data: Data
     words: int | None = None
@@ -87,20 +94,47 @@ class RunTask(Task[Data]):
         """Write the results into the run folder; return the figures to draw."""
 
     def checkpoints(self, folder: Path) -> list[pl.Callback]:
-        return checkpoint_callbacks(folder, self.settings.trainer.checkpoint_every_steps, monitor=self.objective)
+        every_steps = self.settings.trainer.checkpoint_every_steps
+        return [BestCheckpoint(folder, self.objective), LastCheckpoint(folder, every_steps)]
 
 
 def prepare(settings: TrainConfig) -> None:
-    """Set threads and seed, quiet the libraries, and check the accelerator.
-
-    Raises:
-        SettingError: This machine does not have the accelerator.
-    """
+    """Set threads and seed, quiet the libraries; raise SettingError where this machine lacks the accelerator."""
     quiet_libraries()
     if settings.trainer.threads:
         torch.set_num_threads(settings.trainer.threads)
     pl.seed_everything(settings.seed, verbose=False)
     check_accelerator(settings.trainer.accelerator)
+
+
+def make_trainer(task: Task, loggers: list, files: AtomicCheckpointIO) -> pl.Trainer:
+    """Return Lightning's trainer of a task."""
+    folder = task.folder / CHECKPOINTS
+    # The order matters: throughput is logged before other callbacks use time, and the interrupt comes after all have seen the step.
+    monitors = [SpeedMonitor(), *task.monitors(), TrainingProgress()]
+    callbacks = [*monitors, *task.checkpoints(folder), InterruptGuard(folder)]
+    settings, chosen = task.settings, task.settings.trainer
+    trainer = pl.Trainer(
+        accelerator=chosen.accelerator,
+        devices=chosen.devices,
+        strategy=chosen.strategy,
+        num_nodes=chosen.num_nodes,
+        precision=chosen_precision(chosen, task.words),  # type: ignore[arg-type]
+        max_epochs=settings.epochs,
+        check_val_every_n_epoch=-(-settings.epochs // VALIDATIONS),
+        limit_train_batches=chosen.limit_train_batches,
+        detect_anomaly=chosen.detect_anomaly,
+        logger=loggers,
+        callbacks=callbacks,
+        plugins=[files],
+        default_root_dir=task.folder,
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+    warn_of_slow_precision(str(trainer.precision), trainer.strategy.root_device)
+    return trainer
 
 
 def conclude(
@@ -114,24 +148,25 @@ def conclude(
     return task.write(evaluation, table.summary)
 
 
-def fit(task: Task, loggers: list, files: AtomicCheckpointIO, checkpoint: Path | None) -> pl.Trainer:
-    """Train a task and return the trainer.
+def training_steps(settings: TrainConfig, data: BagsDataModule | PairsDataModule) -> int:
+    """Return the number of optimizer steps of the whole training."""
+    return settings.epochs * min(len(data.train_dataloader()), settings.trainer.limit_train_batches or sys.maxsize)
 
-    Args:
-        task: The training.
-        loggers: Lightning's loggers.
-        files: The plugin that reads and writes checkpoints.
-        checkpoint: The checkpoint to resume from; None to start at step 0.
-    """
-    folder = task.folder / CHECKPOINTS
-    # The order matters: throughput is logged before other callbacks use time, and the interrupt comes after all have seen the step.
-    callbacks = [
-        SpeedMonitor(),
-        *task.monitors(),
-        TrainingProgress(),
-        *task.checkpoints(folder),
-        InterruptGuard(folder),
-    ]
-    trainer = make_trainer(task.settings, task.folder, loggers, callbacks, files, task.words)
-    task.fit(trainer, checkpoint)
-    return trainer
+
+def warn_of_slow_precision(precision: str, device: torch.device) -> None:
+    """Log a warning where a precision is asked for that the processor has no instructions for."""
+    if device.type == "cpu" and precision.startswith("bf16") and not fast_bfloat16():
+        log.warning(
+            "trainer.precision=%s: this processor has no bfloat16 instructions (amx_bf16, avx512_bf16), so training is slower than in "
+            "float32; trainer.precision=auto or 32-true", precision,
+        )  # fmt: skip
+
+
+def chosen_precision(chosen: TrainerSettings, words: int | None) -> str:
+    """Return Lightning's name of the precision; auto is double precision for small vocabularies on a CPU."""
+    if chosen.precision != "auto":
+        return chosen.precision
+    on_cpu = chosen.accelerator == "cpu" or (
+        chosen.accelerator == "auto" and not torch.cuda.is_available() and not torch.backends.mps.is_available()
+    )
+    return "64-true" if on_cpu and words is not None and words <= DOUBLE_PRECISION_WORDS else "32-true"

@@ -85,10 +85,13 @@ def test_every_optimizer_instantiates(compose, option):
 
 @pytest.mark.parametrize("option", GROUPS["trainer"])
 def test_every_trainer_instantiates_or_names_what_is_missing(compose, option, tmp_path):
-    from pytorch_lightning.plugins.io import TorchCheckpointIO
-
     from bows.evaluation.device import check_accelerator
-    from bows.training.trainer import make_trainer
+    from bows.training.checkpoint_files import AtomicCheckpointIO
+    from bows.training.task import Task, make_trainer
+
+    class Nothing(Task):
+        monitors = module = lambda self, *_: []
+        checkpoints = monitors
 
     settings = check(compose(f"trainer={option}"))
     missing = {"gpu": not torch.cuda.is_available(), "mps": not torch.backends.mps.is_available()}
@@ -97,7 +100,7 @@ def test_every_trainer_instantiates_or_names_what_is_missing(compose, option, tm
             check_accelerator(settings.trainer.accelerator)
     else:
         check_accelerator(settings.trainer.accelerator)
-        assert make_trainer(settings, tmp_path, [], [], TorchCheckpointIO()).max_epochs == settings.epochs
+        assert make_trainer(Nothing(settings, tmp_path), [], AtomicCheckpointIO()).max_epochs == settings.epochs
 
 
 def test_dials_reach_the_groups(compose):

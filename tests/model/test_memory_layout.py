@@ -5,8 +5,8 @@ import itertools
 import pytest
 import torch
 
-from bows.model.memory_layout import MemoryOrder, keep_by_word
 from bows.model.optimizers import OptimizerSettings, make_optimizer
+from bows.model.sparse_loss import MemoryOrder, keep_by_word
 
 SHAPE = (5, 40)
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from bows.model.lightning import PairModule
 from bows.model.optimizers import OptimizerSettings
 from bows.model.pair_classifier import PairClassifier
-from bows.model.pair_module import PairModule
 
 
 @pytest.fixture

@@ -8,8 +8,6 @@ from bows.config.hydra_internals import LAUNCHER
 from bows.config.launchers import LAUNCHERS
 from bows.files import read_json
 
-from ..support.commands import fresh
-
 
 @pytest.mark.parametrize(
     ("launcher", "setting", "value"),
@@ -79,29 +77,26 @@ SLURM = {
 }
 
 
-@pytest.mark.parametrize("stacked", [False, True])
-def test_a_sweep_goes_through_slurm(tmp_path, monkeypatch, stacked):
+def test_a_sweep_goes_through_slurm(tmp_path, monkeypatch, run_command):
     for name, text in SLURM.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     folder = tmp_path / "sweep"
-    values = "1,2,3" if stacked else "1,2"
     words = [
-        "-m", "data=circular", "data.train_rows=300", "data.validation_rows=100", f"wd={values}", "epochs=2",
+        "-m", "data=circular", "data.train_rows=300", "data.validation_rows=100", "wd=1,2,3", "epochs=2",
         "logger=none", "analysis=none",
         "hydra/launcher=submitit_slurm", "hydra.launcher.partition=long", "hydra.launcher.cpus_per_task=3",
-        f"hydra.launcher.vectorized={stacked}", "hydra.launcher.stack_members=2", f"hydra.sweep.dir={folder}",
+        "hydra.launcher.vectorized=true", "hydra.launcher.stack_members=2", f"hydra.sweep.dir={folder}",
     ]  # fmt: skip
-    done = fresh(["bows.train", *words])
+    done = run_command(["bows.train", *words])
     assert done.returncode == 0, done.stderr
-    jobs = 2 + stacked
-    assert f"sweep of {jobs} jobs: {jobs} completed" in done.stderr
-    assert [read_json(path)["state"] for path in folder.glob("*/status.json")] == ["completed"] * jobs
+    assert "sweep of 3 jobs: 3 completed" in done.stderr
+    assert [read_json(path)["state"] for path in folder.glob("*/status.json")] == ["completed"] * 3
     asked = (tmp_path / "submitted").read_text()
     assert "#SBATCH --partition=long" in asked
     assert "#SBATCH --cpus-per-task=3" in asked
-    assert "#SBATCH --array=0-1" in asked  # two jobs, or three in two stacks
+    assert "#SBATCH --array=0-1" in asked  # a stack of two jobs, and a single one
 
 
 def test_settings_are_printed_of_one_job_not_of_a_sweep(run_command):

@@ -2,6 +2,7 @@
 the sweep is launched."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -13,9 +14,9 @@ from pyarrow.parquet import read_table
 from bows.config.identity import config_key
 from bows.files import read_json
 from bows.runs.lock import lock_runs
-from bows.sweep.grouping import pieces, stacks
+from bows.sweep.units import pieces, stacks
 
-from ..support.commands import Paused, fresh, wait_for
+from ..support.commands import Paused, wait_for
 
 GRID = [
     "data=circular", "data.train_rows=300", "data.validation_rows=100", "model=tied,linear", "wd=0,2", "latent=3,5", "lr=1e-2",
@@ -58,19 +59,21 @@ def by_one(tmp_path_factory, sweep):
     ("launcher", "jobs"),
     [
         (["vectorized"], 8),
-        (["joblib", "hydra.launcher.n_jobs=2"], 4),
         (["joblib", "hydra.launcher.n_jobs=2", "hydra.launcher.vectorized=true"], 4),
         (["submitit_local"], 2),  # each in a Python of its own
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+    ids=lambda value: value[0] if isinstance(value, list) else "",
 )
-def test_launchers_give_the_same_numbers(by_one, tmp_path, launcher, jobs, run_command):
+def test_launchers_give_the_same_numbers(by_one, tmp_path, launcher, jobs, sweep):
     grid = [*GRID, *["model=tied"][: jobs < 8], *["wd=0"][: jobs < 4]]
-    words = [f"hydra/launcher={launcher[0]}", *launcher[1:], f"hydra.sweep.dir={tmp_path / 'sweep'}"]
-    # joblib and submitit start processes of their own.
-    start = run_command if launcher == ["vectorized"] else fresh
-    done = start(["bows.train", "-m", *grid, *words])
+    if launcher[0] == "joblib":  # with one job completed before, its two processes get a stack and a single job
+        (first,) = by_one.glob("0-*")
+        shutil.copytree(first, tmp_path / "sweep" / first.name)
+    done = sweep(tmp_path / "sweep", *grid, f"hydra/launcher={launcher[0]}", *launcher[1:])
     assert done.returncode == 0, done.stderr
+    if launcher[0] == "joblib":
+        assert "4 jobs: 1 completed (skipped)" in done.stderr
+        assert re.findall(r"a stack of (\d+) jobs", done.stderr) == ["2", "1"]
     ours, theirs = losses(tmp_path / "sweep"), losses(by_one)
     assert len(ours) == jobs
     assert ours.keys() <= theirs.keys()
@@ -240,7 +243,7 @@ def test_the_key_of_a_configuration_is_of_its_results_alone(compose):
 
 
 def test_an_interrupted_stack_goes_on_at_its_step_and_ends_as_an_unbroken_one(tmp_path, sweep, run_command):
-    words = [word.replace("epochs=2", "epochs=6") for word in GRID] + ["hydra/launcher=vectorized"]
+    words = [*GRID, "model=tied", "epochs=6", "hydra/launcher=vectorized"]
     folder = tmp_path / "broken"
     asked = ["bows.train", "-m", *words, f"hydra.sweep.dir={folder}"]
     assert Paused(run_command.popen, "step:3", tmp_path / "paused", asked).end_by(signal.SIGINT) == 130
@@ -264,8 +267,9 @@ def states(folder: Path) -> list[str]:
 
 def test_a_stack_killed_while_it_finishes_or_beside_new_jobs_goes_on_from_its_checkpoint(tmp_path, sweep, run_command):
     """Its checkpoint is of all its jobs together: also of those that are completed, and whatever else is asked for by then."""
-    words = [*GRID, "hydra/launcher=vectorized"]
-    words[words.index("analysis=none")] = "analysis.looks=0"  # figures take a moment a member
+    words = [*GRID, "model=tied", "hydra/launcher=vectorized"]
+    words[words.index("analysis=none")] = "analysis.looks=0"
+    words.append("analysis.figures=false")
     unbroken = sweep(tmp_path / "unbroken", *words)
     assert unbroken.returncode == 0, unbroken.stderr
     folder = tmp_path / "broken"
@@ -276,9 +280,9 @@ def test_a_stack_killed_while_it_finishes_or_beside_new_jobs_goes_on_from_its_ch
     wider = [word.replace("latent=3,5", "latent=3,5,6") for word in words]
     again = sweep(folder, *wider)
     assert again.returncode == 0, again.stderr
-    assert "a stack of 8 jobs" in again.stderr  # as it was, with those that are completed
-    assert "a stack of 4 jobs" in again.stderr
-    assert states(folder) == ["completed"] * 12
+    assert "a stack of 4 jobs" in again.stderr  # as it was, with the one that is completed
+    assert "a stack of 2 jobs" in again.stderr
+    assert states(folder) == ["completed"] * 6
     assert all(path.read_bytes() == text for path, text in before.items())
     for name in jobs_in(tmp_path / "unbroken"):
         ours, theirs = ((each / name / "model.safetensors").read_bytes() for each in (folder, tmp_path / "unbroken"))

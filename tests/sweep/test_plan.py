@@ -17,7 +17,10 @@ KEYS = {name: f"{number:08x}{name * 56}" for number, name in enumerate("abcd", 1
 
 
 def jobs_of(names: str) -> list[Job]:
-    return [Job(number, [f"seed={number}"], OmegaConf.create(), {}, KEYS[name]) for number, name in enumerate(names)]
+    jobs = [Job(number, [f"seed={number}"], OmegaConf.create()) for number, _ in enumerate(names)]
+    for job, name in zip(jobs, names, strict=True):
+        job.key = KEYS[name]
+    return jobs
 
 
 def leave(folder: Path, text: str) -> None:

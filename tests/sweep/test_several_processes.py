@@ -8,8 +8,6 @@ import pytest
 from bows.config.identity import config_key
 from bows.files import read_json
 
-from ..support.commands import fresh
-
 WORDS = [
     "data=circular", "data.train_rows=512", "data.validation_rows=100", "lr=1e-2", "epochs=3", "logger=none", "analysis=none",
     "trainer.threads=1",
@@ -17,8 +15,8 @@ WORDS = [
 TWO = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
 
 
-def sweep(run, folder: Path, *words: str) -> None:
-    done = run(["bows.train", "-m", *WORDS, *words, f"hydra.sweep.dir={folder}"])
+def sweep(run_command, folder: Path, *words: str) -> None:
+    done = run_command(["bows.train", "-m", *WORDS, *words, f"hydra.sweep.dir={folder}"])
     assert done.returncode == 0, done.stderr
 
 
@@ -34,7 +32,7 @@ def test_all_processes_of_a_job_are_of_that_job(tmp_path, run_command, compose):
     done = {"state": "completed", "config": config_key(compose(*WORDS, *TWO, "latent=2"))}
     (two / "0" / "status.json").write_text(json.dumps(done))
     (two / "0" / "summary.json").write_text(json.dumps({"reconstruction/loss": 0.5}))
-    sweep(fresh, two, *TWO, "latent=2,3")  # the first is skipped by both processes
+    sweep(run_command, two, *TWO, "latent=2,3")  # the first is skipped by both processes
     assert losses(two)["1"] == pytest.approx(losses(tmp_path / "one")["1"], rel=1e-3)
     assert losses(two)["0"] == 0.5
     assert {path.parent.name[0] for path in two.glob("*/train_ddp_process_1.log")} == {"1"}

@@ -195,17 +195,21 @@ def test_one_seed_gives_identical_weights_and_another_does_not(finished, outputs
 
 
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
-def test_a_run_stopped_in_the_middle_resumes_to_the_same_weights(finished, outputs, words, stop, tmp_path, run):
+def test_a_run_stopped_in_the_middle_resumes_to_the_same_weights(
+    finished, outputs, words, stop, tmp_path, run, run_command
+):
     folder = tmp_path / "stopped run"  # with a space, as folders have
     quoted = f"hydra.run.dir='{folder}'"
     asked = [*words, "wd=0.1", "logger=none", "trainer.checkpoint_every_steps=5", quoted, f"outputs={outputs}"]
     with (tmp_path / "stderr").open("w") as stderr:
         settings = {"stdout": subprocess.DEVNULL, "stderr": stderr, "env": environment()}
-        paused = Paused(
-            lambda words: subprocess.Popen([sys.executable, *words], **settings),
-            "step:37", tmp_path / "paused", ["bows.train", *asked],
-        )  # fmt: skip
-        code = paused.end_by(stop)
+
+        def start(words):  # Ctrl-C in a Python of its own
+            if stop == signal.SIGKILL:
+                return run_command.popen(words, stderr=stderr)
+            return subprocess.Popen([sys.executable, *words], **settings)
+
+        code = Paused(start, "step:37", tmp_path / "paused", ["bows.train", *asked]).end_by(stop)
     said = (tmp_path / "stderr").read_text()
     status = read(folder / "status.json")
     if stop == signal.SIGINT:
@@ -345,7 +349,7 @@ def test_every_precision_trains_and_leaves_a_float32_model(train_here, precision
 
 def test_small_vocabularies_train_in_double_precision_on_a_cpu(compose):
     from bows.config.validate import check
-    from bows.training.trainer import DOUBLE_PRECISION_WORDS, chosen_precision
+    from bows.training.task import DOUBLE_PRECISION_WORDS, chosen_precision
 
     on_cpu, asked = (check(compose("trainer=cpu", *more)).trainer for more in ([], ["trainer.precision=bf16-mixed"]))
     few = DOUBLE_PRECISION_WORDS
@@ -402,7 +406,7 @@ def test_a_full_disk_at_the_end_is_a_failed_run(tmp_path, monkeypatch):
     import errno
 
     import bows.runs.status as runs
-    from bows.training.job import as_expected
+    from bows.training.run import as_expected
 
     status = runs.RunStatus.start(tmp_path, resumed=False)
 
@@ -420,7 +424,7 @@ def test_a_full_disk_at_the_end_is_a_failed_run(tmp_path, monkeypatch):
 
 
 def test_ctrl_c_anywhere_says_how_to_go_on(tmp_path):
-    from bows.training.job import as_expected
+    from bows.training.run import as_expected
 
     said = as_expected(KeyboardInterrupt(), tmp_path)
     assert said.exit_code == 130
@@ -435,7 +439,7 @@ def test_ctrl_c_anywhere_says_how_to_go_on(tmp_path):
 )
 def test_a_preset_whose_corpus_cannot_be_had_names_its_small_version(tmp_path, experiment, small):
     from bows.errors import UnavailableError
-    from bows.training.job import as_expected
+    from bows.training.run import as_expected
 
     (tmp_path / ".hydra").mkdir()
     chosen = f"{{experiment: {experiment}}}" if experiment else "{}"

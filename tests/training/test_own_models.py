@@ -13,7 +13,7 @@ from bows.model.pair_classifier import PairClassifier
 from bows.model.pca import PrincipalComponents
 from bows.model.sparse_loss import why_dense
 from bows.model.tied import Tied
-from bows.sweep.grouping import may_not_stack, member_bytes
+from bows.sweep.units import may_not_stack, member_bytes
 from bows.training.run import task_of, train
 from bows.training.stack.block import Block, Member
 from bows.training.stack.squared_error import SquaredErrors, can_train

@@ -14,9 +14,9 @@ from bows.model.optimizers import OptimizerSettings
 from bows.model.tied import Tied
 from bows.model.untied import Untied
 from bows.sparse_bags import SparseBags
+from bows.training.autoencoder import choose_bags
 from bows.training.checkpoint_files import AtomicCheckpointIO
-from bows.training.sparse import choose_bags
-from bows.training.trainer import warn_of_slow_precision
+from bows.training.task import warn_of_slow_precision
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*does not have many workers.*"),
@@ -104,14 +104,14 @@ def test_the_log_says_which_and_why(caplog, tmp_path):
     trainer = pl.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, default_root_dir=tmp_path)
     data = BagsDataModule(lambda: CORPUS, 3, 1, 25, seed=5)
     windows = torch.cat(list(data.windows("train").batches(64)))
-    with caplog.at_level(logging.INFO, "bows.training.sparse"):
+    with caplog.at_level(logging.INFO, "bows.training.autoencoder"):
         module = BagsModule(Tied(WORDS, 6), OptimizerSettings(), steps=1)
         choose_bags(trainer, module, data, compiled=False, precision="auto")
         assert data.sparse_training
         data.sparse_training = False
         choose_bags(trainer, module, data, compiled=True, precision="auto")
         assert not data.sparse_training
-    assert [record.message for record in caplog.records if record.name == "bows.training.sparse"] == [
+    assert [record.message for record in caplog.records if record.name == "bows.training.autoencoder"] == [
         f"training uses the sparsity of the bags ({windows.mean() * 100:.1f} % full)",
         "training uses dense bags: the forward pass is compiled",
     ]

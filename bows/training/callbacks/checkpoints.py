@@ -21,27 +21,6 @@ MONITOR = "reconstruction/loss"
 WRITING = 0.05
 
 
-def checkpoint_callbacks(
-    folder: str | Path, every_steps: int | None = None, pause: float = 2.0, monitor: str = MONITOR
-) -> list[pl.Callback]:
-    """Return the callbacks that write ``last.ckpt`` and ``best.ckpt``, for use with the plugin AtomicCheckpointIO.
-
-    Args:
-        folder: The checkpoints' folder, ``<run folder>/checkpoints``.
-        every_steps: Optimizer steps between two further ``last.ckpt``; None for the ends of epochs only.
-        pause: The shortest time in seconds between two ``last.ckpt`` at the ends of epochs.
-        monitor: The metric of validation whose lowest value is best.
-
-    Raises:
-        SettingError: ``every_steps`` is below 1.
-    """
-    if every_steps is not None and every_steps < 1:
-        raise SettingError(
-            f"every_steps={every_steps} is not allowed; allowed: 1 or more, or null for the ends of epochs only"
-        )
-    return [BestCheckpoint(folder, monitor), LastCheckpoint(folder, every_steps, pause)]
-
-
 class LastCheckpoint(Checkpoint):
     """Writes ``last.ckpt`` at the ends of epochs and, if asked, every so many optimizer steps.
 
@@ -50,13 +29,20 @@ class LastCheckpoint(Checkpoint):
     at which training was asked to stop are always saved.
 
     Args:
-        folder: The checkpoints' folder.
+        folder: The checkpoints' folder, ``<run folder>/checkpoints``.
         every_steps: Optimizer steps between two; None for the ends of epochs only.
         pause: Seconds; 0 saves at the end of every epoch.
+
+    Raises:
+        SettingError: ``every_steps`` is below 1.
     """
 
-    def __init__(self, folder: str | Path, every_steps: int | None = None, pause: float = 2.0) -> None:
-        self.path = Path(folder) / LAST
+    def __init__(self, folder: Path, every_steps: int | None = None, pause: float = 2.0) -> None:
+        if every_steps is not None and every_steps < 1:
+            raise SettingError(
+                f"every_steps={every_steps} is not allowed; allowed: 1 or more, or null for the ends of epochs only"
+            )
+        self.path = folder / LAST
         self._every_steps = every_steps
         self._pause = pause
         self._saved_step: int | None = None
@@ -94,16 +80,12 @@ class BestCheckpoint(Checkpoint):
 
     The lowest value is part of the checkpoints, so that a resumed run does not replace the best state by a worse one.
 
-    Args:
-        folder: The checkpoints' folder.
-        monitor: The name of the metric.
-
     Raises:
-        TrainingError: Validation did not log it.
+        TrainingError: Validation did not log the monitor.
     """
 
-    def __init__(self, folder: str | Path, monitor: str = MONITOR) -> None:
-        self.path = Path(folder) / BEST
+    def __init__(self, folder: Path, monitor: str = MONITOR) -> None:
+        self.path = folder / BEST
         self.monitor = monitor
         self.best: float | None = None
 

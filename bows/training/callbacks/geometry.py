@@ -4,12 +4,12 @@ import logging
 import math
 import time
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import pytorch_lightning as pl
 
 from bows.analysis.geometry import GROUPS, geometry
-from bows.model.autoencoder import weights
+from bows.model.autoencoder import Autoencoder, weights
 from bows.training.lightning_internals import last_epoch
 
 log = logging.getLogger(__name__)
@@ -18,61 +18,55 @@ log = logging.getLogger(__name__)
 AFFORDABLE = 0.05
 
 
+@dataclass(eq=False)
 class GeometryMonitor(pl.Callback):
-    """Logs the metrics of the weights alone at evenly spaced ends of epochs; the final evaluation logs the last values.
+    """Logs the metrics of the weights alone at evenly spaced ends of epochs; the final evaluation logs the last values."""
 
-    Args:
-        sets: Word indices of each ordered set.
-        permutations: Random orders per p value.
-        seed: Of the random orders.
-        looks: Number of evaluations, including the final one; fewer if they would take more than 5 % of the training. None for every
-            epoch, whatever time that takes.
-        groups: capacity, packing, ring, or some of them.
-        linear: Names of the sets whose order is a line.
-    """
-
-    def __init__(
-        self,
-        sets: Mapping[str, Sequence[int]],
-        permutations: int,
-        seed: int,
-        looks: int | None,
-        groups: Collection[str] = GROUPS,
-        linear: Collection[str] = (),
-    ):
-        self.sets = sets
-        self.permutations = permutations
-        self.seed = seed
-        self.looks = looks
-        self.groups = groups
-        self.linear = linear
-        self.seconds = 0.0
-        """Seconds spent so far."""
+    sets: Mapping[str, Sequence[int]]
+    """Word indices of each ordered set."""
+    permutations: int
+    """Random orders per p value."""
+    seed: int
+    looks: int | None
+    """Number of evaluations, including the final one; fewer if they would take more than 5 % of the training. None for every epoch."""
+    groups: Collection[str] = GROUPS
+    """capacity, packing, ring, or some of them."""
+    linear: Collection[str] = ()
+    """Names of the sets whose order is a line."""
+    seconds: float = 0.0
+    """Seconds spent so far."""
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if self.looks is None:
-            return
-        autoencoder: Any = pl_module.autoencoder
-        loader: Any = trainer.train_dataloader
-        steps = int(trainer.estimated_stepping_batches)
-        asked = self.looks
-        self.looks = affordable_looks(asked, autoencoder.features, autoencoder.latent, loader.batch_size, steps)
-        if self.looks < asked:
+        asked, loader = self.looks, trainer.train_dataloader
+        self.limit(pl_module.autoencoder, loader.batch_size, int(trainer.estimated_stepping_batches))  # type: ignore
+        if self.looks != asked:
             log.info(
                 "evaluating geometry %d times instead of %d (limit: %.0f %% of the training time)",
                 self.looks, asked, 100 * AFFORDABLE,
             )  # fmt: skip
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        epoch, epochs = trainer.current_epoch + 1, trainer.max_epochs or 1
-        if trainer.global_rank != 0 or not due(epoch, epochs, self.looks):
-            return
+        if trainer.global_rank == 0 and self.is_due(trainer):
+            measured = self.evaluate(pl_module.autoencoder)  # type: ignore[arg-type]
+            for logger in trainer.loggers:
+                logger.log_metrics({**measured, "epoch": last_epoch(trainer)}, step=trainer.global_step - 1)
+
+    def limit(self, autoencoder: Autoencoder, batch: int, steps: int) -> None:
+        """Lower `looks` to what a training of `steps` steps affords."""
+        if self.looks is not None:
+            self.looks = affordable_looks(self.looks, autoencoder.features, autoencoder.latent, batch, steps)
+
+    def is_due(self, trainer: pl.Trainer) -> bool:
+        """Return whether an evaluation is due at the end of this epoch."""
+        return due(trainer.current_epoch + 1, trainer.max_epochs or 1, self.looks)
+
+    def evaluate(self, autoencoder: Autoencoder) -> dict[str, float]:
+        """Return the metrics of the weights as they are."""
         began = time.perf_counter()
-        encoder, decoder = weights(pl_module.autoencoder)  # type: ignore[arg-type]
+        encoder, decoder = weights(autoencoder)
         measured = geometry(encoder, decoder, self.sets, self.permutations, self.seed, self.groups, linear=self.linear)
         self.seconds += time.perf_counter() - began
-        for logger in trainer.loggers:
-            logger.log_metrics({**measured, "epoch": last_epoch(trainer)}, step=trainer.global_step - 1)
+        return measured
 
 
 def due(epoch: int, epochs: int, looks: int | None) -> bool:

@@ -26,13 +26,10 @@ class InterruptGuard(pl.Callback):
     handlers are restored afterwards.
 
     It must be the last of the callbacks, so that the others have seen the step.
-
-    Args:
-        folder: The checkpoints' folder.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self._path = Path(folder) / LAST
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / LAST
         self._former: dict[int, Any] = {}
         self.signum: int | None = None
 

@@ -11,16 +11,10 @@ from bows.errors import TrainingError
 
 
 class LossGuard(pl.Callback):
-    """Stops training on a loss that is not finite; the error names the step and a likely cause.
+    """Stops training on a loss that is not finite, by a TrainingError that names the step and a likely cause.
 
     On a CPU every loss is checked before its backward pass. On an accelerator each check would make the step wait, so losses are kept
-    there and checked together. In both cases no checkpoint is written whose losses or weights are not finite.
-
-    Args:
-        every: Steps between two checks on an accelerator.
-
-    Raises:
-        TrainingError: From within ``trainer.fit``.
+    there and checked together, after `every` steps. In both cases no checkpoint is written whose losses or weights are not finite.
     """
 
     def __init__(self, every: int = 50) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,11 +19,7 @@ MEGABYTE = 1e6
 
 
 class TrainingClock:
-    """Counts windows and the seconds spent on them, without those between `pause` and `start`.
-
-    Args:
-        now: Returns the time in seconds; a test passes its own.
-    """
+    """Counts windows and the seconds spent on them, without those between `pause` and `start`. `now` returns the time in seconds."""
 
     def __init__(self, now: Callable[[], float] | None = None) -> None:
         self._now = now or perf_counter
@@ -139,7 +136,5 @@ def peak_memory_bytes() -> int:
         line = next((line for line in status.read_text().splitlines() if line.startswith("VmHWM:")), None)
         if line is not None:
             return int(line.split()[1]) * 1024
-    import resource
-
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

@@ -7,13 +7,14 @@ under any of the optimizers, decay and clipping.
 
 import copy
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from bows.model.autoencoder import Autoencoder, AutoencoderOutput
+from bows.model.sparse_loss import SparseLoss
 from bows.training.stack.squared_error import LinearSquaredErrors, SquaredErrors, can_train
 from bows.training.stack.stack_data import StackBatch
 
@@ -111,6 +112,54 @@ class Block(nn.Module):
         for number, name in enumerate(self.buffer_names):
             state[name] = getattr(self, f"buffer{number}")
         return state
+
+
+class Solo(Block):
+    """A member in a block of its own, trained by exactly the operations of a run alone; its parameters are views of `weights`, (1, ...).
+
+    Batched products save the time of starting operations. A model whose products take longer than that gains nothing by them; it is
+    computed as in a run alone, to the last bit, since different rounding grows over thousands of steps in which words of a ReLU model
+    switch off and on. It still shares its batches, its optimizer and its loop with the rest of the stack.
+    """
+
+    def __init__(self, member: Member):
+        super().__init__([member])
+        self.dataset = member.dataset
+        self.model: Any = self._prototype[0]
+        self.products: torch.dtype | None = None
+        """The type of the products of SparseLoss, to train on SparseBags; requires an autoencoder that `why_dense` accepts."""
+        self._sparse_loss: SparseLoss | None = None
+
+    def bind(self) -> None:
+        if self.products:
+            encoder = self.weights[self.names.index(self.model.linear_parameters[0])]
+            encoder.data = encoder.data.mT.contiguous().mT  # by word, as SparseLoss stores it
+        for name, parameter in self.model.named_parameters():
+            parameter.data = self.weights[self.names.index(name)].data[0]
+        for number, (_, buffer) in enumerate(self.model.named_buffers()):
+            buffer.data = getattr(self, f"buffer{number}")[0]
+        self._sparse_loss = SparseLoss(self.model, self.products) if self.products else None
+
+    def losses(self, batch: StackBatch) -> Tensor:
+        if self._sparse_loss is not None:
+            assert batch.sparse is not None
+            return self._sparse_loss(batch.sparse[self.dataset]).unsqueeze(0)
+        self.model.training = self.training
+        bags = self.bags(batch.of_all)
+        return self.model.loss(self.model(bags), bags).unsqueeze(0)
+
+    def clip_gradients(self, limits: Tensor) -> None:
+        nn.utils.clip_grad_norm_(self.model.parameters(), float(limits))
+
+    def forget_gradients(self) -> None:
+        if self._sparse_loss is not None:
+            self._sparse_loss.keep_gradients()
+        self.model.zero_grad()
+        super().forget_gradients()
+
+    def collect_gradients(self) -> None:
+        for name, parameter in self.model.named_parameters():
+            self.weights[self.names.index(name)].grad = parameter.grad.unsqueeze(0)
 
 
 def unpadded(value: Tensor, shape: torch.Size) -> Tensor:

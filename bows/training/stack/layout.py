@@ -14,26 +14,19 @@ COPIED_CELLS = 1 << 22
 
 def solos(members: Sequence[Member], batch: int) -> set[int]:
     """Return the numbers of the members that gain nothing by batched products on a CPU, since theirs take longer than starting them."""
+    models = [member.autoencoder for member in members]
     return {
-        number
-        for number, member in enumerate(members)
-        if _operations(batch, member.autoencoder) > BLOCK_SECONDS * OPERATIONS_A_SECOND
+        number for number, model in enumerate(models) if _seconds(batch, model.features, model.latent) > BLOCK_SECONDS
     }
 
 
-def _operations(batch: int, autoencoder: Autoencoder) -> int:
-    """Return the operations of a step's five products."""
-    return 10 * batch * autoencoder.features * autoencoder.latent
+def _seconds(batch: int, features: int, latent: int) -> float:
+    """Return the time of a step's five products, each of 2 B V m operations."""
+    return 10 * batch * features * latent / OPERATIONS_A_SECOND
 
 
 def arrange(members: Sequence[Member], batch: int, alone: Collection[int] = ()) -> list[list[int]]:
-    """Return the numbers of the members of each block.
-
-    Args:
-        members: The members.
-        batch: Windows per batch.
-        alone: Members that get a block of their own.
-    """
+    """Return the numbers of the members of each block, for batches of so many windows; those in `alone` get a block of their own."""
     kinds: dict[tuple, list[int]] = defaultdict(list)
     for number, member in enumerate(members):
         if number not in alone:
@@ -68,15 +61,14 @@ def by_latent(latents: Sequence[int], features: int, batch: int) -> list[list[in
     for place, latent in enumerate(latents):
         places[latent].append(place)
     groups: list[list[int]] = []
-    largest = wasted = 0
+    largest, wasted = 0, 0.0
     for latent in sorted(places, reverse=True):
-        # A step's five products are 10 B V m operations.
-        wasted += 10 * batch * features * (largest - latent) * len(places[latent])
-        if groups and wasted < BLOCK_SECONDS * OPERATIONS_A_SECOND:
+        wasted += _seconds(batch, features, largest - latent) * len(places[latent])
+        if groups and wasted < BLOCK_SECONDS:
             groups[-1] += places[latent]
         else:
             groups.append(list(places[latent]))
-            largest, wasted = latent, 0
+            largest, wasted = latent, 0.0
     return [sorted(group) for group in groups]
 
 

@@ -1,37 +1,45 @@
-"""Observe the training of a stack: metrics, geometry and the best state of each member."""
+"""Observe the training of a stack: metrics, geometry, and the states from which each member gets its own checkpoints."""
 
 from __future__ import annotations
 
+import copy
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from bows.analysis.geometry import geometry
 from bows.analysis.reconstruction import ReconstructionSums
-from bows.model.autoencoder import weights
-from bows.training.autoencoder import AutoencoderTask, geometry_groups
-from bows.training.callbacks.geometry import affordable_looks, due
-from bows.training.callbacks.training_loss import POINTS
-from bows.training.lightning_internals import last_epoch
+from bows.model.autoencoder import Autoencoder
+from bows.model.optimizers import OptimizerSettings, make_optimizer, make_schedule
+from bows.training.autoencoder import AutoencoderTask
+from bows.training.callbacks.losses import POINTS
+from bows.training.lightning_internals import checkpoint_content, last_epoch
 from bows.training.stack.history import StackTables
-from bows.training.stack.member_checkpoint import Moment, moments
 from bows.training.stack.stack_data import StackBatch
 from bows.training.stack.stack_module import StackModule
-from bows.training.stack.threads import threads_for
 
 # The shortest time in seconds between two writings of the members' tables, and the share of the training time that writing may take.
 PAUSE, WRITING = 10.0, 0.02
+# The largest number of weights (m V) that one thread evaluates faster than several: waking the others takes longer than their work.
+# (torch wakes them for some operations of any size, such as `min` over a dimension.)
+ONE_THREAD_WEIGHTS = 1 << 16
+# Parts of a stack's checkpoint that belong to all members together.
+OF_THE_STACK = {"state_dict", "optimizer_states", "lr_schedulers", "callbacks", "StackData", "failures"}
+
+# The state of a member at a moment: `weights` under the names of its own class, the optimizer's state of each weight (`moments`), the state
+# of the learning-rate `schedule`, and Lightning's counts of epochs, steps and batches (`progress`).
+Moment = dict[str, Any]
 
 
 class StackMonitor(pl.Callback):
     """Does for each member what TrainingLoss, ReconstructionMonitor, GeometryMonitor and BestCheckpoint do for a single run.
 
-    It keeps the state of each member at its lowest held-out loss, and at the end.
+    It keeps the state of each member at its lowest held-out loss (`best`), and at the end of training (`last`).
 
     Args:
         tables: Where metrics go.
@@ -40,19 +48,9 @@ class StackMonitor(pl.Callback):
 
     def __init__(self, tables: StackTables, tasks: Sequence[AutoencoderTask]):
         self.tables = tables
-        self.autoencoders = [task.autoencoder for task in tasks]
-        self.sets = [task.sets for task in tasks]
-        self.seeds = [task.settings.seed for task in tasks]
-        self.permutations = tasks[0].settings.analysis.permutations
-        self.linear = tasks[0].settings.analysis.linear_sets
-        self.groups = geometry_groups(tasks[0].settings)
-        self.seconds = [0.0] * len(tasks)
-        """Seconds spent on the geometry of each member so far."""
+        self.tasks = tasks
         self.last: dict[int, Moment] = {}
-        """Each member at the end of training."""
         self.best: dict[int, Moment] = {}
-        """Each member at its lowest held-out loss."""
-        self._looks: list[int | None] = [tasks[0].settings.analysis.looks] * len(tasks)
         self.lowest = torch.full((len(tasks),), math.inf)
         self._every = 1
         self._sums: list[ReconstructionSums] = []
@@ -60,13 +58,10 @@ class StackMonitor(pl.Callback):
         self._next_writing = time.monotonic() + PAUSE
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: StackModule) -> None:
-        steps = pl_module.steps
-        self._every = max(1, steps // POINTS)
+        self._every = max(1, pl_module.steps // POINTS)
         loader: Any = trainer.train_dataloader
-        self._looks = [
-            None if looks is None else affordable_looks(looks, model.features, model.latent, loader.batch_size, steps)
-            for looks, model in zip(self._looks, self.autoencoders, strict=True)
-        ]
+        for task in self.tasks:
+            task.geometry.limit(task.autoencoder, loader.batch_size, pl_module.steps)
 
     def on_train_batch_end(self, trainer, pl_module: StackModule, outputs: Any, batch: Any, batch_idx: int) -> None:
         step = trainer.global_step - 1
@@ -81,7 +76,7 @@ class StackMonitor(pl.Callback):
         self, trainer, pl_module: StackModule, outputs: Any, batch: StackBatch, batch_idx, *args
     ) -> None:
         if not self._sums:
-            self._sums = [ReconstructionSums(batch.of_all.shape[-1], batch.of_all.device) for _ in self.autoencoders]
+            self._sums = [ReconstructionSums(batch.of_all.shape[-1], batch.of_all.device) for _ in self.tasks]
         for numbers, (bags, reconstruction) in zip(pl_module.order, outputs, strict=True):
             for place, number in enumerate(numbers):
                 self._sums[number].update(bags if bags.ndim == 2 else bags[place], reconstruction[place])
@@ -104,11 +99,17 @@ class StackMonitor(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: StackModule) -> None:
         step, epoch = trainer.global_step - 1, last_epoch(trainer)
         if trainer.current_epoch + 1 == trainer.max_epochs:
-            living = [number for number in range(len(self.autoencoders)) if number not in pl_module.failures]
+            living = [number for number in range(len(self.tasks)) if number not in pl_module.failures]
             self.last = moments(trainer, pl_module, living)
-        elif self.groups:
-            with threads_for(max(model.features * model.latent for model in self.autoencoders)):
-                self._evaluate(trainer, pl_module, step, epoch)
+        elif self.tasks[0].geometry.groups:
+            found: list[dict[str, float]] = [{} for _ in self.tasks]
+            with threads_for(self.tasks):
+                for number, task in enumerate(self.tasks):
+                    if number not in pl_module.failures and task.geometry.is_due(trainer):
+                        task.autoencoder.load_state_dict(pl_module.member_state(number))
+                        found[number] = task.geometry.evaluate(task.autoencoder)
+            if any(found):
+                self.tables.log_members(by_name(found, torch.float64), step, epoch)
         if (began := time.monotonic()) > self._next_writing:
             self.tables.write()
             ended = time.monotonic()
@@ -116,48 +117,79 @@ class StackMonitor(pl.Callback):
 
     def state_dict(self) -> dict[str, Any]:
         # No copies: every checkpoint and every copy of a member calls this.
-        best, last = (
-            {number: vars(moment) for number, moment in moments.items()} for moments in (self.best, self.last)
-        )
-        return {
-            "events": self.tables.events,
-            "lowest": self.lowest,
-            "best": best,
-            "last": last,
-            "seconds": self.seconds,
-        }
+        seconds = [task.geometry.seconds for task in self.tasks]
+        own = {"lowest": self.lowest, "best": self.best, "last": self.last}
+        return {"events": self.tables.events, "seconds": seconds, **own}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.tables.events = [(step, values) for step, values in state_dict["events"]]
-        self.lowest, self.seconds = state_dict["lowest"], state_dict["seconds"]
-        self.best = {number: Moment(**moment) for number, moment in state_dict["best"].items()}
-        self.last = {number: Moment(**moment) for number, moment in state_dict["last"].items()}
-
-    def _evaluate(self, trainer: pl.Trainer, pl_module: StackModule, step: int, epoch: int) -> None:
-        done, epochs = trainer.current_epoch + 1, trainer.max_epochs or 1
-        found: list[dict[str, float]] = [{} for _ in self.autoencoders]
-        for number, autoencoder in enumerate(self.autoencoders):
-            looks = self._looks[number]
-            if number in pl_module.failures or not due(done, epochs, looks):
-                continue
-            began = time.perf_counter()
-            autoencoder.load_state_dict(pl_module.member_state(number))
-            encoder, decoder = weights(autoencoder)
-            found[number] = geometry(
-                encoder,
-                decoder,
-                self.sets[number],
-                self.permutations,
-                self.seeds[number],
-                self.groups,
-                linear=self.linear,
-            )
-            self.seconds[number] += time.perf_counter() - began
-        if any(found):
-            self.tables.log_members(by_name(found, torch.float64), step, epoch)
+        self.lowest, self.best, self.last = (state_dict[name] for name in ("lowest", "best", "last"))
+        for task, seconds in zip(self.tasks, state_dict["seconds"], strict=True):
+            task.geometry.seconds = seconds
 
 
 def by_name(members: Sequence[Mapping[str, float]], dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
     """Return (members,) tensors by name, NaN where a member lacks the metric, in the order of the member with the most names."""
     names = dict.fromkeys(name for member in sorted(members, key=len, reverse=True) for name in member)
     return {name: torch.tensor([member.get(name, math.nan) for member in members], dtype=dtype) for name in names}
+
+
+def moments(trainer: pl.Trainer, module: StackModule, members: list[int]) -> dict[int, Moment]:
+    """Return copies of some members as they are now."""
+    whole = checkpoint_content(trainer)
+    progress = {key: value for key, value in whole.items() if key not in OF_THE_STACK}
+    return {
+        number: {
+            "weights": {name: value.clone().cpu() for name, value in module.member_state(number).items()},
+            "moments": {
+                name: {key: value.clone().cpu() for key, value in state.items()}
+                for name, state in module.member_moments(number).items()
+            },
+            "schedule": whole["lr_schedulers"][0],
+            "progress": progress,
+        }
+        for number in members
+    }
+
+
+def member_checkpoint(
+    moment: Moment, autoencoder: Autoencoder, settings: OptimizerSettings, steps: int, best: float | None
+) -> dict[str, Any]:
+    """Return the checkpoint that the member, trained alone, would have saved at a moment, and from which its own run can resume.
+
+    Args:
+        moment: The state of the member.
+        autoencoder: A model of the member's class and size; it gets the weights of the moment.
+        settings: The optimizer's settings.
+        steps: Optimizer steps of the whole training.
+        best: The lowest held-out loss so far.
+    """
+    autoencoder.load_state_dict(moment["weights"])
+    optimizer = make_optimizer(autoencoder.parameters(), settings)
+    schedule = make_schedule(optimizer, settings, steps)
+    for name, parameter in autoencoder.named_parameters():
+        optimizer.state[parameter] = moment["moments"][name]
+    at = moment["schedule"]["last_epoch"]
+    rates = [base * factor(at) for base, factor in zip(schedule.base_lrs, schedule.lr_lambdas, strict=True)]
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate
+    own = {**moment["schedule"], "base_lrs": schedule.base_lrs, "_last_lr": rates, "lr_lambdas": [None] * len(rates)}
+    return {
+        **copy.deepcopy(moment["progress"]),
+        "state_dict": {f"autoencoder.{name}": value for name, value in moment["weights"].items()},
+        "callbacks": {"BestCheckpoint": {"best": best}},
+        "optimizer_states": [optimizer.state_dict()],
+        "lr_schedulers": [own],
+    }
+
+
+@contextmanager
+def threads_for(tasks: Sequence[AutoencoderTask]) -> Iterator[None]:
+    """Evaluate models with few weights by one thread inside the block; leave the number unchanged if one has more."""
+    before = torch.get_num_threads()
+    if all(task.autoencoder.features * task.autoencoder.latent <= ONE_THREAD_WEIGHTS for task in tasks):
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -55,13 +54,6 @@ class StackBatches:
             dataset.load_state_dict(state)
 
 
-class DenseSplit(NamedTuple):
-    """Dense bags of one split of all datasets, (datasets * windows, V), and the number of windows of a dataset."""
-
-    bags: Tensor
-    windows: int
-
-
 @dataclass(frozen=True)
 class StackBatch:
     """The bags of one step, of all datasets, each in the forms that members need."""
@@ -106,7 +98,8 @@ class StackData(LightningDataModule):
         super().__init__()
         self.datasets = list(datasets)
         self.densely, self.sparsely = True, False
-        self._dense: dict[tuple[Windows, torch.device, torch.dtype], DenseSplit] = {}
+        self._dense: dict[tuple[Windows, torch.device, torch.dtype], Tensor] = {}
+        """The dense bags of one split of all datasets, (datasets * windows, V)."""
 
     def setup(self, stage: str) -> None:
         for data in self.datasets:
@@ -137,9 +130,8 @@ class StackData(LightningDataModule):
             key = (windows, device, dtype)
             if key not in self._dense:
                 every = torch.arange(len(windows))
-                whole = torch.cat([each.windows.multi_hot(every, device, dtype) for each in batch])
-                self._dense[key] = DenseSplit(whole, len(windows))
-            offsets = torch.arange(len(batch)).unsqueeze(1) * self._dense[key].windows
+                self._dense[key] = torch.cat([each.windows.multi_hot(every, device, dtype) for each in batch])
+            offsets = torch.arange(len(batch)).unsqueeze(1) * len(windows)
             chosen = (numbers + offsets).flatten().to(device)
-            bags = self._dense[key].bags.index_select(0, chosen).view(*numbers.shape, -1)
+            bags = self._dense[key].index_select(0, chosen).view(*numbers.shape, -1)
         return bags.transpose(0, 1)

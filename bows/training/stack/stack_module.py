@@ -9,10 +9,9 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
-from bows.model.memory_layout import MemoryOrder
 from bows.model.optimizers import OptimizerSettings, make_schedule, optimizer_over, parameter_groups
-from bows.training.stack.block import Block, Member
-from bows.training.stack.single_model import Solo
+from bows.model.sparse_loss import MemoryOrder
+from bows.training.stack.block import Block, Member, Solo, unpadded
 from bows.training.stack.stack_data import StackBatch
 
 
@@ -41,7 +40,7 @@ class StackModule(LightningModule):
         self.steps = steps
         self.order = [sorted(numbers, key=lambda number: (self._rates(number), number)) for numbers in blocks]
         """The numbers of the members of each block; those with the same rate and decay are neighbours."""
-        self.blocks = nn.ModuleList(
+        self.blocks: Any = nn.ModuleList(
             [
                 Solo(members[numbers[0]]) if numbers[0] in solos else Block([members[number] for number in numbers])
                 for numbers in self.order
@@ -77,8 +76,7 @@ class StackModule(LightningModule):
         return settings.lr, settings.weight_decay
 
     def training_step(self, batch: StackBatch, batch_index: int) -> dict[str, Tensor]:
-        blocks: list[Any] = list(self.blocks)
-        of_blocks = [block.losses(batch) for block in blocks]
+        of_blocks = [block.losses(batch) for block in self.blocks]
         total = torch.stack([losses.sum() for losses in of_blocks]).sum()
         losses = self.in_order(of_blocks)
         self._note_failures(losses)
@@ -86,8 +84,7 @@ class StackModule(LightningModule):
 
     def validation_step(self, batch: StackBatch, batch_index: int) -> list[tuple[Tensor, Tensor]]:
         """Return the bags of each block, (batch, V) or (K, batch, V), and its reconstructions (K, batch, V)."""
-        blocks: list[Any] = list(self.blocks)
-        return [(own := block.bags(batch.of_all), block(own).reconstruction) for block in blocks]
+        return [(own := block.bags(batch.of_all), block(own).reconstruction) for block in self.blocks]
 
     def in_order(self, of_blocks: Sequence[Tensor]) -> Tensor:
         """Return a number per member, (members,) on the CPU, of the (K,) numbers of each block."""
@@ -98,8 +95,7 @@ class StackModule(LightningModule):
         """Return one optimizer. A group is the weights of all members with one rate and decay, as views of neighbours in the blocks."""
         groups: dict[tuple[float, float], dict[str, Any]] = {}
         self._views = []
-        blocks: list[Any] = list(self.blocks)
-        for block, numbers in zip(blocks, self.order, strict=True):
+        for block, numbers in zip(self.blocks, self.order, strict=True):
             block.bind()
             first = 0
             for _, same in groupby(numbers, self._rates):
@@ -116,38 +112,36 @@ class StackModule(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: torch.optim.Optimizer) -> None:
-        blocks: list[Any] = list(self.blocks)
-        for block in blocks:
+        for block in self.blocks:
             block.forget_gradients()
 
     def configure_gradient_clipping(self, optimizer, gradient_clip_val=None, gradient_clip_algorithm=None) -> None:
         """Scale each member's gradients to at most its own norm, as clip_grad_norm_ does for one model; then set those of the views."""
-        blocks: list[Any] = list(self.blocks)
-        for block in blocks:
+        for block in self.blocks:
             block.collect_gradients()
         for number in self.failures:
             block, at = self.place[number]
-            for weight in blocks[block].weights:
+            for weight in self.blocks[block].weights:
                 weight.data[at] = 0.0
                 weight.grad[at] = 0.0
-        for block, limits in zip(blocks, self._limits, strict=True):
+        for block, limits in zip(self.blocks, self._limits, strict=True):
             if limits is not None:
                 block.clip_gradients(limits)
         for weight, view, members in self._views:
             assert weight.grad is not None
             view.grad = weight.grad[members]
-        if any(isinstance(block, Solo) and block.trains_sparsely for block in blocks):
+        if any(isinstance(block, Solo) and block.products for block in self.blocks):
             self._memory_order.before_update(optimizer)  # their encoders are stored by word
 
     def member_state(self, number: int) -> dict[str, Tensor]:
         """Return views of a member's weights, without padding, under the names of its own class."""
         block, at = self.place[number]
-        return self.blocks[block].member_state(at)  # type: ignore[operator]
+        return self.blocks[block].member_state(at)
 
     def member_moments(self, number: int) -> dict[str, dict[str, Tensor]]:
         """Return the optimizer's state of each weight of a member: views without padding, and counts of steps."""
         block, at = self.place[number]
-        own: Any = self.blocks[block]
+        own = self.blocks[block]
         found = {}
         for place, name in enumerate(own.names):
             weight = own.weights[place]
@@ -157,15 +151,12 @@ class StackModule(LightningModule):
                 if big is weight and members.start <= at < members.stop
             )
             state = self.optimizers().state.get(view, {})  # type: ignore[union-attr]
-            shape = own.shapes[at][name]
             found[name] = {
-                key: value[at - members.start][tuple(slice(size) for size in shape)] if value.ndim else value
+                key: unpadded(value[at - members.start], own.shapes[at][name]) if value.ndim else value
                 for key, value in state.items()
             }
         return found
 
     def _note_failures(self, losses: Tensor) -> None:
-        if bool(losses.isfinite().all()):
-            return
         for number in (~losses.isfinite()).nonzero().flatten().tolist():
             self.failures.setdefault(number, (self.global_step, float(losses[number])))

@@ -1,8 +1,9 @@
-"""Train a stack to a complete run folder of each member."""
+"""Train a stack to a complete run folder of each member: its task, and what follows training."""
 
 from __future__ import annotations
 
 import gc
+import json
 import logging
 import math
 import shutil
@@ -10,45 +11,143 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
 
 from bows.config.identity import config_key
+from bows.config.schema import TrainConfig
 from bows.console import four_digits
+from bows.data.datamodule import BagsDataModule
 from bows.errors import BowsError, Interrupted, TrainingError
 from bows.evaluation.evaluate import Evaluation
 from bows.evaluation.save import log_results
 from bows.figures.render_pool import Drawers, Picture
+from bows.model.sparse_loss import product_type, why_dense
 from bows.reports.run_report import write_report
 from bows.runs.status import RunStatus
+from bows.tracking.csv_logger import MetricsTable
 from bows.tracking.loggers import extra_loggers
+from bows.training.autoencoder import AutoencoderTask, open_bags
+from bows.training.callbacks.checkpoints import LastCheckpoint
 from bows.training.callbacks.nan_guard import cause
 from bows.training.checkpoint_files import BEST, CHECKPOINTS, LAST, AtomicCheckpointIO
-from bows.training.job import as_expected, record_failure
-from bows.training.stack.member_checkpoint import member_checkpoint
-from bows.training.stack.stack_task import MemberRun, StackJob, StackTask
-from bows.training.stack.threads import threads_for
-from bows.training.task import conclude, fit, prepare
+from bows.training.run import as_expected, record_failure
+from bows.training.stack.block import Member, Solo
+from bows.training.stack.history import StackTables
+from bows.training.stack.layout import arrange, solos
+from bows.training.stack.monitor import StackMonitor, member_checkpoint, threads_for
+from bows.training.stack.stack_data import StackData
+from bows.training.stack.stack_module import StackModule
+from bows.training.task import Task, conclude, make_trainer, prepare, training_steps
 
 log = logging.getLogger(__name__)
+
+# Seconds between two checkpoints of a stack.
+PAUSE = 20.0
+
+
+@dataclass
+class StackJob:
+    """One job of a sweep, to be a member of a stack."""
+
+    folder: Path
+    """Its run folder."""
+    settings: TrainConfig
+    group: str
+    run_name: str
+    done: bool = False
+    """Whether an earlier start of its stack completed it: it is a member, as in the stack's checkpoint, and its folder stays unchanged."""
+    status: RunStatus | None = None
+    """None for a job that is done, or not started yet."""
+
+
+@dataclass
+class MemberRun:
+    """A member with all that belongs to its run folder."""
+
+    job: StackJob
+    task: AutoencoderTask
+    dataset: int
+    """Which of the stack's datasets it reads."""
+    table: MetricsTable
+
+
+class StackTask(Task[StackData]):
+    """Trains the members of a stack. Creating one opens their data and creates their models; `scratch` gets the stack's own checkpoints."""
+
+    def __init__(self, jobs: Sequence[StackJob], scratch: Path):
+        super().__init__(jobs[0].settings, scratch)
+        self._datasets: dict[str, BagsDataModule] = {}
+        self.members: list[MemberRun] = []
+        for job in jobs:
+            self.members.append(self._open(job))
+        self.words = self.members[0].task.words
+        self.tables = StackTables([member.table for member in self.members])
+        self.monitor = StackMonitor(self.tables, [member.task for member in self.members])
+        self.data = StackData(list(self._datasets.values()))
+        self.stack: StackModule
+
+    def monitors(self) -> list[pl.Callback]:
+        return [self.monitor]
+
+    def checkpoints(self, folder: Path) -> list[pl.Callback]:
+        return [LastCheckpoint(folder, self.settings.trainer.checkpoint_every_steps, PAUSE)]
+
+    def module(self, trainer: pl.Trainer) -> StackModule:
+        datasets = self.data.datasets
+        members = [Member(member.task.autoencoder, member.dataset) for member in self.members]
+        optimizers = [member.job.settings.optimizer for member in self.members]
+        batch, device, precision = datasets[0].batch_size, trainer.strategy.root_device, str(trainer.precision)
+        alone = solos(members, batch) if device.type == "cpu" else set()
+        blocks = arrange(members, batch, alone)
+        steps = training_steps(self.settings, datasets[0])
+        self.stack = StackModule(blocks, members, optimizers, steps=steps, solos=alone)
+        densities = [each.windows("train").density() for each in datasets] if alone else []
+        sparse = 0
+        for block, numbers in zip(self.stack.blocks, self.stack.order, strict=True):
+            model, dataset = members[numbers[0]]
+            if isinstance(block, Solo) and not why_dense(model, densities[dataset], batch, device, precision, False):
+                block.products = product_type(model, batch, self.settings.trainer.precision)
+                sparse += 1
+        self.data.sparsely, self.data.densely = sparse > 0, sparse < len(members)
+        log.info(
+            "%d models on %d datasets: %d in %d blocks of batched products, %d trained separately, %d of these by the sparsity of the bags",
+            len(members), len(datasets), len(members) - len(alone), len(blocks) - len(alone), len(alone), sparse,
+        )  # fmt: skip
+        return self.stack
+
+    def _open(self, job: StackJob) -> MemberRun:
+        # Seeded as a run alone: the same data and the same initial weights.
+        pl.seed_everything(job.settings.seed, verbose=False)
+        node = json.dumps(job.settings.data, sort_keys=True)
+        if node not in self._datasets:
+            self._datasets[node] = open_bags(job.settings, quiet=bool(self._datasets))
+        task = AutoencoderTask(job.settings, job.folder, self._datasets[node])
+        if job.status:
+            job.status.corpus, job.status.stored_corpus = task.data_hash, task.stored_hash
+            job.status.write("running")
+        task.build(quiet=bool(self.members))
+        table = MetricsTable(self.folder / job.folder.name if job.done else job.folder, held=True)
+        return MemberRun(job, task, list(self._datasets).index(node), table)
 
 
 def train_stack(jobs: Sequence[StackJob], scratch: Path) -> list[float | BaseException]:
     """Train the jobs as one stack and complete their run folders.
 
     Args:
-        jobs: Jobs that can share a stack (`bows.sweep.grouping`).
+        jobs: Jobs that can share a stack (`bows.sweep.units`).
         scratch: A folder of the stack's own, for the checkpoints from which an interrupted stack resumes; removed at the end.
 
     Returns:
         The held-out loss of each job, or the error that ended it; NaN for a job that was done before.
     """
-    statuses = [None if job.done else RunStatus.start(job.folder, resumed=False) for job in jobs]
-    for status, job in zip(statuses, jobs, strict=True):
-        if status:
-            status.config = config_key(job.settings.plain)
+    for job in jobs:
+        if not job.done:
+            job.status = RunStatus.start(job.folder, resumed=False)
+            job.status.config = config_key(job.settings.plain)
     outcomes: dict[int, float | BaseException] = {}
     # The configurations of a large sweep are millions of objects that live to its end: without this, the garbage collector searches them
     # again and again, which takes longer than training.
@@ -56,20 +155,21 @@ def train_stack(jobs: Sequence[StackJob], scratch: Path) -> list[float | BaseExc
     try:
         prepare(jobs[0].settings)
         with Drawers(torch.get_num_threads()) if jobs[0].settings.analysis.figures else nullcontext() as drawers:
-            task = StackTask(jobs, statuses, scratch)
+            task = StackTask(jobs, scratch)
             resume = scratch / CHECKPOINTS / LAST
-            trainer = fit(task, [task.tables], AtomicCheckpointIO(), resume if resume.exists() else None)
+            trainer = make_trainer(task, [task.tables], AtomicCheckpointIO())
+            task.fit(trainer, resume if resume.exists() else None)
             task.tables.hand_out()
-            with threads_for(max(m.task.autoencoder.features * m.task.autoencoder.latent for m in task.members)):
+            with threads_for(task.monitor.tasks):
                 for number, outcome in _finished(task, trainer, drawers):
                     if isinstance(outcome, Exception):
-                        outcome = _fail(jobs[number], statuses[number], outcome)
+                        outcome = _fail(jobs[number], outcome)
                     outcomes[number] = outcome
     except BaseException as error:
-        for number, (job, status) in enumerate(zip(jobs, statuses, strict=True)):
+        for number, job in enumerate(jobs):
             # A completed job stays completed: Ctrl-C may come between that and its outcome.
-            if number not in outcomes and status and status.state != "completed":
-                outcomes[number] = _fail(job, status, error)
+            if number not in outcomes and job.status and job.status.state != "completed":
+                outcomes[number] = _fail(job, error)
         if isinstance(error, KeyboardInterrupt | Interrupted):
             raise KeyboardInterrupt from error  # ends the sweep; an error ends this stack alone
         return [outcomes.get(number, error) for number in range(len(jobs))]
@@ -110,25 +210,21 @@ def _finished(task: StackTask, trainer: pl.Trainer, drawers: Drawers | None) -> 
         yield closed()
 
 
-def _fail(job: StackJob, status: RunStatus | None, error: BaseException) -> BaseException:
-    assert status is not None, "a job that is done cannot fail"
+def _fail(job: StackJob, error: BaseException) -> BaseException:
+    assert job.status is not None, "a job that is done cannot fail"
     if isinstance(error, KeyboardInterrupt | Interrupted):
         failure: BaseException = Interrupted(
             f"stopped with its stack; resume the sweep by starting it again: hydra.sweep.dir={job.folder.parent}"
         )
     else:
         failure = as_expected(error, job.folder)
-    line = record_failure(status, failure)
+    line = record_failure(job.status, failure)
     log.error("job %s: %s", job.folder.name, line, exc_info=None if isinstance(failure, BowsError) else error)
     return failure
 
 
 def _evaluate(task: StackTask, number: int, trainer: pl.Trainer) -> tuple[Evaluation, dict[str, Picture]]:
-    """Write a member's checkpoints, evaluate it, and write its results; return the evaluation and the figures to draw.
-
-    Raises:
-        TrainingError: Its loss was not finite.
-    """
+    """Write a member's checkpoints, evaluate it, and write its results; TrainingError where its loss was not finite."""
     member, module, monitor = task.members[number], task.stack, task.monitor
     optimizer, autoencoder = member.job.settings.optimizer, member.task.autoencoder
     files = AtomicCheckpointIO()
@@ -144,7 +240,7 @@ def _evaluate(task: StackTask, number: int, trainer: pl.Trainer) -> tuple[Evalua
         with _loggers_with_history(member):  # so that they end as failed
             raise TrainingError(f"the loss is {loss} at step {step}; {suggestion}")
     autoencoder.load_state_dict(module.member_state(number))
-    evaluation = member.task.evaluate_on(trainer.strategy.root_device, monitor.seconds[number])
+    evaluation = member.task.evaluate_on(trainer.strategy.root_device)
     return evaluation, conclude(member.task, evaluation, trainer, member.table)
 
 
@@ -152,8 +248,8 @@ def _close(member: MemberRun, evaluation: Evaluation, figures: dict[str, Path], 
     """Pass a member to its loggers, and complete its folder; return its held-out loss."""
     with _loggers_with_history(member) as loggers:
         log_results(loggers, figures, evaluation, max(steps - 1, 0))
-    assert member.status is not None, "a job that is done is not closed again"
-    member.status.write("completed")
+    assert member.job.status is not None, "a job that is done is not closed again"
+    member.job.status.write("completed")
     write_report(member.job.folder)
     summary = member.table.summary
     loss, r2 = (summary.get(f"reconstruction/{name}", math.nan) for name in ("loss", "r2"))

@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 import torch
 
 from bows.errors import DataError, SettingError, TrainingError
-from bows.training.callbacks.checkpoints import checkpoint_callbacks
+from bows.training.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from bows.training.checkpoint_files import AtomicCheckpointIO, last_checkpoint
 
 # Quieted by bows.console in a run.
@@ -77,7 +77,8 @@ class Tiny(pl.LightningModule):
 def fit(folder, model, epochs=3, every_steps=None, resume=None, pause=0.0, **kwargs):
     trainer = pl.Trainer(
         max_epochs=epochs, accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False,
-        callbacks=checkpoint_callbacks(folder / "checkpoints", every_steps, pause), plugins=[AtomicCheckpointIO()],
+        callbacks=[BestCheckpoint(folder / "checkpoints"), LastCheckpoint(folder / "checkpoints", every_steps, pause)],
+        plugins=[AtomicCheckpointIO()],
         default_root_dir=folder, **kwargs,
     )  # fmt: skip
     validation = torch.utils.data.DataLoader(Batches(1).data, batch_size=None)
@@ -205,7 +206,7 @@ def test_validation_without_the_loss_is_named(tmp_path):
 
 def test_every_steps_below_one_is_refused(tmp_path):
     with pytest.raises(SettingError, match="every_steps=0"):
-        checkpoint_callbacks(tmp_path, 0)
+        LastCheckpoint(tmp_path, 0)
 
 
 def test_last_is_there_at_every_moment(tmp_path, monkeypatch):

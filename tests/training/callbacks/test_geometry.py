@@ -11,7 +11,7 @@ from bows.model.optimizers import OptimizerSettings
 from bows.model.tied import Tied
 from bows.tracking.csv_logger import MetricsTable
 from bows.training.callbacks.geometry import GeometryMonitor, affordable_looks
-from bows.training.callbacks.reconstruction import ReconstructionMonitor
+from bows.training.callbacks.losses import ReconstructionMonitor
 
 
 def steps_looked_at(folder, looks, epochs=8, words=12, rows=640):

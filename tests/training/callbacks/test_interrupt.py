@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 import torch
 
 from bows.errors import Interrupted, TrainingError
-from bows.training.callbacks.checkpoints import checkpoint_callbacks
+from bows.training.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from bows.training.callbacks.interrupt import InterruptGuard
 from bows.training.callbacks.nan_guard import LossGuard, likely_cause
 from bows.training.checkpoint_files import AtomicCheckpointIO
@@ -66,9 +66,10 @@ class Tiny(pl.LightningModule):
 
 
 def make_trainer(folder, callbacks, epochs=3, every_steps=None, pause=0.0, **kwargs):
+    saving = [BestCheckpoint(folder / "checkpoints"), LastCheckpoint(folder / "checkpoints", every_steps, pause)]
     return pl.Trainer(
         max_epochs=epochs, accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False,
-        callbacks=[*callbacks, *checkpoint_callbacks(folder / "checkpoints", every_steps, pause)], plugins=[AtomicCheckpointIO()],
+        callbacks=[*callbacks, *saving], plugins=[AtomicCheckpointIO()],
         default_root_dir=folder, **kwargs,
     )  # fmt: skip
 
