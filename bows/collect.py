@@ -13,18 +13,10 @@ from bows.errors import BowsError, DataError, cannot_write
 
 
 def write_tables(folders: list[Path], output: Path | None = None) -> list[Path]:
-    """Write results and summary, each as .parquet and .csv, and print an overview.
+    """Write results and summary, each as .parquet and .csv, print an overview, and return the four files.
 
-    Args:
-        folders: run folders, sweep folders, or folders of those.
-        output: the folder for the tables; None for the one folder given, or else outputs/reports/<time>-collect.
-
-    Returns:
-        The four files.
-
-    Raises:
-        SettingError: a folder contains no job.
-        DataError: the tables cannot be written.
+    `output` None is the one folder given, or else outputs/reports/<time>-collect. Raises SettingError where a folder contains no job,
+    DataError where the tables cannot be written.
     """
     from bows.runs.discover import is_run
     from bows.runs.table import save_tables

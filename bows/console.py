@@ -101,12 +101,9 @@ def quiet_libraries() -> None:
 
 
 def print_results(metrics: Mapping[str, float], labels: Mapping[str, str], folder: str | Path | None = None) -> None:
-    """Print a short table of metrics on standard output, then the run folder.
+    """Print a short table of metrics on standard output, then the run folder on a line of its own.
 
-    Args:
-        metrics: Metric name -> value.
-        labels: Metric name -> label, of the metrics to show where they exist, in order.
-        folder: The run folder, printed on a line of its own; None to leave it out.
+    `labels`: metric name -> label, of the metrics to show where they exist, in order.
     """
     rows = [(label, name, four_digits(metrics[name])) for name, label in labels.items() if name in metrics]
     screen = Console(file=sys.stdout)

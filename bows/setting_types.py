@@ -111,9 +111,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 def with_traits(**traits: Any) -> Callable[[F], F]:
     """Set attributes on a factory function, where a class has class attributes: `bows.config.resolve.trait` reads both.
 
-    Args:
-        traits: `trains_on` ("pairs" for pairs of items; "bags" where it is not set), `stack_free` (settings in which members of a stack
-            may differ), `generated` (True where the seed generates the data).
+    They are `trains_on` ("pairs" for pairs of items; "bags" where it is not set), `stack_free` (settings in which members of a stack may
+    differ), `generated` (True where the seed generates the data).
     """
 
     def add(factory: F) -> F:

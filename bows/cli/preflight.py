@@ -17,7 +17,7 @@ from bows.config.hydra_internals import composed
 from bows.config.launchers import LAUNCHERS
 from bows.config.overrides import normalized, parse
 from bows.config.paths import CONF
-from bows.config.resolve import plain
+from bows.config.resolve import dotted, plain
 from bows.config.suggestions import options, suggest, suggest_setting
 from bows.config.validate import check
 from bows.errors import SettingError
@@ -34,12 +34,18 @@ def check_command_line(name: str, words: Sequence[str], multirun: bool = False) 
             raise SettingError(f"{override.input_line}: several values need a sweep; add -m")
         if override.key_or_group == "hydra.mode":
             raise SettingError(f"{override.input_line}: leave it out; a sweep is chosen by -m")
+        if override.value_type == ValueType.GLOB_CHOICE_SWEEP:
+            raise SettingError(f"{override.input_line}: glob is not known here; name the values, separated by commas")
+        if override.is_discrete_sweep() and not _values(override):
+            raise SettingError(f"{override.input_line}: there is no value in it to sweep over")
         if name == "analyze" and override.key_or_group == "word" and isinstance(override.value(), float):
             text = str(override.input_line).partition("=")[2]  # the value would be shown as 100000.0 for 1e5
             raise SettingError(f"word={text} is a number; for the word {text} itself write \"word='{text}'\"")
-    _check_values(overrides)
     _check_launcher(overrides)
-    groups = _groups(name)
+    # The options of each config group that the command chooses from.
+    entries = OmegaConf.load(CONF / f"{name}.yaml").defaults
+    chosen = [str(key) for entry in entries if isinstance(entry, DictConfig) for key in entry]
+    groups = {group: options(group) for group in chosen if not group.startswith("override ")}
     for override in overrides:
         known = groups.get(override.key_or_group, [])
         for value in _values(override) if known else []:
@@ -48,7 +54,11 @@ def check_command_line(name: str, words: Sequence[str], multirun: bool = False) 
                 hint = f"{hint} options: {', '.join(known)}" if "mean" in hint else f"options: {', '.join(known)}"
                 raise SettingError(f"{override.key_or_group}={value}: there is no such option; {hint}")
     for combination in _samples(overrides, groups):
-        check(_compose(name, combination, overrides, groups), name, only_keys=multirun)
+        try:
+            config = plain(composed(name, combination))
+        except (HydraException, OmegaConfBaseException) as error:
+            raise _explained(name, error, overrides, groups) from error
+        check(config, name, only_keys=multirun)
     if name == "train" and not multirun:
         _refuse_folder_of_another_run([override.input_line or "" for override in overrides])
 
@@ -87,23 +97,6 @@ def composed_sample(name: str, overrides: Sequence[Override]) -> DictConfig:
     return composed(name, [_single(override, 0) for override in overrides])
 
 
-def dotted(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the dotted name of every setting and group of settings, with its value."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            name = f"{path}.{key}" if path else str(key)
-            yield name, inner
-            yield from dotted(inner, name)
-
-
-def _check_values(overrides: Sequence[Override]) -> None:
-    for override in overrides:
-        if override.value_type == ValueType.GLOB_CHOICE_SWEEP:
-            raise SettingError(f"{override.input_line}: glob is not known here; name the values, separated by commas")
-        if override.is_discrete_sweep() and not _values(override):
-            raise SettingError(f"{override.input_line}: there is no value in it to sweep over")
-
-
 def _check_launcher(overrides: Sequence[Override]) -> None:
     chosen = "basic"
     for override in overrides:
@@ -117,13 +110,6 @@ def _check_launcher(overrides: Sequence[Override]) -> None:
         section, _, setting = override.key_or_group.rpartition(".")
         if section == "hydra.launcher" and setting not in known and not override.is_add():
             raise SettingError(f"{override.key_or_group}: {chosen} has no such setting; {suggest(setting, known)}")
-
-
-def _groups(name: str) -> dict[str, list[str]]:
-    """Return the options of each config group that `conf/<name>.yaml` chooses from."""
-    entries = OmegaConf.load(CONF / f"{name}.yaml").defaults
-    chosen = [str(key) for entry in entries if isinstance(entry, DictConfig) for key in entry]
-    return {group: options(group) for group in chosen if not group.startswith("override ")}
 
 
 def _values(override: Override) -> list[Any]:
@@ -156,15 +142,6 @@ def _single(override: Override, number: int) -> str:
     values = _swept(override)
     sign = "++" if override.is_force_add() else "+" if override.is_add() else ""
     return f"{sign}{override.get_key_element().lstrip('+')}={values[number]}"
-
-
-def _compose(
-    name: str, words: Sequence[str], overrides: Sequence[Override], groups: dict[str, list[str]]
-) -> dict[str, Any]:
-    try:
-        return plain(composed(name, words))
-    except (HydraException, OmegaConfBaseException) as error:
-        raise _explained(name, error, overrides, groups) from error
 
 
 def _explained(

@@ -13,11 +13,11 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from bows.cli.preflight import composed_sample, dotted
+from bows.cli.preflight import composed_sample
 from bows.config.hydra_internals import PLAIN_SWEEPER, composed
 from bows.config.identity import in_current_form, is_of_the_result
 from bows.config.overrides import parse, quoted
-from bows.config.resolve import plain
+from bows.config.resolve import dotted, plain
 from bows.errors import DataError, SettingError
 from bows.runs.discover import LIST, is_sweep, listed, read_list
 from bows.runs.lock import is_locked, lock_runs

@@ -28,20 +28,14 @@ def parse(words: Sequence[str]) -> list[Override]:
             if not overrides[-1].key_or_group:
                 raise SettingError(f"{word}: there is no name of a setting before =; write setting=value")
         except HydraException as error:
-            if hint := _meant(word):
+            if "=" not in word and Path(word).is_dir():
+                hint = f"for a run folder write run={word}, or resume={word} to resume it"
                 raise SettingError(f"{word}: this is not of the form setting=value; {hint}") from error
             raise SettingError(
                 f"{word}: this is not of the form setting=value; quote a value that holds commas, spaces, = or brackets twice, "
                 "once for the shell and once for Hydra: \"data.train='my, file.txt'\""
             ) from error
     return overrides
-
-
-def _meant(word: str) -> str | None:
-    """Return a hint for a word without =, where it is a folder."""
-    if "=" not in word and Path(word).is_dir():
-        return f"for a run folder write run={word}, or resume={word} to resume it"
-    return None
 
 
 def normalized(words: Sequence[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import inspect
 import pkgutil
+from collections.abc import Iterator
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -21,6 +22,15 @@ def plain(config: DictConfig) -> dict[str, Any]:
         }
     except OmegaConfBaseException as error:
         raise SettingError(f"the settings do not resolve: {str(error).splitlines()[0]}") from error
+
+
+def dotted(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the dotted name of every setting and group of settings, with its value."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            name = f"{path}.{key}" if path else str(key)
+            yield name, inner
+            yield from dotted(inner, name)
 
 
 def target_of(node: dict[str, Any], name: str = "") -> Any:

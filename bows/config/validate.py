@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
-from bows.config.resolve import target_of, trains_on_pairs
+from bows.config.resolve import dotted, target_of, trains_on_pairs
 from bows.config.schema import ROOTS, TrainConfig, TrainerSettings
 from bows.config.signature import fields_of, schema_of
 from bows.config.suggestions import suggest
@@ -16,6 +16,15 @@ from bows.errors import SettingError
 from bows.setting_types import Name
 
 UNKNOWN = {"unexpected_keyword_argument", "extra_forbidden"}
+# The names of constraints, sorted -> what they allow.
+BOUNDS = {
+    ("gt", "lt"): " between {gt:g} and {lt:g}, neither included",
+    ("ge", "lt"): " from {ge:g} to below {lt:g}",
+    ("ge", "le"): " from {ge} to {le}",
+    ("ge",): ", {ge:g} or more",
+    ("gt",): " above {gt:g}",
+    ("min_length",): "; at least {min_length} of them",
+}
 
 
 def check(config: dict[str, Any], root: str = "train", only_keys: bool = False) -> Any:
@@ -26,7 +35,7 @@ def check(config: dict[str, Any], root: str = "train", only_keys: bool = False) 
     Raises:
         SettingError: A key or a value is not allowed.
     """
-    if (unset := next(_unset(config), None)) is not None:
+    if unset := next((name for name, value in dotted(config) if value == "???"), None):
         raise SettingError(f"{unset} is not set and has no default; give {unset}=<value>")
     if not str(config.get("outputs", ".")).strip():
         raise SettingError("outputs= is empty; give a folder")  # in a sweep too: it would write into the root folder
@@ -47,17 +56,12 @@ def check(config: dict[str, Any], root: str = "train", only_keys: bool = False) 
     if root == "train":
         trainer = checked.trainer if isinstance(checked, TrainConfig) and not only_keys else None
         _refuse_a_mixture(config["data"], config["model"], trainer)
-    else:
-        _refuse_pairs(config.get("data"))
+    elif (data := config.get("data")) and trains_on_pairs(data):
+        raise SettingError(
+            f"data={_option(data)}: these are pairs, not bags of words; train on them: python -m bows.train data={_option(data)} "
+            "model=pair_classifier"
+        )
     return checked
-
-
-def _unset(value: Any, path: str = ""):
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _unset(inner, f"{path}.{key}" if path else str(key))
-    elif value == "???":
-        yield path
 
 
 def _check_decay(config: dict[str, Any]) -> None:
@@ -99,14 +103,6 @@ def _refuse_a_mixture(data: dict[str, Any], model: dict[str, Any], trainer: Trai
         raise SettingError(
             f"trainer.strategy={trainer.strategy} with trainer.devices={trainer.devices}: model={option} trains in one process; use "
             "trainer=auto"
-        )
-
-
-def _refuse_pairs(data: dict[str, Any] | None) -> None:
-    if data and trains_on_pairs(data):
-        raise SettingError(
-            f"data={_option(data)}: these are pairs, not bags of words; train on them: python -m bows.train data={_option(data)} "
-            "model=pair_classifier"
         )
 
 
@@ -195,7 +191,9 @@ def allowed(annotation: Any) -> str:
                 for name in ("ge", "gt", "lt", "le", "min_length", "pattern"):
                     if getattr(constraint, name, None) is not None:
                         bounds[name] = getattr(constraint, name)
-        return _bounded(base, bounds)
+        if "pattern" in bounds:
+            return "text without slashes or line breaks, 1 to 200 bytes"
+        return allowed(base) + BOUNDS.get(tuple(sorted(bounds)), "").format(**bounds)
     if origin is Literal:
         return ", ".join(str(choice) for choice in args)
     if origin is list:
@@ -210,22 +208,3 @@ def allowed(annotation: Any) -> str:
         return "{" + ", ".join(f"{name}: {allowed(kind)}" for name, kind in group.items()) + "}"
     names = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Any: "any value"}
     return names.get(annotation, str(annotation))
-
-
-def _bounded(base: Any, bounds: dict[str, Any]) -> str:
-    text = allowed(base)
-    if "pattern" in bounds:
-        return "text without slashes or line breaks, 1 to 200 bytes"
-    if "gt" in bounds and "lt" in bounds:
-        return f"{text} between {bounds['gt']:g} and {bounds['lt']:g}, neither included"
-    if "ge" in bounds and "lt" in bounds:
-        return f"{text} from {bounds['ge']:g} to below {bounds['lt']:g}"
-    if "ge" in bounds and "le" in bounds:
-        return f"{text} from {bounds['ge']} to {bounds['le']}"
-    if "ge" in bounds:
-        return f"{text}, {bounds['ge']:g} or more"
-    if "gt" in bounds:
-        return f"{text} above {bounds['gt']:g}"
-    if "min_length" in bounds:
-        return f"{text}; at least {bounds['min_length']} of them"
-    return text

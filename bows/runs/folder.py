@@ -162,15 +162,12 @@ def read_run(folder: Path | str, overrides: Sequence[str] = ()) -> RunFolder:
         run.summary = {name: float(value) for name, value in summary.items() if _is_number(value)}
     elif run.state == "completed" or not problem.endswith("missing"):
         run.problems.append(problem)
-    config, problem = _attempt(_settings, run.folder / ".hydra" / "config.yaml", dict, run)
-    if config is not None:
-        run.stored_config = in_current_form({str(key): value for key, value in config.items()})
-    else:
-        run.problems.append(f".hydra/{problem}")
-    for name, kind in (("hydra.yaml", dict), ("overrides.yaml", list)):
+    for name, kind in (("config.yaml", dict), ("hydra.yaml", dict), ("overrides.yaml", list)):
         content, problem = _attempt(_settings, run.folder / ".hydra" / name, kind, run)
         if content is None:
-            run.problems += [] if problem.endswith("missing") else [f".hydra/{problem}"]
+            run.problems += [f".hydra/{problem}"] if name == "config.yaml" or not problem.endswith("missing") else []
+        elif name == "config.yaml":
+            run.stored_config = in_current_form({str(key): value for key, value in content.items()})
         elif name == "hydra.yaml":
             run.choices = _choices(content)
         else:

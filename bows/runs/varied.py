@@ -8,6 +8,7 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
+from bows.config.resolve import dotted
 from bows.runs.folder import RunFolder
 
 # Settings on which no metric depends.
@@ -30,7 +31,8 @@ def varied(jobs: Sequence[RunFolder]) -> dict[str, list[Any]]:
     groups = dict.fromkeys(group for job in jobs for group in job.choices)
     lines = [{} if job.stored_config and job.choices else _command_line(job.overrides) for job in jobs]
     stored_leaves = [flat(job.stored_config) if job.stored_config else None for job in jobs]
-    named = {name for job in jobs for name in _names(job.overrides)} - set(groups)
+    words = {word.partition("=")[0].lstrip("+~").partition("@")[0] for job in jobs for word in job.overrides}
+    named = words - set(groups)
     found: dict[str, list[Any]] = {}
     for group in groups:
         options = [{**line, **job.choices} for job, line in zip(jobs, lines, strict=True)]
@@ -59,10 +61,6 @@ def _differ(values: Sequence[Any]) -> bool:
     return len({(type(value) in (bool, str), str(value)) for value in map(_number, values)}) > 1
 
 
-def _names(overrides: Sequence[str]) -> set[str]:
-    return {word.partition("=")[0].lstrip("+~").partition("@")[0] for word in overrides}
-
-
 def _command_line(overrides: Sequence[str]) -> dict[str, Any]:
     """Return setting -> value of a command line, as Hydra reads it."""
     line: dict[str, Any] = {}
@@ -80,16 +78,9 @@ def _command_line(overrides: Sequence[str]) -> dict[str, Any]:
     return line
 
 
-def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat(config: dict[str, Any]) -> dict[str, Any]:
     """Return dotted setting -> value, lists as text; an empty mapping has none."""
-    leaves: dict[str, Any] = {}
-    for key, value in config.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            leaves |= flat(value, f"{name}.")
-        else:
-            leaves[name] = _leaf(value)
-    return leaves
+    return {name: _leaf(value) for name, value in dotted(config) if not isinstance(value, dict)}
 
 
 def _leaf(value: Any) -> Any:

@@ -1,6 +1,6 @@
 """Evaluate a pair classifier: the probe of its embeddings, the ablations of the probed plane, and on a ring the order of the items."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -47,7 +47,7 @@ def evaluate_pairs(classifier: PairClassifier, task: PairTask, analysis: Analysi
     metrics = {"probe/r2": probe.r2}
     if probe.p is not None:
         metrics["probe/p"] = probe.p
-    accuracy = accuracy_of(classifier, task)
+    accuracy = partial(accuracy_of, classifier, task)
     ablation = plane_ablation(embeddings, torch.from_numpy(probe.weights[probe.chosen]), accuracy, seed=seed)
     metrics |= ablation.metrics()
     classes = task.splits["validation"].rows[:, 2]
@@ -77,14 +77,10 @@ def item_table(task: PairTask, probe: Probe, embeddings: Tensor) -> pa.Table:
     )
 
 
-def accuracy_of(classifier: PairClassifier, task: PairTask, split: str = "validation") -> Callable[[Tensor], float]:
-    """Return the classifier's accuracy on all pairs of a split as a function of the embeddings (items, m)."""
-    return partial(_accuracy, classifier, task, split)
-
-
 @torch.no_grad()
-def _accuracy(classifier: PairClassifier, task: PairTask, split: str, embeddings: Tensor) -> float:
-    pairs = task.splits[split]
+def accuracy_of(classifier: PairClassifier, task: PairTask, embeddings: Tensor) -> float:
+    """Return the classifier's accuracy on all validation pairs with these embeddings (items, m)."""
+    pairs = task.splits["validation"]
     device = classifier.embedding.weight.device
     right = 0
     for numbers in torch.arange(len(pairs)).split(EVALUATION_BATCH):

@@ -79,7 +79,8 @@ class StackModule(LightningModule):
         of_blocks = [block.losses(batch) for block in self.blocks]
         total = torch.stack([losses.sum() for losses in of_blocks]).sum()
         losses = self.in_order(of_blocks)
-        self._note_failures(losses)
+        for number in (~losses.isfinite()).nonzero().flatten().tolist():
+            self.failures.setdefault(number, (self.global_step, float(losses[number])))
         return {"loss": total, "losses": losses, "mean_loss": losses.nanmean()}
 
     def validation_step(self, batch: StackBatch, batch_index: int) -> list[tuple[Tensor, Tensor]]:
@@ -156,7 +157,3 @@ class StackModule(LightningModule):
                 for key, value in state.items()
             }
         return found
-
-    def _note_failures(self, losses: Tensor) -> None:
-        for number in (~losses.isfinite()).nonzero().flatten().tolist():
-            self.failures.setdefault(number, (self.global_step, float(losses[number])))
