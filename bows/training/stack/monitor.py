@@ -1,4 +1,4 @@
-"""Observe the training of a stack: metrics, geometry, and the states from which each member gets its own checkpoints."""
+"""Observe the training of a stack: metrics and geometry in a table per member, and the states from which each gets its checkpoints."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.loggers.logger import Logger
 from torch import Tensor
 
 from bows.analysis.reconstruction import ReconstructionSums
 from bows.model.autoencoder import Autoencoder
 from bows.model.optimizers import OptimizerSettings, make_optimizer, make_schedule
+from bows.tracking.csv_logger import MetricsTable
 from bows.training.autoencoder import AutoencoderTask
 from bows.training.callbacks.losses import POINTS
 from bows.training.lightning_internals import checkpoint_content, last_epoch
-from bows.training.stack.history import StackTables
 from bows.training.stack.stack_data import StackBatch
 from bows.training.stack.stack_module import StackModule
 
@@ -34,6 +35,64 @@ OF_THE_STACK = {"state_dict", "optimizer_states", "lr_schedulers", "callbacks", 
 # The state of a member at a moment: `weights` under the names of its own class, the optimizer's state of each weight (`moments`), the state
 # of the learning-rate `schedule`, and Lightning's counts of epochs, steps and batches (`progress`).
 Moment = dict[str, Any]
+
+
+class StackTables(Logger):
+    """A Lightning logger that gives each member of a stack the table of a run alone.
+
+    `log_metrics` logs for all members, `log_members` a value for each. The rows of a member end where it `ended`.
+
+    Args:
+        tables: One per member.
+    """
+
+    def __init__(self, tables: Sequence[MetricsTable]) -> None:
+        super().__init__()
+        self.tables = list(tables)
+        self.ended: dict[int, int] = {}
+        """The first step without a row, of members that failed."""
+        self.events: list[tuple[int, dict[str, Any]]] = []
+        """Steps, and what was logged at them: numbers, or (members,) tensors with NaN for members without the metric."""
+        self._written = 0
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        assert step is not None
+        self.events.append((step, {name: float(value) for name, value in metrics.items()}))
+
+    def log_members(self, metrics: Mapping[str, Tensor], step: int, epoch: int) -> None:
+        """Log a value per member, (members,) by name; NaN where a member has none."""
+        self.events.append((step, {**metrics, "epoch": epoch}))
+
+    def write(self) -> None:
+        """Write each member's metrics.csv."""
+        self.hand_out()
+        for table in self.tables:
+            table.save()
+
+    def hand_out(self) -> None:
+        """Add to each member's table what was logged here since the last call, without writing the files."""
+        fresh = [
+            (step, {name: value.tolist() if isinstance(value, Tensor) else value for name, value in values.items()})
+            for step, values in self.events[self._written :]
+        ]
+        self._written = len(self.events)
+        for member, table in enumerate(self.tables):
+            end = self.ended.get(member, math.inf)
+            for step, values in fresh:
+                if step < end:
+                    own = {name: value[member] if isinstance(value, list) else value for name, value in values.items()}
+                    table.log_metrics({name: value for name, value in own.items() if not math.isnan(value)}, step)
+
+    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
+        """Do nothing: each run folder contains its configuration."""
+
+    @property
+    def name(self) -> str:
+        return "stack"
+
+    @property
+    def version(self) -> str:
+        return ""
 
 
 class StackMonitor(pl.Callback):

@@ -35,10 +35,8 @@ from bows.training.callbacks.checkpoints import LastCheckpoint
 from bows.training.callbacks.nan_guard import cause
 from bows.training.checkpoint_files import BEST, CHECKPOINTS, LAST, AtomicCheckpointIO
 from bows.training.run import as_expected, record_failure
-from bows.training.stack.block import Member, Solo
-from bows.training.stack.history import StackTables
-from bows.training.stack.layout import arrange, solos
-from bows.training.stack.monitor import StackMonitor, member_checkpoint, threads_for
+from bows.training.stack.block import Member, Solo, arrange, solos
+from bows.training.stack.monitor import StackMonitor, StackTables, member_checkpoint, threads_for
 from bows.training.stack.stack_data import StackData
 from bows.training.stack.stack_module import StackModule
 from bows.training.task import Task, conclude, make_trainer, prepare, training_steps

@@ -13,8 +13,7 @@ from bows.files import read_json
 from bows.runs.status import RunStatus
 from bows.runs.weights import make_autoencoder
 from bows.training.run import train
-from bows.training.stack.block import Block, Member, Solo
-from bows.training.stack.layout import arrange
+from bows.training.stack.block import Block, Member, Solo, arrange
 from bows.training.stack.stack_data import StackBatch
 from bows.training.stack.train_stack import StackJob, train_stack
 
@@ -212,7 +211,7 @@ def test_members_do_not_drift_from_the_jobs_alone_over_a_thousand_steps(compose,
 
 @pytest.mark.parametrize("sparsely", [False, True], ids=["dense", "sparse"])
 def test_large_members_are_those_alone_to_the_last_bit(compose, tmp_path, monkeypatch, sparsely):
-    monkeypatch.setattr("bows.training.stack.layout.BLOCK_SECONDS", 0.0)  # every product is a long one
+    monkeypatch.setattr("bows.training.stack.block.BLOCK_SECONDS", 0.0)  # every product is a long one
     if sparsely:
         monkeypatch.setattr("bows.model.sparse_loss.LEAST_WORK", 0)
         monkeypatch.setattr("bows.model.sparse_loss.FULLEST", 1.0)
