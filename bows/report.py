@@ -1,4 +1,4 @@
-"""python -m bows.report: the page of a run or of a sweep, or of several runs side by side."""
+"""python -m bows.report: the report of a run or of a sweep, or a comparison of several runs."""
 
 import argparse
 import sys
@@ -12,27 +12,23 @@ def main(arguments: list[str] | None = None) -> int:
     """Write the report of a run or of a sweep, or the comparison of several runs, and print where it is."""
     parser = argparse.ArgumentParser(
         prog="python -m bows.report",
-        description="Write report.html into a run or sweep folder, or a page that compares runs into outputs/reports.",
+        description="Write report.html into a run or sweep folder, or a comparison of runs into outputs/reports.",
     )
     parser.add_argument(
         "folders",
         type=Path,
         nargs="+",
         metavar="folder",
-        help="a run, outputs/runs/<date>/<time>-<name>, or a sweep, outputs/sweeps/<date>/<time>; several runs are compared on one page",
+        help="a run, outputs/runs/<date>/<time>-<name>, or a sweep, outputs/sweeps/<date>/<time>; several runs are compared in one report",
     )
-    parser.add_argument(
-        "--metrics", help="of a sweep: what is drawn, as reconstruction/r2,interference/gap (default: a handful)"
+    drawn = "of a sweep: metrics to draw, as reconstruction/r2,interference/gap (default: some)"
+    parser.add_argument("--metrics", help=drawn)
+    over = (
+        "of a sweep: numeric settings over all pairs of which heat maps are drawn, as latent,wd (default: some pairs)"
     )
-    parser.add_argument(
-        "--dials",
-        help="of a sweep: what heat maps are drawn over, two dials of numbers or more, as latent,wd (default: some pairs)",
-    )
-    parser.add_argument(
-        "--map",
-        choices=("pca", "umap"),
-        help="of a run: how its word map is made (default: pca; umap needs bows[umap])",
-    )
+    parser.add_argument("--dials", help=over, metavar="SETTINGS")
+    kind = "of a run: method of its word map (default: pca; umap needs bows[umap])"
+    parser.add_argument("--map", choices=("pca", "umap"), help=kind)
     given = parser.parse_args(arguments)
     try:
         page = _write(given.folders, given.metrics, given.dials, given.map)
@@ -48,30 +44,28 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _write(folders: list[Path], metrics: str | None, dials: str | None, map_kind: str | None) -> Path:
-    # Imported here: --help needs none of them, and the report of a run neither tables nor figures.
+    # Imported here: --help needs none of them.
+    from bows.reports.comparison_report import write_comparison
+    from bows.reports.run_report import write_report
+    from bows.reports.sweep_report import write_sweep_report
     from bows.runs.discover import holds_jobs
 
-    if len(folders) > 1:
-        for name, value in (("metrics", metrics), ("dials", dials), ("map", map_kind)):
+    def refuse(why: str, **options: str | None) -> None:
+        for name, value in options.items():
             if value is not None:
-                raise SettingError(f"--{name}={value}: it does not apply to a comparison of runs; leave it out")
-        from bows.reports.comparison_report import write_comparison
+                raise SettingError(f"--{name}={value}: {why}")
 
-        return write_comparison(folders)
     folder = folders[0]
+    if len(folders) > 1:
+        why = "it does not apply to a comparison of runs; leave it out"
+        refuse(why, metrics=metrics, dials=dials, map=map_kind)
+        return write_comparison(folders)
     if str(folder).startswith("run=") and not folder.exists():
         raise SettingError(f"{folder}: give the folder alone, without run=")
     if not holds_jobs(folder):
-        for name, value in (("metrics", metrics), ("dials", dials)):
-            if value is not None:
-                raise SettingError(f"--{name}={value}: {folder} is no sweep; leave it out")
-        from bows.reports.run_report import write_report
-
+        refuse(f"{folder} is no sweep; leave it out", metrics=metrics, dials=dials)
         return write_report(folder, map_kind or "pca")
-    if map_kind is not None:
-        raise SettingError(f"--map={map_kind}: {folder} is a sweep, whose report has no word map; give it one run")
-    from bows.reports.sweep_report import write_sweep_report
-
+    refuse(f"{folder} is a sweep, whose report has no word map; give it one run", map=map_kind)
     return write_sweep_report(folder, *(None if each is None else each.split(",") for each in (metrics, dials)))
 
 

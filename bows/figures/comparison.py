@@ -44,9 +44,8 @@ def comparison_by_decile(
         raise ValueError(f"a comparison is of 2 to {len(_MODELS)} models, got {len(models)}")
     groups = [str(name) for name in table[group]]
     if any(len(values) != len(groups) for values in models.values()):
-        raise ValueError(
-            f"columns of {[len(values) for values in models.values()]} cells do not fit {len(groups)} groups"
-        )
+        cells = [len(values) for values in models.values()]
+        raise ValueError(f"columns of {cells} cells do not fit {len(groups)} groups")
     (first, reference), *others = models.items()
     places = np.arange(len(groups))
     with style():
@@ -67,9 +66,8 @@ def comparison_by_decile(
         lower.set_xlabel(f"{group}, rare to frequent")
         names = [shorten(name, 30) for name in models]
         across = len(names) if sum(map(len, names)) + 8 * len(names) <= 85 else 2
-        upper.legend(
-            handles, names, fontsize=8, ncols=across, loc="lower left", bbox_to_anchor=(0, 1), handlelength=2.6
-        )  # fmt: skip
+        at = {"loc": "lower left", "bbox_to_anchor": (0, 1)}
+        upper.legend(handles, names, fontsize=8, ncols=across, handlelength=2.6, **at)
         figure.align_ylabels()
         heading(figure, title)
     return figure

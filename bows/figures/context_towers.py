@@ -42,12 +42,12 @@ def context_towers(columns: Mapping[str, Sequence[Any]], relu: bool = True) -> F
     with style():
         figure = new_figure(7.4, 0.7 + 2.35 * len(names))
         for axes, word in zip(figure.subplots(len(names), 1, squeeze=False)[:, 0], names, strict=True):
-            contexts: dict[str, dict[str, None]] = {}
+            contexts: dict[str, dict[str, None]] = {"own": {}, "other": {}}
             for place, tower in enumerate(TOWERS):
                 parts = [row[2:] for row in rows if row[:2] == (word, tower)]
                 _tower(axes, place, parts)
-                found = contexts.setdefault("own" if place in OWN else "other", {})
-                found |= dict.fromkeys(context for _, context, _ in parts if context is not None)
+                words = dict.fromkeys(context for _, context, _ in parts if context is not None)
+                contexts["own" if place in OWN else "other"] |= words
             axes.axhline(0, color=INK, linewidth=1)
             if relu:
                 right = axes.get_yaxis_transform()
@@ -58,20 +58,17 @@ def context_towers(columns: Mapping[str, Sequence[Any]], relu: bool = True) -> F
             axes.margins(y=0.1)
             axes.set_ylabel("pre-activation", fontsize=8)
             listed = [
-                f"{key} context: {' '.join(shorten(each, 16) for each in contexts[key])}"
-                for key in ("own", "other")
-                if contexts.get(key)
+                f"{key} context: {' '.join(shorten(each, 16) for each in words)}"
+                for key, words in contexts.items()
+                if words
             ]
             axes.set_title(f"“{shorten(word)}”   {'; '.join(listed)}", fontsize=8.5)
-        kinds = {
-            "bias": (FAINT, None),
-            "the word itself": (ORANGE, None),
-            "a word of its own context": (SKY, None),
-            "a word of another context": (RED, "///"),
-        }
+        kinds = (
+            ("bias", FAINT), ("the word itself", ORANGE), ("a word of its own context", SKY), ("a word of another context", RED),
+        )  # fmt: skip
         handles = [
-            Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=label)
-            for label, (colour, hatch) in kinds.items()
+            Patch(facecolor=colour, hatch="///" if colour == RED else None, edgecolor="white", label=label)
+            for label, colour in kinds
         ]
         figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8)
     return figure

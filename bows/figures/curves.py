@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from bows.figures.style import BLUE, GREEN, INK, ORANGE, new_figure, style
+from bows.figures.style import BLUE, GREEN, INK, ORANGE, heading, message, new_figure, style
 
 Columns = Mapping[str, Sequence]
 TRAINING = "train/loss"
@@ -33,33 +33,30 @@ def training_curves(columns: Columns, title: str = "") -> Figure:
     Raises:
         ValueError: There is no column ``step``.
     """
-    _need_steps(columns)
+    if "step" not in columns:
+        raise ValueError(f"training curves need a column 'step', got {sorted(columns)}")
     held_out_loss, score, label = next((names for names in HELD_OUT if names[0] in columns), HELD_OUT[0])
     with style():
         figure = new_figure(6.4, 4.6, layout="none")
         room = {"left": 0.125, "right": 0.985, "bottom": 0.105, "top": 0.93 if title else 0.98, "hspace": 0.12}
         upper, lower = figure.subplots(2, 1, sharex=True, gridspec_kw=room)
         upper.xaxis.set_visible(False)  # the lower one's; ticks are half of what a figure takes to draw
-        drawn = [
-            _curve(upper, columns, TRAINING, BLUE, "training"),
-            _curve(upper, columns, held_out_loss, ORANGE, "held-out"),
-        ]
+        losses = ((TRAINING, BLUE, "training"), (held_out_loss, ORANGE, "held-out"))
         upper.set_ylabel("loss")
-        if any(drawn):
+        if any([_curve(upper, columns, *loss) for loss in losses]):
             upper.legend(loc="upper right")
         else:
-            _nothing(upper, "no loss was recorded")
+            message(upper, "no loss was recorded", keep_x=True)
         if _curve(lower, columns, score, GREEN, "held-out"):
             if lower.get_ylim()[0] < 0:  # below this line the words' frequencies alone would reconstruct windows better
                 lower.axhline(0, color=INK, linewidth=0.6, linestyle=":")
         else:
-            _nothing(lower, f"no {label} was recorded")
+            message(lower, f"no {label} was recorded", keep_x=True)
         lower.set(xlabel="step", ylabel=label)
         _step_axis(lower, columns, 6)
         for axes in (upper, lower):
             axes.yaxis.set_major_locator(MaxNLocator(5, steps=ROUND))
-        if title:
-            figure.suptitle(title, fontsize=10, x=0.02, ha="left")
+        heading(figure, title)
     return figure
 
 
@@ -80,9 +77,8 @@ def metric_curves(columns: Columns, names: Sequence[str]) -> Figure:
     Raises:
         ValueError: There is no column ``step``, or no name.
     """
-    _need_steps(columns)
-    if not names:
-        raise ValueError("no metric to draw")
+    if not names or "step" not in columns:
+        raise ValueError(f"no metric to draw, or no column 'step' in {sorted(columns)}")
     rows = -(-len(names) // _ACROSS)
     with style():
         wide, tall = 7.4, 1.25 * rows + 0.35
@@ -108,11 +104,6 @@ def metric_curves(columns: Columns, names: Sequence[str]) -> Figure:
             axes.xaxis.set_tick_params(labelbottom=True)
         figure.supxlabel("step", fontsize=8, y=0.05 / tall)
     return figure
-
-
-def _need_steps(columns: Columns) -> None:
-    if "step" not in columns:
-        raise ValueError(f"training curves need a column 'step', got {sorted(columns)}")
 
 
 def _step_axis(axes: Axes, columns: Columns, most: int) -> None:
@@ -150,8 +141,3 @@ def _number(cell: object) -> float | None:
     except (TypeError, ValueError):
         return None
     return number if math.isfinite(number) else None
-
-
-def _nothing(axes: Axes, message: str) -> None:
-    axes.text(0.5, 0.5, message, transform=axes.transAxes, ha="center", va="center")
-    axes.set(yticks=[])

@@ -126,12 +126,12 @@ def _sums(axes: Axes, waterfall: Sequence[_Part], stacks: Mapping[str, tuple[lis
     axes.margins(x=0.06)
     axes.set_xlabel("contribution to the pre-activation", fontsize=8)
     _print(axes, rows, [*(value for _, value, _ in waterfall), *totals])
-    handles = {
-        "one word of the context": Patch(facecolor=SKY),
-        "random context, mean": Patch(facecolor=GREEN, hatch="////", edgecolor="white"),
-        "sum (± one standard deviation)": Line2D([], [], marker="D", markersize=4, color=INK, linewidth=1),
-    }
-    axes.legend(handles.values(), handles.keys(), **_ABOVE)
+    handles = [
+        Patch(facecolor=SKY, label="one word of the context"),
+        Patch(facecolor=GREEN, hatch="////", edgecolor="white", label="random context, mean"),
+        Line2D([], [], marker="D", markersize=4, color=INK, linewidth=1, label="sum (± one standard deviation)"),
+    ]
+    axes.legend(handles=handles, **_ABOVE)
 
 
 def _print(axes: Axes, rows: Sequence[float], values: Sequence[float]) -> None:

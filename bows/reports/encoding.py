@@ -11,9 +11,7 @@ KINDS = ("f4", "i2", "u1", "u2", "u4")
 
 
 def packed(values: np.ndarray, kind: str = "f4") -> dict[str, Any]:
-    """Return an array of any shape, row by row: ``{"kind": ..., "data": base64}``.
-
-    kind: ``f4`` float32 (NaN for no value), ``u1``, ``u2``, ``u4`` whole numbers.
+    """Return an array of any shape, row by row; f4 is float32 (NaN for no value), the other kinds are whole numbers.
 
     Raises:
         ValueError: Another kind.

@@ -1,7 +1,6 @@
 """The word explainer: the contributions to a word's pre-activation in some held-out windows."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from bows.errors import DataError
 from bows.reports.encoding import index_kind, packed
 from bows.reports.held_out import HeldOut, held_out
 from bows.reports.run_data import RunData
+from bows.runs.folder import find_run
 
 MOST_CONTEXT = 14  # words of a window that are shown one by one, those of the largest contributions
 # Quantiles of a word's pre-activation at which windows are shown: over the windows with the word, and over those without it.
@@ -19,15 +19,13 @@ WITH_WORD = (0.1, 0.5, 0.9)
 WITHOUT_WORD = (0.5, 1.0)
 
 
-@dataclass(frozen=True)
-class Example:
-    """A word in one held-out window."""
+class Example(NamedTuple):
+    """A word in one held-out window, at a quantile of its pre-activation among the windows with the word, or without it."""
 
     window: int
     """Number of the window among those that were read."""
     present: bool
     quantile: float
-    """Of its pre-activation among the windows with the word, or without it."""
 
 
 def pick_windows(pre_activation: np.ndarray, present: np.ndarray) -> list[Example]:
@@ -47,9 +45,8 @@ def pick_windows(pre_activation: np.ndarray, present: np.ndarray) -> list[Exampl
     return list(picked.values())
 
 
-@dataclass(frozen=True)
-class Effects:
-    """The contributions of all words to chosen words, M[chosen], and the pre-activations in held-out windows."""
+class Effects(NamedTuple):
+    """The contributions of all words to n chosen words, and the pre-activations in N held-out windows."""
 
     matrix: np.ndarray
     """(n, V): row k has M_cj, the contribution of word j to word c = chosen[k]."""
@@ -73,8 +70,7 @@ def effects(run: RunData, windows: HeldOut, chosen: np.ndarray) -> Effects:
     linear = windows.present @ matrix.T + bias
     if trait(model, "linear_parameters", ()) and model.get("latent_activation", "identity") == "identity":
         return Effects(matrix, linear, True)
-    # Imported here: it brings Lightning and Hydra, which other models need not wait for.
-    from bows.runs.folder import find_run
+    # It brings Lightning and Hydra, which other models need not wait for.
     from bows.runs.reload import load_autoencoder
 
     autoencoder = load_autoencoder(find_run(run.folder, "report"))
@@ -125,22 +121,23 @@ def explained_windows(run: RunData) -> dict[str, Any]:
     present = windows.present[:, chosen].toarray() > 0
     deciles = frequency_deciles(np.asarray(windows.present.mean(axis=0)).ravel())
     rows: list[dict[str, float]] = []
-    contexts: list[np.ndarray] = []
-    values: list[np.ndarray] = []
+    contexts, values = [], []
     for place, word in enumerate(chosen.tolist()):
-        null = random_context(found.matrix[place], word, deciles)
-        for example in pick_windows(found.pre_activation[:, place], present[:, place]):
-            bag = windows.present.indices[slice(*windows.present.indptr[example.window : example.window + 2])]
+        mean, variance = random_context(found.matrix[place], word, deciles)
+        for window, is_present, quantile in pick_windows(found.pre_activation[:, place], present[:, place]):
+            bag = windows.present.indices[slice(*windows.present.indptr[window : window + 2])]
             context = bag[bag != word]
             added = found.matrix[place, context]
             order = np.argsort(-np.abs(added), kind="stable")[:MOST_CONTEXT]
             contexts.append(context[order])
             values.append(added[order])
+            rest = np.delete(added, order)
+            drawn = np.bincount(deciles[context], minlength=len(mean))
             rows.append(
-                {"word": place, "row": int(windows.first_rows[example.window]), "present": example.present,
-                 "quantile": example.quantile, "size": len(bag),
-                 "pre_activation": float(found.pre_activation[example.window, place]),
-                 **_sums(added, order, deciles[context], null)}
+                {"word": place, "row": int(windows.first_rows[window]), "present": is_present, "quantile": quantile, "size": len(bag),
+                 "pre_activation": float(found.pre_activation[window, place]), "rest_count": len(rest), "rest": float(rest.sum()),
+                 "rest_helping": float(rest[rest > 0].sum()), "random_mean": float(drawn @ mean),
+                 "random_sd": float(np.sqrt(drawn @ variance))}
             )  # fmt: skip
     if not rows:
         raise DataError("there is no word or no window to explain")
@@ -157,19 +154,4 @@ def explained_windows(run: RunData) -> dict[str, Any]:
         "activation": str(run.run.group("model").get("output_activation", "identity")),
         "window": windows.window,
         "windows": windows.description,
-    }
-
-
-def _sums(
-    added: np.ndarray, shown: np.ndarray, deciles: np.ndarray, null: tuple[np.ndarray, np.ndarray]
-) -> dict[str, float]:
-    """Return the sums over the context words that are not shown, and the null of the whole context."""
-    rest = np.delete(added, shown)
-    drawn = np.bincount(deciles, minlength=len(null[0]))
-    return {
-        "rest_count": len(rest),
-        "rest": float(rest.sum()),
-        "rest_helping": float(rest[rest > 0].sum()),
-        "random_mean": float(drawn @ null[0]),
-        "random_sd": float(np.sqrt(drawn @ null[1])),
     }

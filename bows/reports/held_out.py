@@ -25,18 +25,15 @@ MOST_PERMUTED = 20_000_000  # cells of a corpus whose control can be made again 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Held-out windows, all of them or an evenly spaced sample."""
+    """N held-out windows of `window` rows, all `count` of them or an evenly spaced sample; V is `words`."""
 
     present: csr_array
     """(N, V) float32 zeros and ones, words of a window ascending."""
     first_rows: np.ndarray
     """(N,) the row of the split that each window begins with."""
     window: int
-    """Rows per window."""
     count: int
-    """Of all held-out windows."""
     words: int
-    """V."""
 
     @property
     def taken(self) -> int:

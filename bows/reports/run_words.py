@@ -48,7 +48,7 @@ def _text(column: pa.ChunkedArray) -> dict[str, Any]:
 
 
 def neighbours(run: RunData) -> dict[str, Any]:
-    """``each`` words nearest to every word, ``indices`` (V, each), V for none; and their ``cosines`` where the weights can be read.
+    """Return the ``each`` nearest words of every word, ``indices`` (V, each), V for none; and ``cosines`` where the weights can be read.
 
     Of words.parquet, else from the weights where that is quick.
     """

@@ -14,43 +14,39 @@ KINDS = ("pca", "umap")
 
 
 def word_map(encoder: torch.Tensor, kinds: tuple[str, ...] = ("pca",), seed: int = 0) -> dict[str, Any]:
-    """Return the positions of the words, for the page.
+    """Return the positions of the words, for the script.
 
     They are ``kept`` (words with a direction), ``left_out`` (how many have none), and ``maps``, each with ``kind``, ``x`` and ``y`` of
     the kept words, the ``axes``' names and a ``note``.
 
     Args:
         encoder: (m, V).
-        kinds: of KINDS, the first of which the page opens with.
-        seed: of UMAP.
+        kinds: Of KINDS, the first of which is shown first.
+        seed: Of UMAP.
 
     Raises:
-        DataError: where no word has a direction.
-        SettingError: for umap where it is not installed.
+        DataError: No word has a direction.
+        SettingError: UMAP is not installed.
     """
     unit, kept = directions(encoder)
     if not len(kept):
         raise DataError("no word has a direction: all columns of the weights are zero")
-    made = {"pca": lambda: _pca(unit), "umap": lambda: _umap(unit, seed)}
-    return {
-        "kept": packed(kept.numpy(), "u4"),
-        "left_out": encoder.shape[1] - len(kept),
-        "maps": [made[kind]() for kind in kinds],
-    }
+    maps = [_pca(unit) if kind == "pca" else _umap(unit, seed) for kind in kinds]
+    return {"kept": packed(kept.numpy(), "u4"), "left_out": encoder.shape[1] - len(kept), "maps": maps}
 
 
 class Plane(NamedTuple):
-    """The plane of the top two principal components of K unit directions."""
+    """The plane of the top two principal components of K unit directions; zeros for a component that there is not.
+
+    Their mean (m, 1), orthonormal columns (m, 2), and shares of the variance (2,).
+    """
 
     middle: torch.Tensor
-    """(m, 1): their mean."""
     axes: torch.Tensor
-    """(m, 2) orthonormal columns; zeros for a component that there is not."""
     shares: np.ndarray
-    """(2,) of the variance; 0 where there is none."""
 
     def places(self, unit: torch.Tensor) -> np.ndarray:
-        """Where directions (m, K) lie in it: (K, 2) float64."""
+        """Return (K, 2) float64 coordinates of directions (m, K) in it."""
         return ((unit - self.middle).T @ self.axes).double().numpy()
 
 
@@ -74,13 +70,13 @@ def _pca(unit: torch.Tensor) -> dict[str, Any]:
     plane = principal_plane(unit)
     shares = plane.shares
     axes = [f"principal component {number + 1} ({share:.1%} of the variance)" for number, share in enumerate(shares)]
-    note = "Principal components of the words’ unit directions. Two of them hold "
+    note = "Principal components of the words’ unit directions. Two of them explain "
     note += f"{shares.sum():.1%} of the variance: words that lie together here need not lie together in all dimensions."
     return _placed("PCA", plane.places(unit), axes, note)
 
 
 def _umap(unit: torch.Tensor, seed: int) -> dict[str, Any]:
-    note = "UMAP by cosine: who is near whom is kept as far as can be; distances between groups, and the axes, mean nothing."
+    note = "UMAP by cosine: it keeps near words near; distances between groups, and the axes, mean nothing."
     return _placed("UMAP", umap_coordinates(unit.T.numpy(), seed), ["UMAP 1", "UMAP 2"], note)
 
 

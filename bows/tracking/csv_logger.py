@@ -82,9 +82,14 @@ class MetricsTable(Logger):
         values = {name: float(value) for name, value in metrics.items() if name != "step"}
         if not values:
             return
-        if step is None:
-            step = self._steps[-1] if self._steps else 0
-        self._note_last_values(values, step)
+        step = (self._steps[-1] if self._steps else 0) if step is None else step
+        for name, value in values.items():
+            if name == "epoch":
+                continue
+            self._last[name] = value
+            if not math.isfinite(value) and name not in self._warned:
+                self._warned.add(name)
+                log.warning("%s is %s at step %d; the summary leaves it out while it is not finite", name, value, step)
         steps = len(self._steps)
         position = self._put(int(step), values)
         known = set(self._columns)
@@ -132,15 +137,6 @@ class MetricsTable(Logger):
     @property
     def save_dir(self) -> str:
         return str(self._path.parent)
-
-    def _note_last_values(self, values: dict[str, float], step: int) -> None:
-        for name, value in values.items():
-            if name == "epoch":
-                continue
-            self._last[name] = value
-            if not math.isfinite(value) and name not in self._warned:
-                self._warned.add(name)
-                log.warning("%s is %s at step %d; the summary leaves it out while it is not finite", name, value, step)
 
     def _put(self, step: int, values: dict[str, float]) -> int:
         """Merge values into the row of a step and return that row's position."""

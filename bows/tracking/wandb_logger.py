@@ -71,9 +71,8 @@ class RunLogger(WandbLogger):
             self.experiment.finish(exit_code=1 if failed else 0)
         except TimeoutError:
             command = sync_command(self._folder, online=True)
-            log.warning(
-                "W&B did not receive the last data within %.0f s; upload them with: %s", FINISH_SECONDS, command
-            )
+            text = "W&B did not receive the last data within %.0f s; upload them with: %s"
+            log.warning(text, FINISH_SECONDS, command)
 
 
 def open_run(
@@ -156,17 +155,16 @@ def _not_uploaded(folder: Path) -> list[Path]:
 
 @contextmanager
 def _without_launch() -> Iterator[None]:
-    """Let wandb.init skip its look for the inputs of a W&B Launch job, which bows never is: importing Launch takes 2 to 4 s."""
+    """Let wandb.init not search for the inputs of a W&B Launch job, which bows never is: importing Launch takes 2 to 4 s."""
     name = "_detect_and_apply_job_inputs"
-    look = getattr(Run, name, None)
-    if look is None:
-        yield
-        return
-    setattr(Run, name, lambda _: None)
+    search = getattr(Run, name, None)
+    if search is not None:
+        setattr(Run, name, lambda _: None)
     try:
         yield
     finally:
-        setattr(Run, name, look)
+        if search is not None:
+            setattr(Run, name, search)
 
 
 def _table(table: pa.Table) -> wandb.Table:

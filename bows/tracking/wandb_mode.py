@@ -51,15 +51,13 @@ def choose_mode(requested: str | None = None, folder: str | Path | None = None) 
         found = has_key()
     if not found:
         if mode == "online":
-            raise SettingError(
-                f"{source} needs a key for {url}: run `wandb login` or set WANDB_API_KEY, or use logger.mode=offline"
-            )
+            remedy = "run `wandb login` or set WANDB_API_KEY, or use logger.mode=offline"
+            raise SettingError(f"{source} needs a key for {url}: {remedy}")
         return "offline", f"W&B: offline, no key found; {upload}"
     if not reachable(url):
         if mode == "online":
-            raise SettingError(
-                f"{source}: {url} cannot be reached within {CONNECT_SECONDS:.0f} s; use logger.mode=offline"
-            )
+            problem = f"{url} cannot be reached within {CONNECT_SECONDS:.0f} s"
+            raise SettingError(f"{source}: {problem}; use logger.mode=offline")
         return "offline", f"W&B: offline, {url} cannot be reached; {upload}"
     return "online", f"W&B: online at {url}."
 

@@ -1,11 +1,7 @@
 // Maps of the same words in several runs, on the same axes: they move together, and a selected word is highlighted in all of them.
 function comparedMaps(root) {
   const found = page.compared, kept = decoded(found.kept), letters = found.maps.map((each) => each.letter);
-  const told = make('p', { class: 'readout', id: 'map-told', role: 'status' });
-  const legend = make('div', { class: 'legend', role: 'group', 'aria-label': 'Groups of words: press to show only some' });
-  const ways = colourings();
-  const choice = make('select', { id: 'map-colour' }, ...ways.map((way, place) => make('option', { value: place }, way.name)));
-  const picker = wordPicker('Find a word', null, (word) => { select(word); views[0].frame(views[0].lit, views); }, 'type a word');
+  const { readout, legend, colour, picker, recolour } = mapControls(() => views, (word) => { select(word); views[0].frame(views[0].lit, views); });
   const box = make('div', { class: 'charts' });
   const views = found.maps.map((each) => {
     const canvas = make('canvas', { tabindex: 0, role: 'application', class: 'compared',
@@ -17,13 +13,13 @@ function comparedMaps(root) {
     const view = new MapView(canvas, kept, each);
     [view.reachX, view.reachY] = found.reach;
     view.moved = () => follow(view);
-    mapMoves(view, { hover: (at, left, top) => showTip(tip, view, at, left, top), tell: (at) => tellWord(told, kept[at]),
-      look: (at) => select(at < 0 ? null : kept[at]), clear: () => { told.textContent = ''; } });
+    mapMoves(view, { hover: (at, left, top) => showTip(tip, view, at, left, top), describe: (at) => describeWord(readout, kept[at]),
+      choose: (at) => select(at < 0 ? null : kept[at]), clear: () => { readout.textContent = ''; } });
     new ResizeObserver(() => view.fit()).observe(stage);
     return view;
   });
   const leftOut = Object.entries(found.left_out).filter(([, count]) => count).map(([letter, count]) => `${say(count)} of ${letter}`);
-  root.append(make('div', { class: 'controls' }, picker.box, make('div', {}, make('label', { for: 'map-colour' }, 'Colour by '), choice)), box, told, legend,
+  root.append(make('div', { class: 'controls' }, picker.box, colour), box, readout, legend,
     make('p', { class: 'soft' }, `The ${say(words.length)} words that all runs share. Each run’s directions are aligned with those of ${letters[0]} by rotation or reflection (orthogonal Procrustes), ` +
       `and projected on the plane of its first two principal components (${found.shares.map((share) => `${(share * 100).toFixed(1)} %`).join(' and ')} of the variance).` +
       (leftOut.length ? ` Left out, because another run lacks them or their column is zero: ${leftOut.join(', ')}.` : '')));
@@ -34,16 +30,14 @@ function comparedMaps(root) {
       view.paintSoon();
     }
   }
-  const recolour = () => legendOf(legend, views, ways[choice.value || 0]);
   onSelect((word) => {
     picker.show(word);
     for (const view of views) {
       view.lit = word === null ? [] : [word, ...nearest(word).map((each) => each.word)];
       view.paintSoon();
     }
-    if (word === null) told.textContent = ''; else tellWord(told, word);
+    if (word === null) readout.textContent = ''; else describeWord(readout, word);
   });
-  choice.addEventListener('change', recolour);
   onTheme(() => { recolour(); views.forEach((view) => view.fit()); });
   recolour();
   views.forEach((view) => view.fit());

@@ -5,13 +5,9 @@ function wordMap(root) {
   const canvas = make('canvas', { id: 'map-canvas', tabindex: 0, role: 'application', 'aria-describedby': 'map-help',
     'aria-label': 'Word map. Arrow keys move between words, Enter selects one, Escape clears the selection, plus and minus zoom, 0 shows all.' });
   const tip = make('div', { class: 'tip', hidden: true, 'aria-hidden': 'true' });
-  const told = make('p', { class: 'readout', id: 'map-told', role: 'status' });
   const card = make('aside', { class: 'card', id: 'word-card', 'aria-label': 'Selected word' });
-  const legend = make('div', { class: 'legend', role: 'group', 'aria-label': 'Groups of words: press to show only some' });
-  const ways = colourings();
-  const choice = make('select', { id: 'map-colour' }, ...ways.map((way, place) => make('option', { value: place }, way.name)));
+  const { readout, legend, colour, picker, recolour } = mapControls(() => [view], (word) => choose(word, true));
   const kind = make('select', { id: 'map-kind' }, ...found.maps.map((each, place) => make('option', { value: place }, each.kind)));
-  const picker = wordPicker('Find a word', null, (word) => look(word, true), 'type a word');
   const note = make('p', { class: 'soft' });
   const view = new MapView(canvas, kept, found.maps[0]);
   const zoom = (factor) => view.zoomAt(factor, view.width / 2, view.height / 2);
@@ -20,10 +16,10 @@ function wordMap(root) {
     button('+', 'Zoom in', () => zoom(1.6)), button('−', 'Zoom out', () => zoom(1 / 1.6)), button('⤢', 'Show all', () => view.glide({ x: 0, y: 0, zoom: 1 }))));
   root.append(
     make('div', { class: 'controls' }, picker.box,
-      make('div', {}, make('label', { for: 'map-colour' }, 'Colour by '), choice),
+      colour,
       found.maps.length > 1 ? make('div', {}, make('label', { for: 'map-kind' }, 'Map by '), kind) : null,
       make('span', { class: 'save' }, button('PNG', 'Save the map as PNG', () => canvas.toBlob((blob) => save(blob, 'word_map.png'))))),
-    make('div', { class: 'mapping' }, stage, card), told, legend, note,
+    make('div', { class: 'mapping' }, stage, card), readout, legend, note,
     make('p', { class: 'soft', id: 'map-help' }, 'Wheel, pinch or buttons zoom; drag moves; hover or tap shows a word and its nearest. With the focus on the map, arrow keys move between words.'));
 
   function axes() {
@@ -31,46 +27,46 @@ function wordMap(root) {
     note.textContent = `Across: ${map.axes[0]}; up: ${map.axes[1]}. ${map.note}` +
       (found.left_out ? ` ${say(found.left_out)} words have a zero column and are left out.` : '');
   }
-  function recolour() {
-    legendOf(legend, [view], ways[choice.value || 0]);
-  }
-
-  function hover(at, left, top) {
-    showTip(tip, view, at, left, top);
-  }
-  function tell(at) {
-    tellWord(told, kept[at]);
-  }
   let framing = false;
-  function look(word, frame = false) {
+  function choose(word, frame = false) {
     framing = frame;
     select(word);
     framing = false;
   }
-  function looked(word) {
+  function chosen(word) {
     picker.show(word);
     const at = word === null ? undefined : placeOf.get(word);
     view.lit = at === undefined ? [] : [at, ...nearest(word).map((each) => placeOf.get(each.word)).filter((each) => each !== undefined)];
     if (at !== undefined) {
       if (framing) view.frame(view.lit); else view.show(at);
-      tell(at);
+      describeWord(readout, word);
     } else {
       view.paintSoon();
-      told.textContent = word === null ? '' : `${words[word]} has a zero column, so it is not on the map.`;
+      readout.textContent = word === null ? '' : `${words[word]} has a zero column, so it is not on the map.`;
     }
     showCard(card, word);
   }
 
-  mapMoves(view, { hover, tell, look: (at) => look(at < 0 ? null : kept[at]), clear: () => { told.textContent = ''; } });
-  choice.addEventListener('change', recolour);
+  mapMoves(view, { hover: (at, left, top) => showTip(tip, view, at, left, top), describe: (at) => describeWord(readout, kept[at]),
+    choose: (at) => choose(at < 0 ? null : kept[at]), clear: () => { readout.textContent = ''; } });
   kind.addEventListener('change', () => { view.take(found.maps[kind.value]); axes(); });
   onTheme(() => { recolour(); view.fit(); });
-  onSelect(looked);
+  onSelect(chosen);
   recolour();
   axes();
   showCard(card, null);
   new ResizeObserver(() => view.fit()).observe(stage);
   view.fit();
+}
+
+// What every map has: a line that states a word, the choice of colours with its legend, and the search for a word.
+function mapControls(views, picked) {
+  const ways = colourings(), choice = make('select', { id: 'map-colour' }, ...ways.map((way, place) => make('option', { value: place }, way.name)));
+  const legend = make('div', { class: 'legend', role: 'group', 'aria-label': 'Groups of words: press to show only some' });
+  const recolour = () => legendOf(legend, views(), ways[choice.value || 0]);
+  choice.addEventListener('change', recolour);
+  return { legend, recolour, readout: make('p', { class: 'readout', id: 'map-told', role: 'status' }),
+    colour: make('div', {}, make('label', { for: 'map-colour' }, 'Colour by '), choice), picker: wordPicker('Find a word', null, picked, 'type a word') };
 }
 
 // A word in a few lines next to the pointer, at a place of a map; none for -1.
@@ -90,7 +86,7 @@ function showTip(tip, view, at, left, top) {
 }
 
 // The same in one line, also for screen readers.
-function tellWord(place, word) {
+function describeWord(place, word) {
   const near = nearest(word).map((each) => words[each.word]);
   place.replaceChildren(isolated(words[word]), ': ' + facts(word).map(([name, value]) => `${name} ${value}`).join(', ') + (near.length ? '; nearest: ' : ''),
     ...near.flatMap((each, number) => [number ? ', ' : '', isolated(each)]));

@@ -1,6 +1,6 @@
 // Move a word map by pointer, two fingers, wheel and keys.
-// told: hover(place or -1, left, top), tell(place), look(place or -1), clear().
-function mapMoves(view, told) {
+// actions: hover(place or -1, left, top), describe(place), choose(place or -1), clear().
+function mapMoves(view, actions) {
   const middle = (factor) => view.zoomAt(factor, view.width / 2, view.height / 2);
   let pressed = null;
   const fingers = new Map();
@@ -15,7 +15,7 @@ function mapMoves(view, told) {
   });
   canvas.addEventListener('pointermove', (event) => {
     const at = here(event), before = fingers.get(event.pointerId);
-    if (!before) { told.hover(view.under(at.x, at.y), at.x, at.y); return; }
+    if (!before) { actions.hover(view.under(at.x, at.y), at.x, at.y); return; }
     fingers.set(event.pointerId, at);
     if (fingers.size === 2) {
       const [one, other] = [...fingers.values()], now = spread();
@@ -25,7 +25,7 @@ function mapMoves(view, told) {
       return;
     }
     if (Math.hypot(at.x - pressed.x, at.y - pressed.y) > 4) pressed.moved = true;
-    if (pressed.moved) { told.hover(-1); view.pan(at.x - before.x, at.y - before.y); }
+    if (pressed.moved) { actions.hover(-1); view.pan(at.x - before.x, at.y - before.y); }
   });
   const lift = (event) => {
     const at = here(event);
@@ -33,12 +33,12 @@ function mapMoves(view, told) {
     fingers.delete(event.pointerId);
     if (tapped) {
       const under = view.under(at.x, at.y, event.pointerType === 'touch' ? 22 : 14);
-      told.look(under);
+      actions.choose(under);
     } else if (fingers.size === 1) pressed = { ...[...fingers.values()][0], moved: true };
   };
   canvas.addEventListener('pointerup', lift);
   canvas.addEventListener('pointercancel', lift);
-  canvas.addEventListener('pointerleave', () => { if (!fingers.size) told.hover(-1); });
+  canvas.addEventListener('pointerleave', () => { if (!fingers.size) actions.hover(-1); });
   canvas.addEventListener('wheel', (event) => {
     const at = here(event), size = event.deltaY * (event.deltaMode === 1 ? 18 : 1);
     // Where it cannot zoom further, the page scrolls.
@@ -49,14 +49,14 @@ function mapMoves(view, told) {
     const at = view.hovered >= 0 ? view.hovered : view.lit[0];
     if (SIDES[event.key]) {
       const next = at === undefined ? view.order.find((each) => view.visible(each)) : view.towards(at, ...SIDES[event.key]);
-      if (next !== undefined && next >= 0) { view.show(next); told.hover(next, view.across(next), view.down(next)); told.tell(next); }
-    } else if ((event.key === 'Enter' || event.key === ' ') && at !== undefined) told.look(at);
-    else if (event.key === 'Escape') { told.hover(-1); told.clear(); told.look(-1); }
+      if (next !== undefined && next >= 0) { view.show(next); actions.hover(next, view.across(next), view.down(next)); actions.describe(next); }
+    } else if ((event.key === 'Enter' || event.key === ' ') && at !== undefined) actions.choose(at);
+    else if (event.key === 'Escape') { actions.hover(-1); actions.clear(); actions.choose(-1); }
     else if (event.key === '+' || event.key === '=') middle(1.6);
     else if (event.key === '-') middle(1 / 1.6);
     else if (event.key === '0') view.glide({ x: 0, y: 0, zoom: 1 });
     else return;
     event.preventDefault();
   });
-  canvas.addEventListener('blur', () => told.hover(-1));
+  canvas.addEventListener('blur', () => actions.hover(-1));
 }

@@ -1,15 +1,15 @@
 // Any metric against any varied setting: means over seeds with their intervals, a line per value of a second setting.
 function sweepChart(root) {
   const found = page.settings;
-  const turned = found.settings.map((setting) => {
+  const varied = found.settings.map((setting) => {
     const codes = decoded(setting.codes), values = [...setting.values, ...(codes.includes(setting.values.length) ? ['none'] : [])];
     return { name: setting.name, codes, values: values.map(String), numeric: setting.values.every((value) => typeof value === 'number') };
   });
-  if (!found.metrics.length || !turned.length) {
+  if (!found.metrics.length || !varied.length) {
     root.append(make('p', { class: 'soft' }, found.metrics.length ? 'The completed runs differ only in their seeds.' : 'No run is completed yet.'));
     return;
   }
-  const count = turned[0].codes.length;
+  const count = varied[0].codes.length;
   const at = (name, metric, combination) => decoded(found[name])[metric * count + combination];
   const option = (value, text) => make('option', { value }, text);
   const groups = new Map();
@@ -19,8 +19,8 @@ function sweepChart(root) {
     groups.get(group).append(option(place, name));
   });
   const metric = make('select', { id: 'chart-metric' }, ...groups.values());
-  const first = Math.max(0, turned.findIndex((setting) => setting.numeric));
-  const axis = make('select', { id: 'chart-setting' }, ...turned.map((setting, place) => option(place, setting.name)));
+  const first = Math.max(0, varied.findIndex((setting) => setting.numeric));
+  const axis = make('select', { id: 'chart-setting' }, ...varied.map((setting, place) => option(place, setting.name)));
   const lines = make('select', { id: 'chart-lines' });
   const fixed = make('div', { class: 'controls' }), place = make('div');
   const labelled = (text, control) => make('div', { class: 'choice' }, make('label', { for: control.id }, `${text} `), control);
@@ -30,9 +30,9 @@ function sweepChart(root) {
   const held = new Map(); // setting -> the code of its fixed value, where it is neither the axis nor the lines
 
   function arrange() {
-    const others = turned.map((_, setting) => setting).filter((setting) => setting !== Number(axis.value));
+    const others = varied.map((_, setting) => setting).filter((setting) => setting !== Number(axis.value));
     const before = lines.value;
-    lines.replaceChildren(option('', 'nothing'), ...others.map((setting) => option(setting, turned[setting].name)));
+    lines.replaceChildren(option('', 'nothing'), ...others.map((setting) => option(setting, varied[setting].name)));
     lines.value = others.map(String).includes(before) || (before === '' && lines.dataset.chosen) ? before : String(others[0] ?? '');
     hold(others);
   }
@@ -40,19 +40,19 @@ function sweepChart(root) {
     const rest = others.filter((setting) => String(setting) !== lines.value);
     fixed.replaceChildren(...rest.map((setting) => {
       const choice = make('select', { id: `chart-at-${setting}`, onchange: (event) => { held.set(setting, Number(event.target.value)); paint(); } },
-        ...turned[setting].values.map((value, code) => option(code, value)));
+        ...varied[setting].values.map((value, code) => option(code, value)));
       choice.value = held.get(setting) ?? 0;
-      return labelled(`at ${turned[setting].name}`, choice);
+      return labelled(`at ${varied[setting].name}`, choice);
     }));
     fixed.hidden = !rest.length;
     held.forEach((_, setting) => { if (!rest.includes(setting)) held.delete(setting); });
     for (const setting of rest) if (!held.has(setting)) held.set(setting, 0);
   }
   function series() {
-    const setting = turned[axis.value], split = lines.value === '' ? null : turned[lines.value], chosen = Number(metric.value);
+    const setting = varied[axis.value], split = lines.value === '' ? null : varied[lines.value], chosen = Number(metric.value);
     const made = (split ? split.values : ['']).map((title, code) => ({ title: split ? `${split.name} ${title}` : '', code, points: [] }));
     for (let combination = 0; combination < count; combination++) {
-      if ([...held].some(([each, code]) => turned[each].codes[combination] !== code)) continue;
+      if ([...held].some(([each, code]) => varied[each].codes[combination] !== code)) continue;
       const mean = at('mean', chosen, combination);
       const line = made[split ? split.codes[combination] : 0];
       line.points.push({ x: setting.codes[combination], mean, low: at('low', chosen, combination), high: at('high', chosen, combination), seeds: at('count', chosen, combination) });
@@ -62,12 +62,12 @@ function sweepChart(root) {
   }
   function paint() {
     const opened = place.querySelector('details')?.open;
-    place.replaceChildren(...settingPlot(found.metrics[metric.value], turned[axis.value], series()));
+    place.replaceChildren(...settingPlot(found.metrics[metric.value], varied[axis.value], series()));
     if (opened) place.querySelector('details')?.setAttribute('open', '');
   }
   metric.addEventListener('change', paint);
   axis.addEventListener('change', () => { arrange(); paint(); });
-  lines.addEventListener('change', () => { lines.dataset.chosen = '1'; hold(turned.map((_, setting) => setting).filter((setting) => setting !== Number(axis.value))); paint(); });
+  lines.addEventListener('change', () => { lines.dataset.chosen = '1'; hold(varied.map((_, setting) => setting).filter((setting) => setting !== Number(axis.value))); paint(); });
   onTheme(paint);
   arrange();
   paint();

@@ -33,8 +33,8 @@ function compare(root) {
 }
 
 function differences(a, b) {
-  const turned = runSettings.filter((setting) => setting.at(a) !== setting.at(b)).map((setting) => `${setting.name}: ${setting.at(a) ?? '–'} and ${setting.at(b) ?? '–'}`);
-  return [make('p', {}, turned.length ? `A and B differ in ${turned.join('; ')}.` : 'A and B have the same settings.')];
+  const varied = runSettings.filter((setting) => setting.at(a) !== setting.at(b)).map((setting) => `${setting.name}: ${setting.at(a) ?? '–'} and ${setting.at(b) ?? '–'}`);
+  return [make('p', {}, varied.length ? `A and B differ in ${varied.join('; ')}.` : 'A and B have the same settings.')];
 }
 
 function byWord(a, b) {
@@ -45,8 +45,8 @@ function byWord(a, b) {
     return [title, make('p', { class: 'soft' }, `The words of ${without} are not in this report. python -m bows.analyze run=<A> against=<B> compares two runs with all their words.`)];
   }
   const places = new Map(other.words.map((word, at) => [word, at]));
-  const both = one.words.map((word, at) => ({ word, at, beside: places.get(word) })).filter((each) => each.beside !== undefined);
-  const rows = both.map((each) => ({ word: each.word, often: one.frequency[each.at], oftenB: other.frequency[each.beside], a: one.r2[each.at], b: other.r2[each.beside] }));
+  const both = one.words.map((word, at) => ({ word, at, other: places.get(word) })).filter((each) => each.other !== undefined);
+  const rows = both.map((each) => ({ word: each.word, often: one.frequency[each.at], oftenB: other.frequency[each.other], a: one.r2[each.at], b: other.r2[each.other] }));
   if (!rows.length) return [title, make('p', { class: 'soft' }, 'A and B have no word in common.')];
   const sameTimes = rows.every((row) => Math.abs(row.often - row.oftenB) <= 1e-3 * Math.max(row.often, row.oftenB));
   const known = rows.filter((row) => !absent(row.a) && !absent(row.b));

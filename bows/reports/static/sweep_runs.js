@@ -11,8 +11,8 @@ const completedRuns = runs.names.filter((_, run) => isCompleted(run)).length;
 
 // The title of a run: its name and the settings that vary.
 function runTitle(run) {
-  const told = runSettings.filter((setting) => !absent(setting.at(run))).map((setting) => `${setting.name} ${setting.at(run)}`);
-  return `${runs.names[run]}${told.length ? `: ${told.join(', ')}` : ''}`;
+  const values = runSettings.filter((setting) => !absent(setting.at(run))).map((setting) => `${setting.name} ${setting.at(run)}`);
+  return `${runs.names[run]}${values.length ? `: ${values.join(', ')}` : ''}`;
 }
 
 function metricColumn(name, drop) {
@@ -71,7 +71,7 @@ function runTable(root) {
   root.append(picked);
   pair.waiting.push(() => {
     for (const button of root.querySelectorAll('button[data-run]')) button.setAttribute('aria-pressed', String(pair.runs[button.dataset.place] === Number(button.dataset.run)));
-    const said = pair.runs.map((run, place) => (run === null ? null : `${'AB'[place]} is ${runTitle(run)}`)).filter(Boolean);
-    picked.replaceChildren(...(said.length ? [`${said.join('; ')}. `, make('a', { href: '#compare' }, said.length === 2 ? 'Compare them' : 'Choose another')] : []));
+    const chosen = pair.runs.map((run, place) => (run === null ? null : `${'AB'[place]} is ${runTitle(run)}`)).filter(Boolean);
+    picked.replaceChildren(...(chosen.length ? [`${chosen.join('; ')}. `, make('a', { href: '#compare' }, chosen.length === 2 ? 'Compare them' : 'Choose another')] : []));
   });
 }

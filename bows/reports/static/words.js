@@ -25,10 +25,10 @@ function nearest(word) {
 }
 
 // The facts that every view of a word shows, where they are known.
-const TOLD = [['frequency', 'frequency'], ['R²', 'r2'], ['regime', 'regime'], ['category', 'category'], ['norm', 'norm'], ['opposite word', 'antipode']];
+const FACTS = [['frequency', 'frequency'], ['R²', 'r2'], ['regime', 'regime'], ['category', 'category'], ['norm', 'norm'], ['opposite word', 'antipode']];
 
 function facts(word) {
-  return (page.facts || TOLD).map(([title, name]) => [title, known(name, word)])
+  return (page.facts || FACTS).map(([title, name]) => [title, known(name, word)])
     .filter(([, value]) => value !== undefined && value !== null && !Number.isNaN(value)).map(([title, value]) => [title, say(value)]);
 }
 
@@ -37,11 +37,11 @@ const selection = { word: null, waiting: [] };
 // Select a word, or none (null), and notify the views of words.
 function select(word) {
   selection.word = word;
-  for (const told of selection.waiting) told(word);
+  for (const notify of selection.waiting) notify(word);
 }
 
-function onSelect(told) {
-  selection.waiting.push(told);
+function onSelect(notify) {
+  selection.waiting.push(notify);
 }
 
 function wordButton(word, pressed = select) {
