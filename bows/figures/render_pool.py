@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context, parent_process
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NamedTuple
+
+from bows.figures.font import Warned
+from bows.figures.style import file_stem, new_figure, save, style
 
 
 class Picture(NamedTuple):
@@ -22,8 +24,6 @@ class Picture(NamedTuple):
 
 def draw(folder: Path, pictures: Mapping[str, Picture]) -> dict[str, Path]:
     """Draw pictures into a folder. Return the PNG files by name; a PDF and an SVG are next to each."""
-    from bows.figures.style import file_stem, save
-
     return {name: save(make(*arguments), folder / file_stem(name))[0] for name, (make, arguments) in pictures.items()}
 
 
@@ -35,8 +35,6 @@ class Drawers:
     """
 
     def __init__(self, processes: int) -> None:
-        from bows.figures.font import Warned
-
         context = get_context("spawn")
         Warned.flag = context.Event()
         self._executor = ProcessPoolExecutor(processes, context, _begin, (Warned.flag,))
@@ -46,9 +44,7 @@ class Drawers:
     def __enter__(self) -> Drawers:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._executor.shutdown(cancel_futures=True)
 
     def draw(self, folder: Path, pictures: Mapping[str, Picture]) -> Future[dict[str, Path]]:
@@ -58,8 +54,6 @@ class Drawers:
 
 def _begin(warned: Any) -> None:
     """Prepare a process of `Drawers`."""
-    from bows.figures.font import Warned
-
     Warned.flag = warned
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
@@ -73,7 +67,5 @@ def _begin(warned: Any) -> None:
 
 
 def _warm_up() -> None:
-    from bows.figures.style import new_figure, style
-
     with style():
         new_figure(1, 1).text(0, 0, "text").get_window_extent()
