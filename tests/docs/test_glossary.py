@@ -76,7 +76,11 @@ def test_values_lie_in_their_ranges(summary):
             ["ring/<set>/order_p", "ring/<set>/order_p_sets", "ring/<set>/closure"],
         ),
         ("cluster/purity", "", ["cluster/purity_null", "cluster/purity_z", "cluster/purity_p"]),
-        ("alignment/rsa", "Kriegeskorte et al. 2008", ["alignment/rsa_p", "alignment/rsa_p_within_deciles"]),
+        (
+            "alignment/rsa",
+            "Kriegeskorte et al. 2008",
+            ["alignment/rsa_ceiling", "alignment/rsa_p", "alignment/rsa_p_within_deciles"],
+        ),
         ("reconstruction/relu_gain", "", ["reconstruction/r2_linear", "reconstruction/r2_rectified"]),
     ],
 )
