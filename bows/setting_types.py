@@ -93,6 +93,8 @@ class Thresholds:
     """Under this R^2 a word is absent."""
     linear: Annotated[Number, Field(ge=0, le=1)] = 0.9
     """A linear read-out reaches at least this share of a linear word's R^2."""
+    gap: Number = -0.06
+    """Above this stratified interference gap a word may be linear. Not 0: on shuffled text the gap of a linear model is 0 and noise."""
     antipodal: Annotated[Number, Field(ge=-1, le=0)] = -0.9
     """Under this cosine a mutual pair is antipodal."""
     orthogonal: Annotated[Number, Field(ge=0, le=1)] = 0.1
@@ -100,7 +102,7 @@ class Thresholds:
 
     def __str__(self) -> str:
         return (
-            f"absent: R² < {self.absent:g}; linear: linear R² at least {self.linear:g} of R², interference gap > 0; "
+            f"absent: R² < {self.absent:g}; linear: linear R² at least {self.linear:g} of R², interference gap > {self.gap:g}; "
             f"antipodal: mutual pair, cosine < {self.antipodal:g}; orthogonal: largest |cosine| < {self.orthogonal:g}; else mixed"
         )
 

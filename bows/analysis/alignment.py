@@ -43,23 +43,20 @@ def alignment(
       the row sums: the unbiased estimator without the diagonal, 0 in the mean for unrelated matrices. (With the diagonal, which both have,
       shuffled text gives 0.24.) Source: Song et al. 2012; Kornblith et al. 2019.
     - ``alignment/rsa``: Spearman's correlation of G_ij and C_ij over all pairs i < j, in [-1, 1]; see
-      :func:`bows.analysis.rank_correlation.spearman`. Source: Kriegeskorte et al. 2008, representational similarity
-      analysis.
+      :func:`bows.analysis.rank_correlation.spearman`. Source: Kriegeskorte et al. 2008, representational similarity analysis.
     - ``alignment/rsa_p``: Mantel's test, one-sided (greater): (1 + number of permutations of C's words whose correlation is at least the
       one observed) / (1 + permutations), in (0, 1]. It rests on all words (``alignment/rsa_words``), cut into blocks of 100 to 300, the
       words of every B-th frequency rank: the statistic is the mean over the B blocks of the correlation within them, and words are permuted
       within blocks, so that no draw of words enters. Source: Mantel 1967.
     - ``alignment/rsa_p_within_deciles``: the same where words are permuted only inside the deciles of frequency among those of their block:
       a null that keeps what frequency alone explains.
-    - ``alignment/rsa_ceiling``, ``alignment/cka_ceiling``: RSA and CKA of C on one half of the held-out windows with C on the other half,
-      which no geometry learned from other documents can be expected to exceed by much.
-    - ``alignment/pca_distance``: |M - P| / sqrt(m) (Frobenius), 0 or more: P the projector on the top m principal
-      directions of C, which a linear autoencoder's optimum equals; M itself, not its symmetric part. Source: the paper
-      (Prieto et al. 2026).
+    - ``alignment/rsa_ceiling``, ``alignment/cka_ceiling``: RSA and CKA of C on one half of the held-out windows with C on the other: its
+      reliability r. A geometry equal to the true covariance reaches about sqrt(2 r / (1 + r)) (Spearman 1910; Brown 1910).
+    - ``alignment/pca_distance``: |M - P| / sqrt(m) (Frobenius), 0 or more: P the projector on the top m principal directions of C, which a
+      linear autoencoder's optimum equals; M itself, not its symmetric part. Source: the paper (Prieto et al. 2026).
 
-    Words with a zero column and words that never or always occur stay: their rows of G or C are zeros, which is defined. No
-    metric depends on rotations of the latent space or the order of the words (the p values' draws do); scaling W changes the
-    distance alone.
+    Words with a zero column and words that never or always occur stay: their rows of G or C are zeros, which is defined. No metric depends
+    on rotations of the latent space or the order of the words (the p values' draws do); scaling W changes the distance alone.
 
     Left out where not defined: cosine, CKA and RSA where G or C (off the diagonal, centred, in ranks) does not vary; CKA of fewer than four
     words; the ceilings without `half`; the p values and ``rsa_words`` with RSA, or if permutations = 0; the distance where C has fewer than
@@ -83,15 +80,11 @@ def alignment(
     metrics = similarities(lambda: _upper(encoder, decoder, cooccurrence), cooccurrence.words)
     if "alignment/rsa" in metrics and permutations:
         metrics |= mantel(encoder, decoder, cooccurrence, permutations, seed)
-    if half is not None and half.windows < cooccurrence.windows:
-        ceiling = similarities(lambda: _halves(cooccurrence, half), cooccurrence.words)
-        metrics |= {
-            f"{name}_ceiling": value for name, value in ceiling.items() if name != "alignment/covariance_cosine"
-        }
+    ceiling = {} if half is None else similarities(lambda: _halves(cooccurrence, half), cooccurrence.words)
+    ceiling.pop("alignment/covariance_cosine", None)
+    metrics |= {f"{name}_ceiling": value for name, value in ceiling.items()}
     distance = pca_distance(encoder, decoder, cooccurrence, seed)
-    if distance is not None:
-        metrics["alignment/pca_distance"] = distance
-    return metrics
+    return metrics if distance is None else {**metrics, "alignment/pca_distance": distance}
 
 
 def similarities(blocks: Callable[[], Blocks], words: int) -> dict[str, float]:

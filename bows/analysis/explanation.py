@@ -66,9 +66,9 @@ def random_contexts(
 ) -> Contexts | None:
     """Draw parts of real windows with words as frequent as those of a context: what words that occur together add by being common.
 
-    A context is n words of one window, with as many words of each frequency decile as the context has: uniform among all such parts of all
-    windows. Where fewer than 50 windows have one, quintiles take the place of deciles, then halves, then no strata. Words drawn one by
-    one, which do not go together, vary too little: a p from them is under 0.05 in 6.5 to 11 % of contexts from windows without the word.
+    A context is n random words of a random window, given that they are as many of each frequency decile as those of the context. Where
+    fewer than 50 windows have such words, quintiles take the place of deciles, then halves, then no strata. Words drawn one by one, which do
+    not go together, vary too little: a p from them is under 0.05 in 6.5 to 17 % of contexts from windows without the word.
 
     Args:
         windows: the word indices of each window without the explained word.
@@ -80,19 +80,21 @@ def random_contexts(
     Returns:
         None where fewer than 50 windows have n words.
     """
+    sizes = np.array([len(bag) for bag in windows])
     for strata in (10, 5, 2, 1):
         stratum = frequency_deciles(np.asarray(frequency, dtype=float), strata)
         levels, needed = np.unique(stratum[list(context)], return_counts=True)
         has = np.array([np.bincount(stratum[bag], minlength=strata)[levels] for bag in windows]).reshape(
             -1, len(levels)
         )
-        ways = comb(has, needed).prod(1)
-        if np.count_nonzero(ways) >= LEAST_WINDOWS:
+        # The probability that n random words of the window are as frequent as those of the context.
+        share = comb(has, needed).prod(1) / comb(sizes, len(context)).clip(1)
+        if np.count_nonzero(share) >= LEAST_WINDOWS:
             break
     else:
         return None
     drawn = np.empty((draws, len(context)), dtype=np.int64)
-    for row, number in enumerate(generator.choice(len(windows), draws, p=ways / ways.sum())):
+    for row, number in enumerate(generator.choice(len(windows), draws, p=share / share.sum())):
         of_level = [windows[number][stratum[windows[number]] == level] for level in levels]
         parts = [generator.choice(bag, count, replace=False) for bag, count in zip(of_level, needed, strict=True)]
         drawn[row] = np.concatenate(parts)

@@ -47,23 +47,21 @@ SMALLEST_EXCESS = 1e-3  # so that the evidence stays finite where all surrogates
 # along the line; from the centre of the cluster outwards. evidence: comparable between sizes and kinds; -ln of a tail probability,
 # before any correction for the search. planarity, circulance, spread: of the set as a ring, whatever its kind. isolation: null where
 # no word is outside.
+NUMBERS = (
+    "score",
+    "evidence",
+    "planarity",
+    "circulance",
+    "spread",
+    "linearity",
+    "isolation",
+    "mean_cosine",
+    "p",
+    "p_matched",
+    "q",
+)
 SCHEMA = pa.schema(
-    [
-        ("kind", pa.string()),
-        ("size", pa.int32()),
-        ("words", pa.list_(pa.string())),
-        ("score", pa.float64()),
-        ("evidence", pa.float64()),
-        ("planarity", pa.float64()),
-        ("circulance", pa.float64()),
-        ("spread", pa.float64()),
-        ("linearity", pa.float64()),
-        ("isolation", pa.float64()),
-        ("mean_cosine", pa.float64()),
-        ("p", pa.float64()),
-        ("p_matched", pa.float64()),
-        ("q", pa.float64()),
-    ]
+    {"kind": pa.string(), "size": pa.int32(), "words": pa.list_(pa.string()), **dict.fromkeys(NUMBERS, pa.float64())}
 )
 
 
@@ -114,15 +112,13 @@ def scan(
     frequency = np.asarray(frequency, np.float64)
     _check(encoder, vocabulary, frequency, draws, surrogates, q_threshold)
     unit, kept = directions(encoder)
-    # Scores have nothing to gain from a GPU: sets are small and many, and their eigenvectors are found on the CPU.
+    # On the CPU: sets are small and many, and their eigenvectors are found there.
     unit, kept = unit.float().cpu(), kept.cpu().numpy()
-    words = len(kept)
-    surrogates = surrogates or affordable(words, min(unit.shape))
+    surrogates = surrogates or affordable(len(kept), min(unit.shape))
     generator = np.random.default_rng(seed)
     real: dict[int, Scored] = {}
-    null = Null({}, np.empty(0), 0, surrogates)
-    records = []
-    if words >= SMALLEST:
+    null, records = Null({}, np.empty(0), 0, surrogates), []
+    if len(kept) >= SMALLEST:
         near, columns = neighbourhoods(unit[None]), unit.T.contiguous()
         real = {size: score_sets(cosines(columns, sets), sets, near) for size, sets in neighbour_sets(near).items()}
         if real:
@@ -130,20 +126,14 @@ def scan(
         rows = _apart([row for row in _ranked(real, null) if row.q <= q_threshold], real)
         stratum = frequency_strata(frequency[kept])
         matched = [_matched_p(row, real[row.size], columns, near, stratum, draws, generator) for row in rows]
-        q_matched = false_discovery_control(matched) if matched else []
+        tested = zip(rows, matched, false_discovery_control(matched) if matched else [], strict=True)
         names = [str(vocabulary[index]) for index in kept.tolist()]
-        for row, p_matched, q in zip(rows, matched, q_matched, strict=True):
-            if q <= q_threshold:
-                records.append(_record(row, real[row.size], p_matched, max(row.q, float(q)), names))
+        records = [
+            _record(row, real[row.size], p, max(row.q, float(q)), names) for row, p, q in tested if q <= q_threshold
+        ]
     records.sort(key=lambda record: (record["q"], -record["score"]))
-    metadata = {
-        "candidates": sum(len(scored.sets) for scored in real.values()),
-        "surrogates": surrogates,
-        "surrogate_candidates": null.candidates,
-        "draws": draws,
-        "seed": seed,
-        "q_threshold": q_threshold,
-    }
+    metadata = {"candidates": sum(len(scored.sets) for scored in real.values()), "surrogates": surrogates}
+    metadata |= {"surrogate_candidates": null.candidates, "draws": draws, "seed": seed, "q_threshold": q_threshold}
     return pa.Table.from_pylist(records, SCHEMA.with_metadata({name: str(value) for name, value in metadata.items()}))
 
 
@@ -188,7 +178,7 @@ def surrogate_null(unit: Tensor, real: dict[int, Scored], count: int, generator:
     candidate: dict[tuple[str, int], list[np.ndarray]] = {(kind, size): [] for kind in KINDS for size in sizes}
     for size, scored in real.items():
         for kind in KINDS:
-            every[kind, size].append(_finite(scored.evidence(kind)))
+            every[kind, size].append(scored.evidence(kind))
     searched = 0
     starts = math.ceil(REFERENCE_SETS / count)
     for batch in surrogate_directions(unit, count, generator):
@@ -204,12 +194,13 @@ def surrogate_null(unit: Tensor, real: dict[int, Scored], count: int, generator:
         for is_candidate, group in groups:
             for kind in KINDS:
                 raw, key = group.evidence(kind), (kind, group.sets.shape[1])
-                every[key].append(_finite(raw))
+                every[key].append(raw)
                 if is_candidate:
                     candidate[key].append(raw[group.eligible(kind)])
     tails = {}
     for key, stored in every.items():
         pooled = np.concatenate(stored)
+        pooled = pooled[np.isfinite(pooled)]
         threshold = np.quantile(pooled, 1 - TAIL) if len(pooled) else 0.0
         above = pooled[pooled > threshold] - threshold
         excess = float(np.median(above)) / math.log(2) if len(above) else 0.0
@@ -217,10 +208,6 @@ def surrogate_null(unit: Tensor, real: dict[int, Scored], count: int, generator:
     null = Null(tails, np.empty(0), searched, count)
     evidence = [null.comparable(*key, raw) for key, stored in candidate.items() for raw in stored]
     return null._replace(evidence=np.sort(np.concatenate([np.empty(0), *evidence])))
-
-
-def _finite(values: np.ndarray) -> np.ndarray:
-    return values[np.isfinite(values)]
 
 
 def _ranked(real: dict[int, Scored], null: Null) -> list[Row]:
@@ -291,18 +278,9 @@ def _record(row: Row, scored: Scored, p_matched: float, q: float, names: list[st
         for name in ("planarity", "circulance", "spread", "linearity", "mean_cosine")
     }
     apart = float(scored.isolation[row.place])
-    return {
-        "kind": row.kind,
-        "size": row.size,
-        "words": [names[word] for word in ordered],
-        "score": float(row.score),
-        "evidence": float(row.evidence),
-        **measured,
-        "isolation": apart if math.isfinite(apart) else None,
-        "p": float(row.p),
-        "p_matched": p_matched,
-        "q": q,
-    }
+    found = {"kind": row.kind, "size": row.size, "words": [names[word] for word in ordered], "score": float(row.score)}
+    found |= {"evidence": float(row.evidence), **measured, "isolation": apart if math.isfinite(apart) else None}
+    return {**found, "p": float(row.p), "p_matched": p_matched, "q": q}
 
 
 def _check(encoder, vocabulary, frequency, draws, surrogates, q_threshold) -> None:

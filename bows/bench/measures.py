@@ -8,6 +8,7 @@ import torch
 
 from bows.analysis.geometry import geometry
 from bows.analysis.shape_search import scan
+from bows.bench.calibration import calibration
 from bows.bench.commands import Row, pages, start, synthetic_sweep, text_sweep
 from bows.bench.corpora import corpus, large
 from bows.bench.text import make_corpus, zipf
@@ -109,6 +110,6 @@ def scanner() -> list[Row]:
 
 MEASURES: dict[str, Callable[[], list[Row]]] = {
     measure.__name__: measure
-    for measure in (corpus, step, start, analysis, scanner, synthetic_sweep, text_sweep, pages, large)
+    for measure in (corpus, step, start, analysis, scanner, synthetic_sweep, text_sweep, pages, large, calibration)
 }
 USUAL = ["corpus", "step", "start", "analysis", "scanner"]

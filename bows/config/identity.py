@@ -22,7 +22,12 @@ NOT_OF_THE_RESULT = (
 )  # fmt: skip
 
 # Settings that earlier versions did not have, and the values that give what those versions did.
-LATER_SETTINGS = {"model.bias_start": "zero", "data.remove": None}
+LATER_SETTINGS = {
+    "model.bias_start": "zero",
+    "data.remove": None,
+    "analysis.linear_sets": [],
+    "analysis.regimes.gap": -0.06,
+}
 
 
 def config_key(config: dict[str, Any]) -> str:
@@ -41,8 +46,6 @@ def config_key(config: dict[str, Any]) -> str:
             node.pop(last, None)
     if isinstance(kept.get("analysis"), dict):
         kept["analysis"].pop("words", None)
-        if not kept["analysis"].get("linear_sets"):  # earlier versions had no such setting
-            kept["analysis"].pop("linear_sets", None)
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()
 
 

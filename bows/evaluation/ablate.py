@@ -114,8 +114,7 @@ def ablate_plane(loaded: LoadedRun, name: str, words: Sequence[int], threshold: 
     Under `ablation/<set>/<group>/`, a group being `set`, `companions` (the words most associated with the set) or `other`:
 
     - every metric of :meth:`bows.analysis.latent_ablation.AblationSums.metrics`, for h - P h and P h;
-    - `drop_random_plane_null`, `_z`, `_p`: the drop of equally many random planes, uniform among all of the latent space: mean, z score
-      and p;
+    - `drop_random_plane_null`, `_z`, `_p`: the drop of equally many uniform random planes of the latent space: mean, z score and p;
     - `drop_random_set_null`, `_z`, `_p`: the same for the planes of random sets of like frequency that share no word with set or
       companions, each scored on its own words, companions and others;
     - with `_mean_kept` after `r2_removed`, `r2_kept` and `drop`: the same where only a window's difference from the mean training window
@@ -135,37 +134,25 @@ def ablate_plane(loaded: LoadedRun, name: str, words: Sequence[int], threshold: 
         SettingError: no held-out window contains a word of the set.
     """
     autoencoder = loaded.autoencoder.to(loaded.device).eval()
-    encoder, _ = weights(autoencoder)
-    vocabulary, seed = loaded.vocabulary, loaded.seed
+    vocabulary, (encoder, _) = loaded.vocabulary, weights(autoencoder)
     found = companions(associations(loaded.training_bags(), words), words, COMPANIONS)
     groups = groups_of(len(vocabulary), words, found.indices)
-    # A zero column has no direction, and a set that contains one no plane.
     present = sum((bags[:, list(words)].sum(0) for bags in loaded.held_out()), torch.zeros(1, device=loaded.device))
     absent = int((present == 0).sum())
     if absent == len(words):
         raise SettingError(
             f"plane={name}: no held-out window contains a word of the set; choose another set, or evaluate more documents"
         )
-    zero = torch.nonzero(torch.linalg.vector_norm(encoder, dim=0) == 0).flatten().tolist()
-    excluded = [*found.indices.tolist(), *zero]
-    drawn = sets_of_like_frequency(found.frequency, words, excluded, DRAWS, np.random.default_rng(seed))
-    random_sets = torch.stack([set_plane(encoder, row.tolist()) for row in drawn])
-    near_drawn = associations(loaded.training_bags(), np.unique(drawn).tolist())
-    of_drawn = [
-        groups_of(len(vocabulary), row.tolist(), companions(near_drawn, row.tolist(), COMPANIONS).indices)
-        for row in drawn
-    ]
-    planes = torch.cat([random_planes(autoencoder.latent, DRAWS, torch.Generator().manual_seed(seed)), random_sets])
-    readout = Readout(
-        autoencoder.decoder_weight.detach(),
-        autoencoder.bias.detach(),
-        partial(activate, activation=autoencoder.output_activation),
-    )
-    plane = set_plane(encoder, words)
+    planes, of_planes = null_planes(loaded, words, found, groups)
+    activation = partial(activate, activation=autoencoder.output_activation)
+    readout = Readout(autoencoder.decoder_weight.detach(), autoencoder.bias.detach(), activation)
     centres = dict(zip(VARIANTS, (None, mean_latent(autoencoder, loaded.training_bags())), strict=True))
     gated = autoencoder.active_units(torch.zeros(1, autoencoder.features, device=loaded.device)) is not None
     units = autoencoder.unit_weights if gated else None
-    own = {each: AblationSums(encoder, readout, plane, threshold, centre, units) for each, centre in centres.items()}
+    own = {
+        each: AblationSums(encoder, readout, set_plane(encoder, words), threshold, centre, units)
+        for each, centre in centres.items()
+    }
     null = {each: PlaneErrors(planes, readout, centre) for each, centre in centres.items()}
     windows = len(loaded.data.windows("validation"))
     log.info("plane %s: removing and keeping %d planes over %s held-out windows", name, len(planes) + 1, f"{windows:,}")
@@ -175,11 +162,26 @@ def ablate_plane(loaded: LoadedRun, name: str, words: Sequence[int], threshold: 
             own[each].update(bags, output.latent, output.pre_activation, active)
             null[each].update(bags, output.latent, output.pre_activation)
     rebuilt = own[""].rebuilt[""].squared_error.cpu().numpy()
-    of_planes = [groups] * DRAWS + of_drawn
     table = null_table(null, rebuilt, own[""].total_squares(), of_planes, vocabulary)
-    near = [vocabulary[index] for index in found.indices]
-    metrics = scores(own, table, groups) | {"absent_words": float(absent)}
+    metrics, near = scores(own, table, groups), [vocabulary[index] for index in found.indices]
+    metrics["absent_words"] = float(absent)
     return Ablation(name, metrics, word_rows(own, groups, found, vocabulary), table, near, windows)
+
+
+def null_planes(
+    loaded: LoadedRun, words: Sequence[int], found: Companions, groups: dict[str, np.ndarray]
+) -> tuple[Tensor, list[dict[str, np.ndarray]]]:
+    """Return random planes, then planes of random sets (2 DRAWS, m, 2), and the groups of words that each is scored on."""
+    encoder, _ = weights(loaded.autoencoder)
+    # A zero column has no direction, and a set that contains one no plane.
+    zero = torch.nonzero(torch.linalg.vector_norm(encoder, dim=0) == 0).flatten().tolist()
+    excluded = [*found.indices.tolist(), *zero]
+    generator = np.random.default_rng(loaded.seed)
+    drawn = sets_of_like_frequency(found.frequency, words, excluded, DRAWS, generator).tolist()
+    near = associations(loaded.training_bags(), sorted({word for row in drawn for word in row}))
+    of_drawn = [groups_of(encoder.shape[1], row, companions(near, row, COMPANIONS).indices) for row in drawn]
+    random = random_planes(len(encoder), DRAWS, torch.Generator().manual_seed(loaded.seed))
+    return torch.cat([random, torch.stack([set_plane(encoder, row) for row in drawn])]), [groups] * DRAWS + of_drawn
 
 
 def groups_of(count: int, words: Sequence[int], near: np.ndarray) -> dict[str, np.ndarray]:

@@ -1,18 +1,19 @@
 """Fair baselines of a model on its own held-out windows: principal components, rectified ones, and the most frequent words."""
 
 import logging
-from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from bows.analysis.cooccurrence import Cooccurrence
+from bows.analysis.interference import InterferenceSums
+from bows.analysis.packing import self_terms, word_geometry
 from bows.analysis.permutation_null import frequency_deciles
 from bows.analysis.principal_directions import principal_directions
 from bows.analysis.reconstruction import ReconstructionSums
+from bows.analysis.regime import regimes
 from bows.data.datamodule import BagsDataModule
 from bows.data.windows import spread
 from bows.evaluation.context import Context
@@ -65,12 +66,15 @@ def baseline_metrics(context: Context) -> dict[str, float]:
     - ``baseline/r2_pca``: R^2 of m principal components, the linear optimum.
     - ``baseline/r2_pca_relu``: R^2 of relu(P f + b), P their projector and b the output bias of the lowest squared error.
     - ``interference/gap_pca``: ``interference/gap`` of the principal components, at least 0 on any text.
+    - ``regime/error_pca``: where regimes are asked for, the share of the components' words, but for the absent ones, whose regime is not
+      ``linear``, which it is by construction: the error rate of the thresholds. R^2 stands for that of the read-out, which no linear map of
+      the components exceeds on the training windows.
     - ``baseline/r2_top_words``: R^2 of the m most frequent words kept exactly and every other word at its training frequency q:
       1 - (sum over the others of p (1 - p) + (p - q)^2) / (sum over all of p (1 - p)), p the held-out frequency.
     - ``reconstruction/r2_macro/decile_<k>``, ``baseline/r2_top_words/decile_<k>``: the mean over the words of a decile of held-out
       frequency, 1 the rarest, of each word's R^2 by the model, and by that baseline.
 
-    The first three are left out where the training windows vary in fewer dimensions than m, all where no held-out word varies.
+    The first four are left out where the training windows vary in fewer dimensions than m, all where no held-out word varies.
     """
     analysis, latent = context.analysis, context.autoencoder.latent
     frequency = context.natural.frequency().filled(0.0)
@@ -93,7 +97,7 @@ def baseline_metrics(context: Context) -> dict[str, float]:
     if models is None:
         log.info("no baseline of principal components: the training windows vary in fewer than %d dimensions", latent)
         return metrics
-    return metrics | _held_out(models, context.held_out(), context.device)
+    return metrics | _held_out(models, context)
 
 
 def by_decile(name: str, r2: np.ma.MaskedArray, frequency: np.ndarray) -> dict[str, float]:
@@ -106,19 +110,21 @@ def by_decile(name: str, r2: np.ma.MaskedArray, frequency: np.ndarray) -> dict[s
     return {f"{name}/decile_{decile}": float(mean) for decile, mean in means.items() if mean is not np.ma.masked}
 
 
-def _held_out(models: PrincipalModels, batches: Iterator[Tensor], device: torch.device) -> dict[str, float]:
+def _held_out(models: PrincipalModels, context: Context) -> dict[str, float]:
     weight, words = models.pca.weight, models.pca.features
-    sums = {"r2_pca": ReconstructionSums(words, device), "r2_pca_relu": ReconstructionSums(words, device)}
-    whole, present = torch.zeros(2, words, dtype=torch.float64)
-    for bags in batches:
+    sums = {name: ReconstructionSums(words, context.device) for name in ("r2_pca", "r2_pca_relu")}
+    interference = InterferenceSums(models.pca.bias, self_terms(weight), relu=False, edges=context.edges)
+    for bags in context.held_out():
         projected = (bags @ weight.T) @ weight
-        places, of_word = bags.nonzero(as_tuple=True)
-        whole += projected.sum(0).double().cpu()
-        present += torch.bincount(of_word.cpu(), projected[places, of_word].double().cpu(), words)
-        sums["r2_pca"].update(bags, projected + models.pca.bias)
+        linear = projected + models.pca.bias
+        interference.update(bags, linear, linear)
+        sums["r2_pca"].update(bags, linear)
         sums["r2_pca_relu"].update(bags, torch.relu(projected + models.pca_relu.bias))
     metrics = {f"baseline/{name}": each.metrics()["reconstruction/r2"] for name, each in sums.items()}
-    there, windows = sums["r2_pca"].present.cpu(), sums["r2_pca"].windows
-    varying = (there > 0) & (there < windows)
-    gap = present / there - weight.square().sum(0).double().cpu() - (whole - present) / (windows - there)
-    return metrics | {"interference/gap_pca": gap[varying].mean().item()}
+    metrics["interference/gap_pca"] = interference.metrics()["interference/gap"]
+    if "regime" in context.groups:
+        r2, gap = sums["r2_pca"].r2_by_word(), interference.gap_stratified()
+        labels = regimes(r2, r2, gap, word_geometry(weight), context.analysis.regimes).compressed()
+        if (stored := labels[labels != "absent"]).size:
+            metrics["regime/error_pca"] = float(np.mean(stored != "linear"))
+    return metrics

@@ -1,4 +1,4 @@
-"""Write the results of an evaluation: weights, vocabulary, word table, summary, and the data of its figures."""
+"""Write the results of an evaluation: word table, summary, and the data of its figures."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -20,9 +20,8 @@ from bows.figures.gram import gram_heat_map
 from bows.figures.regime_shares import regime_shares
 from bows.figures.render_pool import Picture
 from bows.figures.word_planes import ring_polygon
-from bows.files import finite, write_json, write_whole
+from bows.files import finite, write_json
 from bows.model.autoencoder import Autoencoder, weights
-from bows.runs.weights import save_model
 from bows.tracking.loggers import log_media
 
 log = logging.getLogger(__name__)
@@ -32,21 +31,6 @@ GRAM_WORDS = 40
 
 
 @torch.no_grad()
-def write_results(
-    folder: Path,
-    autoencoder: Autoencoder,
-    corpus: Corpus,
-    evaluation: Evaluation,
-    summary: Mapping[str, float],
-    sets: Mapping[str, Sequence[int]],
-    analysis: Analysis,
-) -> dict[str, Picture]:
-    """Write model.safetensors, vocabulary.txt and the files of `write_evaluation`; return the pictures to draw."""
-    save_model(folder / "model.safetensors", autoencoder)
-    write_whole(folder / "vocabulary.txt", "".join(f"{word}\n" for word in corpus.vocabulary))
-    return write_evaluation(folder, autoencoder, corpus, evaluation, summary, sets, analysis)
-
-
 def write_evaluation(
     folder: Path,
     autoencoder: Autoencoder,

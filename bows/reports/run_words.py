@@ -120,6 +120,7 @@ def thresholds(run: RunData) -> str:
     """Return the thresholds of the regimes in a sentence."""
     given = run.run.group("analysis").get("regimes")
     try:
-        return str(Thresholds(**given)) if isinstance(given, dict) else str(Thresholds())
+        # Earlier versions had no setting of the gap: it was above 0.
+        return str(Thresholds(**{"gap": 0.0, **given})) if isinstance(given, dict) else str(Thresholds())
     except TypeError:
         return f"thresholds of another version of bows: {given}"

@@ -91,7 +91,8 @@ def regime_thresholds(jobs: Sequence[RunFolder]) -> str:
     for job in jobs:
         given = job.group("analysis").get("regimes")
         measured = job.state == "completed" and any(name in job.summary for name in SHARES)
-        if measured and isinstance(given, dict) and set(given) == {field.name for field in fields(Thresholds)}:
+        given = {"gap": 0.0, **given} if isinstance(given, dict) else {}  # earlier versions: above 0
+        if measured and set(given) == {field.name for field in fields(Thresholds)}:
             found[str(Thresholds(**{name: float(value) for name, value in given.items()}))] = None
     if len(found) > 1:
         return "Thresholds differ between runs: " + " / ".join(found)

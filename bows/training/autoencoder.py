@@ -14,12 +14,13 @@ from bows.config.resolve import instantiate_plain
 from bows.config.schema import TrainConfig
 from bows.data.datamodule import BagsDataModule
 from bows.evaluation.evaluate import Evaluation, evaluate
-from bows.evaluation.save import write_results
+from bows.evaluation.save import write_evaluation
 from bows.figures.render_pool import Picture
+from bows.files import write_whole
 from bows.model.autoencoder import Autoencoder
 from bows.model.lightning import BagsModule
 from bows.model.sparse_loss import product_type, why_dense
-from bows.runs.weights import make_autoencoder
+from bows.runs.weights import make_autoencoder, save_model
 from bows.training.callbacks.checkpoints import MONITOR
 from bows.training.callbacks.geometry import GeometryMonitor
 from bows.training.callbacks.losses import ReconstructionMonitor, TrainingLoss
@@ -102,7 +103,10 @@ class AutoencoderTask(RunTask[BagsDataModule]):
 
     def write(self, evaluation: Evaluation, summary: Mapping[str, float]) -> dict[str, Picture]:
         corpus, sets, analysis = self.data.corpus, self.geometry.sets, self.settings.analysis
-        return write_results(self.folder, self.autoencoder, corpus, evaluation, summary, sets, analysis)
+        save_model(self.folder / "model.safetensors", self.autoencoder)
+        write_whole(self.folder / "vocabulary.txt", "".join(f"{word}
+" for word in corpus.vocabulary))
+        return write_evaluation(self.folder, self.autoencoder, corpus, evaluation, summary, sets, analysis)
 
     def _fit_closed_form(self, trainer: pl.Trainer) -> None:
         """Fit the model to the training windows, then validate and save it as a trained one."""

@@ -2,6 +2,7 @@
 
 import collections
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -48,12 +49,12 @@ def test_random_contexts_are_parts_of_windows_with_words_as_frequent():
         assert sorted(deciles[row]) == [7, 9, 9]
         assert len(set(row)) == 3
         assert any(set(row) <= bag for bag in bags)
-    # Every such part of a window is as likely as any other, however many parts its window has.
-    parts: dict[tuple[int, ...], int] = {}
+    # Three random words of a random window, if they are as frequent: each part of a window by one over its number of parts.
+    parts: dict[tuple[int, ...], float] = {}
     for window in windows:
         for part in itertools.combinations(window.tolist(), 3):
             if sorted(deciles[list(part)]) == [7, 9, 9]:
-                parts[tuple(sorted(part))] = parts.get(tuple(sorted(part)), 0) + 1
+                parts[tuple(sorted(part))] = parts.get(tuple(sorted(part)), 0) + 1 / math.comb(len(window), 3)
     share = {part: count / sum(parts.values()) for part, count in parts.items()}
     many = random_contexts(windows, frequency, context, 20_000, np.random.default_rng(2)).words
     found = collections.Counter(tuple(sorted(row)) for row in many.tolist())

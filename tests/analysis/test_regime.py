@@ -25,7 +25,8 @@ def label(r2=0.5, linear=0.1, gap=-1.0, lowest=-0.5, mutual=False, largest=0.5, 
         ({"r2": 0.05}, "mixed"),
         ({"linear": 0.45, "gap": 0.01}, "linear"),
         ({"linear": 0.4499, "gap": 0.01}, "mixed"),
-        ({"linear": 0.9, "gap": 0.0}, "mixed"),
+        ({"linear": 0.9, "gap": -0.06}, "mixed"),
+        ({"linear": 0.9, "gap": -0.0599}, "linear"),
         ({"linear": 0.9, "gap": 1.0, "mutual": True, "lowest": -0.99}, "linear"),
         ({"mutual": True, "lowest": -0.9001, "largest": 0.95}, "antipodal"),
         ({"mutual": True, "lowest": -0.9}, "mixed"),
@@ -41,6 +42,7 @@ def test_the_first_rule_that_fits_decides(case, expected):
 def test_thresholds_are_settings():
     assert label(r2=0.3, thresholds=Thresholds(absent=0.4)) == "absent"
     assert label(linear=0.3, gap=1.0, thresholds=Thresholds(linear=0.5)) == "linear"
+    assert label(linear=0.9, gap=0.2, thresholds=Thresholds(gap=0.3)) == "mixed"
     assert label(mutual=True, lowest=-0.6, thresholds=Thresholds(antipodal=-0.5)) == "antipodal"
     assert label(largest=0.3, thresholds=Thresholds(orthogonal=0.4)) == "orthogonal"
     assert "absent: R² < 0.4" in str(Thresholds(absent=0.4))

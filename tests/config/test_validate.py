@@ -359,6 +359,18 @@ def test_an_entry_of_a_word_list_is_replaced_or_deleted_as_if_it_were_in_the_con
             normalized([word])
 
 
+def test_sets_are_cycles_but_for_those_that_the_list_or_the_user_names(compose):
+    analysis = check(compose("+analysis.sets.own=[a,b,c]", "analysis.linear_sets=[own]")).analysis
+    assert {"own", "digits", "tens", "roman_numerals"} <= set(analysis.linear_sets) <= set(analysis.sets)
+    assert not {"months", "weekdays", "compass"} & set(analysis.linear_sets)
+    assert check(compose("+analysis.sets.own=[a,b,c]", "analysis.words=null")).analysis.linear_sets == []
+    with pytest.raises(
+        SettingError,
+        match=r"analysis.linear_sets=ow: there is no such set; add it with \+analysis.sets.ow=\[...\]",
+    ):
+        check(compose("+analysis.sets.own=[a,b,c]", "analysis.linear_sets=[ow]"))
+
+
 def test_a_job_keeps_its_key_though_its_words_are_now_named(compose):
     now = compose()
     before = compose()

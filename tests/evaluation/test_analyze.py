@@ -166,6 +166,31 @@ def test_the_numbers_follow_from_the_run_folder_alone(relu, tiny_text, place):
         assert summary[f"regime/{regime}"] == pytest.approx(counted.count(regime) / len(counted))
 
 
+def test_a_set_is_tested_as_the_cycle_or_the_line_that_it_is(relu, place, tmp_path, look, caplog):
+    vocabulary = (relu / "vocabulary.txt").read_text().split()
+    index = torch.linalg.svd(load_file(relu / "model.safetensors")["encoder.weight"].T).U[:, 0].argsort().tolist()
+    line = ",".join(vocabulary[place_] for place_ in index[:4] + index[-4:])
+    few = ",".join(vocabulary[:5])
+    caplog.set_level("INFO")
+    found = read(
+        look(
+            tmp_path / "sets", f"run={relu}", f"outputs={place}", "analysis=quick", "analysis.groups=[ring]", "analysis.permutations=999",
+            f"+analysis.sets.line=[{line}]", f"+analysis.sets.cycle=[{line}]", f"+analysis.sets.few=[{few}]", "analysis.linear_sets=[line]",
+        )
+        / "summary.json"
+    )  # fmt: skip
+    scores = {
+        name: {key: found[f"ring/{name}/{key}"] for key in ("line_order_p", "order_p", "closure", "shape")}
+        for name in ("line", "cycle")
+    }
+    for name, rule in scores.items():
+        p = rule["line_order_p" if name == "line" else "order_p"]
+        assert (rule["shape"] == 0) == (p > 0.05) or (name == "cycle" and rule["closure"] >= 0.5)
+    assert scores["line"]["shape"] in (0, 1, 2)
+    assert found["ring/few/order_p_lowest"] == pytest.approx(1 / 12)
+    assert "whose cyclic order cannot reach p < 0.05: few" in caplog.text
+
+
 def test_other_documents_are_measured_with_the_runs_words(relu, place, tiny_text, text_file, tmp_path, composed, look):
     rows = tiny_text.read_text(encoding="utf-8").splitlines()
     other = text_file([*rows[::-1][:200], "a row of quite other words that nobody asked for"])

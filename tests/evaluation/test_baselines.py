@@ -12,7 +12,7 @@ import bows
 SMALL = [
     "data=files", "data.vocab_size=60", "data.window=4", "data.val_fraction=0.3", "data.min_chars=20", "data.batch_size=16",
     "latent=4", "epochs=3", "lr=1e-2", "trainer=cpu", "logger=none", "analysis=none",
-    "analysis.groups=[read_out,interference,baseline]", "seed=5",
+    "analysis.groups=[read_out,interference,baseline,regime]", "seed=5",
 ]  # fmt: skip
 
 
@@ -21,8 +21,9 @@ def place(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("baselines")
 
 
-def run_of(place: Path, text: Path, trained, model: str) -> bows.Run:
-    return bows.load_run(trained(place / model, f"outputs={place}", f"data.train={text}", *SMALL, f"model={model}"))
+def run_of(place: Path, text: Path, trained, model: str, *more: str) -> bows.Run:
+    words = [f"outputs={place}", f"data.train={text}", *SMALL, f"model={model}", *more]
+    return bows.load_run(trained(place / "-".join([model, *more]), *words))
 
 
 def test_baselines_follow_from_the_documents_alone(place, tiny_text, trained):
@@ -71,6 +72,20 @@ def test_pca_is_its_own_baseline_and_gains_nothing_over_its_linear_read_out(plac
     assert run.metrics["baseline/r2_pca"] == pytest.approx(run.metrics["reconstruction/r2"], abs=1e-5)
     assert run.metrics["interference/gap_pca"] == pytest.approx(run.metrics["interference/gap"], abs=1e-5)
     assert abs(run.metrics["reconstruction/relu_gain"]) < 1e-3
+
+
+def test_the_error_rate_of_the_regimes_is_that_of_the_components_words(place, tiny_text, trained):
+    """By the table of a run of principal components: all of its words but the absent ones are linear in truth."""
+    changed = ["analysis.regimes.absent=0", "analysis.regimes.gap=0.5"]
+    run = run_of(place, tiny_text, trained, "pca", *changed)
+    words = [row for row in run.words.to_pylist() if row["r2"] is not None and row["r2"] >= 0]
+    wrong = [row["word"] for row in words if not row["gap_stratified"] > 0.5]
+    gaps = [row["interference_present"] - row["interference_absent"] for row in words]
+    assert 0 < len(wrong) < len(words)
+    assert sum(gap <= 0.5 for gap in gaps) != len(wrong)  # the gap outside of strata would give another rate
+    assert run.metrics["regime/error_pca"] == pytest.approx(len(wrong) / len(words))
+    of_tied = run_of(place, tiny_text, trained, "tied", *changed).metrics["regime/error_pca"]
+    assert of_tied == pytest.approx(run.metrics["regime/error_pca"])  # a baseline of the text and m, whatever the model
 
 
 def test_rectified_components_are_a_model(place, tiny_text, trained):
