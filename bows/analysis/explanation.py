@@ -67,8 +67,8 @@ def random_contexts(
     """Draw parts of real windows with words as frequent as those of a context: what words that occur together add by being common.
 
     A context is n random words of a random window, given that they are as many of each frequency decile as those of the context. Where
-    fewer than 50 windows have such words, quintiles take the place of deciles, then halves, then no strata. Words drawn one by one, which do
-    not go together, vary too little: a p from them is under 0.05 in 6.5 to 17 % of contexts from windows without the word.
+    fewer than 50 windows have such words, quintiles take the place of deciles, then halves, then no strata. Words drawn one by one, which
+    do not go together, vary too little: a p from them is under 0.05 in 6.5 to 17 % of contexts from windows without the word.
 
     Args:
         windows: the word indices of each window without the explained word.
