@@ -104,8 +104,7 @@ class AutoencoderTask(RunTask[BagsDataModule]):
     def write(self, evaluation: Evaluation, summary: Mapping[str, float]) -> dict[str, Picture]:
         corpus, sets, analysis = self.data.corpus, self.geometry.sets, self.settings.analysis
         save_model(self.folder / "model.safetensors", self.autoencoder)
-        write_whole(self.folder / "vocabulary.txt", "".join(f"{word}
-" for word in corpus.vocabulary))
+        write_whole(self.folder / "vocabulary.txt", "".join(f"{word}\n" for word in corpus.vocabulary))
         return write_evaluation(self.folder, self.autoencoder, corpus, evaluation, summary, sets, analysis)
 
     def _fit_closed_form(self, trainer: pl.Trainer) -> None:
