@@ -7,6 +7,7 @@ each chunk's positions are mapped to it. The folder is written under a temporary
 
 import logging
 import os
+import platform
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from filelock import AcquireReturnProxy, Timeout
 
+from bows import __version__
 from bows.data.chunk_store import ChunkStore, map_in_order
 from bows.data.corpus import Corpus, open_corpus, write_manifest
 from bows.data.tokenize import TokenChunk, Tokenizer, WordRules, split_tokens
@@ -273,12 +275,8 @@ def by_size(stream: Iterable[pa.Array], size: int) -> Iterator[pa.Array]:
 
 
 def _versions() -> dict[str, str]:
-    import platform  # only a build needs these
-
-    import bows
-
     return {
-        "bows": bows.__version__,
+        "bows": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "pyarrow": pa.__version__,

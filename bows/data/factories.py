@@ -19,7 +19,10 @@ from bows.data.controls import Rewire, Shuffle, with_control
 from bows.data.corpus import FORMAT_VERSION, Corpus
 from bows.data.paper_words import PaperRules
 from bows.data.removal import CheckedRemove
+from bows.data.sources.huggingface import hub_text
+from bows.data.sources.python_docs import pydoc_identity, pydoc_text
 from bows.data.sources.synthetic import Structure, synthetic_corpus
+from bows.data.sources.text_files import files_identity, files_text, find_files
 from bows.data.tokenize import RULES_VERSION, WordRules, english_stop_words
 from bows.data.unicode_words import UnicodeRules
 from bows.data.vocabulary import ListedWordRules, read_word_list
@@ -181,8 +184,6 @@ def stop_words_of(setting: str | Sequence[str] | None, turkish_i: bool = False) 
 @with_traits(stack_free=_STACK_FREE_OF_TEXT)
 def pydoc(**settings: Unpack[TextSettings]) -> "BagsDataModule":
     """Return docstrings of the standard library and the language reference."""
-    from bows.data.sources.python_docs import pydoc_identity, pydoc_text
-
     return _text_datamodule(pydoc_identity, partial(pydoc_text, settings["val_fraction"]), settings)
 
 
@@ -191,8 +192,6 @@ def files(
     *, train: Paths, validation: Paths | None, test: Paths | None, column: str, **settings: Unpack[TextSettings]
 ) -> "BagsDataModule":
     """Return text files of the user's own."""
-    from bows.data.sources.text_files import files_identity, files_text, find_files
-
     patterns = {"train": train, "validation": validation, "test": test}
 
     def found() -> dict[str, list[Path]]:
@@ -215,8 +214,6 @@ def hub(
     **settings: Unpack[TextSettings],
 ) -> "BagsDataModule":
     """Return a dataset of the Hugging Face Hub."""
-    from bows.data.sources.huggingface import hub_text
-
     splits = {"train": train, "validation": validation, "test": test}
     splits = {split: theirs for split, theirs in splits.items() if theirs is not None}
     identity = [path, config, revision, column, splits]

@@ -9,7 +9,6 @@ import os
 import pickle
 import shutil
 import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -109,6 +108,8 @@ class AtomicCheckpointIO(CheckpointIO):
             raise TrainingError(
                 f"the checkpoint {path} contains objects other than tensors and plain values; was it written by bows?"
             ) from error
+        except Exception as error:  # headers of the archive have no checksum, and torch's errors no class in common
+            raise TrainingError(f"the checkpoint {path} is damaged ({_line(error)}){_remedy(path)}") from error
 
     def remove_checkpoint(self, path: str | Path) -> None:
         """Remove a checkpoint if it exists."""
@@ -132,9 +133,13 @@ def _damage(file: Path | io.BytesIO) -> str | None:
     try:
         with zipfile.ZipFile(file) as archive:
             record = archive.testzip()
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
-        return str(error) or type(error).__name__
+    except Exception as error:  # zipfile's errors on damaged headers have no class in common
+        return _line(error)
     return None if record is None else f"checksum of {record}"
+
+
+def _line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _remedy(path: Path) -> str:

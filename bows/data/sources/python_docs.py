@@ -13,7 +13,6 @@ import ast
 import hashlib
 import importlib
 import inspect
-import pydoc_data.topics
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -50,7 +49,8 @@ def pydoc_text(val_fraction: float) -> Text:
                 rows += _docstrings_in_c(module) if module in _WRITTEN_IN_C else []
                 yield pa.array(rows, pa.string())
         if not held_out:
-            topics = pydoc_data.topics.topics
+            from pydoc_data.topics import topics  # 0.5 MB, which only a build needs
+
             yield pa.array(
                 [paragraph for name in sorted(topics) for paragraph in topics[name].split("\n\n")], pa.string()
             )

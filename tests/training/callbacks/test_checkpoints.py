@@ -325,6 +325,26 @@ def test_flips_are_found_wherever_tensors_lie(tmp_path):
                 AtomicCheckpointIO().load_checkpoint(path)
 
 
+def test_a_flipped_bit_anywhere_gives_the_content_or_one_line(tmp_path):
+    path = tmp_path / "last.ckpt"
+    AtomicCheckpointIO().save_checkpoint({"step": 1, "w": torch.arange(4.0)}, path)
+    whole = path.read_bytes()
+    refused = 0
+    for place in range(len(whole)):
+        content = bytearray(whole)
+        content[place] ^= 1 << place % 8
+        path.write_bytes(content)
+        try:
+            read = AtomicCheckpointIO().load_checkpoint(path)
+        except TrainingError as error:
+            refused += 1
+            assert str(path) in str(error)
+            assert "\n" not in str(error)
+        else:
+            assert (read["step"], read["w"].tolist()) == (1, [0, 1, 2, 3])
+    assert refused > 100
+
+
 def test_a_run_without_a_checkpoint_restarts_and_one_without_its_last_is_refused(tmp_path, caplog):
     with caplog.at_level("INFO", logger="bows"):
         assert last_checkpoint(tmp_path) is None
