@@ -189,20 +189,22 @@ class MetricsTable(Logger):
         Strict, unlike `bows.runs.readers.read_history`: a row that is left out would be missing from the file for good.
         """
         text = self._path.read_bytes().decode("utf-8", errors="replace")
-        reader = csv.reader(io.StringIO(text[: text.rfind("\n") + 1]))
-        header = next(reader, None)
-        if header is None:
+        try:
+            header, *rows = [*csv.reader(io.StringIO(text[: text.rfind("\n") + 1]))] or [[]]
+        except csv.Error as error:
+            raise DataError(f"{self._path} cannot be read ({error}); repair it or move it away") from error
+        if not header:
             return
         if tuple(header[:2]) != FIXED:
             raise DataError(f"{self._path} is no metrics table (its header is {','.join(header)[:60]!r}); move it away")
         self._columns = header[2:]
-        for cells in reader:
+        for line, cells in enumerate(rows, 2):
             try:
                 step = int(cells[0])
                 row = {name: float(cell) for name, cell in zip(header[1:], cells[1:], strict=True) if cell != ""}
             except (ValueError, IndexError) as error:
                 raise DataError(
-                    f"{self._path} line {reader.line_num} cannot be read ({error}); repair it or move it away"
+                    f"{self._path} line {line} cannot be read ({error}); repair it or move it away"
                 ) from error
             if step <= resume_step:
                 self._put(step, row)

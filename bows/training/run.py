@@ -57,8 +57,11 @@ def train_job(config: DictConfig) -> float:
 
 def _train_and_record(composed: dict[str, Any], hydra: Any, folder: Path) -> float:
     resume = composed.get("resume") is not None
-    if resume and read_status(folder)["state"] == "completed":
-        raise SettingError(f"resume={folder}: this run is completed; start a new run without resume")
+    try:
+        if resume and read_status(folder)["state"] == "completed":
+            raise SettingError(f"resume={folder}: this run is completed; start a new run without resume")
+    except DataError as error:
+        raise DataError(f"{error}; copy the run again, or start a new run without resume") from None
     status = RunStatus.start(folder, resumed=resume)
     status.config = config_key(composed)
     sweep = hydra.mode == RunMode.MULTIRUN

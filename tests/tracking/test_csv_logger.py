@@ -121,6 +121,22 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
         MetricsTable(tmp_path / "file").log_metrics({"a": 1.0}, step=0)
 
 
+@pytest.mark.parametrize("place", range(60))
+def test_a_flipped_bit_in_a_table_to_resume_is_read_or_one_line(tmp_path, place):
+    table = MetricsTable(tmp_path)
+    for step in range(6):
+        table.log_metrics({"train/loss": 0.5 / (step + 1), "epoch": 0}, step=step)
+    content = bytearray((tmp_path / "metrics.csv").read_bytes())
+    content[place] ^= 1 << place % 8
+    (tmp_path / "metrics.csv").write_bytes(content)
+    try:
+        line = f"{len(MetricsTable(tmp_path, resume_step=3).summary)} {tmp_path}"
+    except DataError as error:
+        line = str(error)
+    assert str(tmp_path) in line
+    assert "\n" not in line
+
+
 def test_the_whole_file_is_rewritten_for_a_new_column_only(tmp_path, monkeypatch):
     """Otherwise a long run would cost the square of its rows."""
     rewritten = []
