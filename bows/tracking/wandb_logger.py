@@ -102,14 +102,9 @@ def open_run(
     """
     folder.mkdir(parents=True, exist_ok=True)
     settings = wandb.Settings(
-        console="off",
-        silent=True,
-        reinit="create_new",
-        init_timeout=START_SECONDS,
-        finish_timeout=FINISH_SECONDS,
-        finish_timeout_raises=True,
-        root_dir=str(folder),
-    )
+        console="off", silent=True, reinit="create_new", root_dir=str(folder), init_timeout=START_SECONDS,
+        finish_timeout=FINISH_SECONDS, finish_timeout_raises=True,
+    )  # fmt: skip
     logged = None if table is None else table.dropped
     earlier = [] if table is None or logged is None or mode != "offline" else _not_uploaded(folder)
     if logged is None:
@@ -118,17 +113,10 @@ def open_run(
     try:
         with files_in(folder), _without_launch():
             run = wandb.init(
-                project=chosen.project,
-                entity=chosen.entity,
-                name=name,
-                group=chosen.group or group,
-                tags=list(chosen.tags),
-                config=dict(config or {}),
-                dir=str(folder),
-                mode=mode,  # type: ignore[arg-type]
-                resume=None if mode == "disabled" else "auto",
-                settings=settings,
-            )
+                project=chosen.project, entity=chosen.entity, name=name, group=chosen.group or group, tags=list(chosen.tags),
+                config=dict(config or {}), dir=str(folder), mode=mode,  # type: ignore[arg-type]
+                resume=None if mode == "disabled" else "auto", settings=settings,
+            )  # fmt: skip
     except wandb.errors.Error as error:
         first_line = str(error).strip().partition("\n")[0] or type(error).__name__
         raise SettingError(
