@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from bows.figures.style import BLUE, GREEN, INK, ORANGE, heading, message, new_figure, style
+from bows.figures.style import BLUE, FAINT, GREEN, INK, ORANGE, heading, message, new_figure, shorten, style
 
 Columns = Mapping[str, Sequence]
 TRAINING = "train/loss"
@@ -19,6 +20,7 @@ HELD_OUT = (
 )
 ROUND = [1, 2, 2.5, 5, 10]  # steps between ticks, times powers of ten
 MOST_POINTS = 1000  # of a curve: more do not show, and make the SVG large
+FEW_POINTS = 30  # get a mark each
 _ACROSS = 3  # small panels
 
 
@@ -68,7 +70,9 @@ def other_metrics(columns: Columns) -> list[str]:
 
 
 def metric_curves(columns: Columns, names: Sequence[str]) -> Figure:
-    """Draw metrics over training, a small panel each.
+    """Draw metrics over training, a small panel each: name above, lowest and highest value at the left, steps from 0 to the last.
+
+    All panels lie in one Axes, a panel a unit square, row r and column c at (c, -r): axes of their own take a hundred times as long.
 
     Args:
         columns: As of training_curves.
@@ -79,36 +83,45 @@ def metric_curves(columns: Columns, names: Sequence[str]) -> Figure:
     """
     if not names or "step" not in columns:
         raise ValueError(f"no metric to draw, or no column 'step' in {sorted(columns)}")
-    rows = -(-len(names) // _ACROSS)
+    rows, last = -(-len(names) // _ACROSS), _last_step(columns)
+    curves, marks, frames = [], [], []
     with style():
-        wide, tall = 7.4, 1.25 * rows + 0.35
-        figure = new_figure(wide, tall, layout="none")
-        room = {
-            "left": 0.07,
-            "right": 0.985,
-            "bottom": 0.5 / tall,
-            "top": 1 - 0.25 / tall,
-            "hspace": 0.55,
-            "wspace": 0.3,
-        }
-        grid = figure.subplots(rows, _ACROSS, sharex=True, squeeze=False, gridspec_kw=room).ravel()
-        for axes, name in zip(grid, names, strict=False):
-            _curve(axes, columns, name, BLUE)
-            axes.set_title(name, fontsize=8)
-            axes.yaxis.set_major_locator(MaxNLocator(2, steps=ROUND))
-            axes.tick_params(labelsize=7)
-        for axes in grid[len(names) :]:
-            axes.set_axis_off()
-        _step_axis(grid[0], columns, 3)
-        for axes in grid[max(0, len(names) - _ACROSS) : len(names)]:
-            axes.xaxis.set_tick_params(labelbottom=True)
+        tall = 1.1 * rows + 0.35
+        figure = new_figure(7.4, tall, layout="none")
+        axes = figure.add_axes((0.01, 0.35 / tall, 0.98, 1 - 0.35 / tall), xlim=(0, _ACROSS), ylim=(-rows, 0))
+        axes.set_axis_off()
+        for place, name in enumerate(names):
+            left, bottom = place % _ACROSS + 0.2, -(place // _ACROSS) - 0.9
+            wide, high = 0.77, 0.6
+            points = _points(columns, name)
+            low, top = points[:, 1].min(), points[:, 1].max()
+            share = (points[:, 1] - low) / (top - low) if top > low else np.full(len(points), 0.5)
+            curves.append(np.column_stack([left + wide * points[:, 0] / last, bottom + high * (0.08 + 0.84 * share)]))
+            marks += [curves[-1]] if len(points) <= FEW_POINTS else []
+            frames.append([(left, bottom + high), (left, bottom), (left + wide, bottom)])
+            axes.text(left, bottom + high + 0.06, shorten(name, 46), fontsize=8)
+            # As many digits as the two need to differ.
+            digits = next((digits for digits in range(3, 9) if f"{low:.{digits}g}" != f"{top:.{digits}g}"), 8)
+            for value, height in {top: 0.92, low: 0.08}.items() if top > low else [(low, 0.5)]:
+                spot = (left - 0.015, bottom + high * height)
+                axes.text(*spot, f"{value:.{digits if top > low else 3}g}", fontsize=7, ha="right", va="center")
+            if place >= len(names) - _ACROSS:
+                axes.text(left, bottom - 0.03, "0", fontsize=7, va="top")
+                axes.text(left + wide, bottom - 0.03, f"{last:,.0f}", fontsize=7, ha="right", va="top")
+        axes.add_collection(LineCollection(frames, colors=FAINT, linewidths=0.8))
+        axes.add_collection(LineCollection(curves, colors=BLUE))
+        if marks:
+            axes.plot(*np.concatenate(marks).T, color=BLUE, marker="o", markersize=3, linestyle="none")
         figure.supxlabel("step", fontsize=8, y=0.05 / tall)
     return figure
 
 
+def _last_step(columns: Columns) -> float:
+    return max([_number(cell) or 0 for cell in columns["step"]] + [1])
+
+
 def _step_axis(axes: Axes, columns: Columns, most: int) -> None:
-    last = max([_number(cell) or 0 for cell in columns["step"]], default=0)
-    axes.set_xlim(0, 1.03 * max(last, 1))
+    axes.set_xlim(0, 1.03 * _last_step(columns))
     axes.xaxis.set_major_locator(MaxNLocator(most, steps=ROUND, integer=True, min_n_ticks=1))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
 
@@ -118,7 +131,7 @@ def _curve(axes: Axes, columns: Columns, name: str, colour: str, label: str | No
     points = _points(columns, name)
     if len(points):
         # Few points get a mark each: a single one would draw no line at all.
-        axes.plot(*points.T, color=colour, label=label, marker="o" if len(points) <= 30 else None, markersize=3)
+        axes.plot(*points.T, color=colour, label=label, marker="o" if len(points) <= FEW_POINTS else None, markersize=3)
     return bool(len(points))
 
 

@@ -151,10 +151,19 @@ def test_other_metrics_have_a_panel_each():
     }
     names = other_metrics(columns)
     assert names == ["packing/coherence", "speed/seconds"]
-    first, second, unused = metric_curves(columns, names).axes
-    assert [first.get_title(loc="left"), second.get_title(loc="left")] == names
-    assert first.lines[0].get_xydata().tolist() == [[1, 0.9], [3, 0.8]]
-    assert not unused.axison
+    (axes,) = metric_curves(columns, names).axes
+    assert [text for text in texts(axes) if "/" in text] == names
+    assert texts(axes)[1:3] == ["0.9", "0.8"]  # the highest value, then the lowest
+    frames, curves = (collection.get_segments() for collection in axes.collections)
+    for number, (values, curve) in enumerate(zip([[0.9, 0.8], [1, 2, 3]], curves, strict=True)):
+        (left, top), (_, bottom), (right, _) = frames[number]
+        steps = [1, 3] if number == 0 else [1, 2, 3]
+        np.testing.assert_allclose((curve[:, 0] - left) / (right - left), np.divide(steps, 3))
+        assert (bottom < curve[:, 1]).all()
+        assert (curve[:, 1] < top).all()
+        np.testing.assert_allclose(np.corrcoef(values, curve[:, 1])[0, 1], 1)
+    assert frames[0][2][0] < frames[1][0][0], "panels overlap"
+    np.testing.assert_allclose(axes.lines[0].get_xydata(), np.concatenate(curves))  # few points have a mark each
     with pytest.raises(ValueError, match="no metric"):
         metric_curves(columns, [])
 
