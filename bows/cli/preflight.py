@@ -73,11 +73,11 @@ def _refuse_folder_of_another_run(words: Sequence[str]) -> None:
                 f"hydra.run.dir={folder}: {user_of(folder)} is training this run; wait until it ends, or choose another folder"
             )
         state = read_run(folder).state
-        remedy = (
-            "choose another folder"
-            if state == "completed"
-            else f"resume it with resume={folder}, or choose another folder"
-        )
+        remedy = "choose another folder"
+        if state != "completed":
+            remedy = f"resume it with resume={folder}, or {remedy}"
+        elif not (folder / "report.html").is_file():
+            remedy = f"write its report with python -m bows.report {folder}, or {remedy}"
         raise SettingError(f"hydra.run.dir={folder}: this folder contains a {state} run; {remedy}")
 
 

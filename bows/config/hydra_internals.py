@@ -21,6 +21,7 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_d
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_automatic_config_search_path, get_args_parser
+from hydra.core import utils
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
@@ -35,6 +36,7 @@ from omegaconf._utils import get_omega_conf_dumper
 
 from bows.config.paths import CONF
 from bows.errors import SettingError
+from bows.files import write_whole
 
 # Hydra instantiates plugins by a name in this package alone; the class itself may be anywhere.
 LAUNCHER = "hydra_plugins.bows.SweepLauncher"
@@ -44,6 +46,15 @@ PLAIN_SWEEPER = {
     "max_batch_size": None,
     "params": None,
 }
+
+
+def _save_config(cfg: DictConfig, filename: str, output_dir: Path) -> None:
+    """Write a file of `.hydra` whole or not at all: a run that is killed as it is resumed keeps its configuration."""
+    output_dir.mkdir(parents=True, exist_ok=True)
+    write_whole(output_dir / filename, OmegaConf.to_yaml(cfg))
+
+
+utils._save_config = _save_config
 
 
 def parsed_arguments(words: Sequence[str]) -> argparse.Namespace:

@@ -8,7 +8,7 @@ from typing import Any
 
 from bows.analysis.word_map import load_umap
 from bows.errors import SettingError
-from bows.files import write_whole
+from bows.files import remove_left_overs, write_whole
 from bows.reports.explainer import explained_windows
 from bows.reports.html import Chart, json_block, of_file, render, try_section
 from bows.reports.run_charts import curves, matrices, regimes, rings
@@ -53,6 +53,7 @@ def write_report(run_folder: Path | str, map_kind: str = "pca") -> Path:
         raise SettingError(f"--map={map_kind}: there is no such map; allowed: {', '.join(KINDS)}")
     if map_kind == "umap":
         load_umap()
+    remove_left_overs(folder)
     try:
         page = _page(folder, map_kind)
     except Exception as error:  # a fault of the report must not cost the run that it is written after

@@ -87,6 +87,7 @@ class RunStatus:
     def start(cls, folder: Path, resumed: bool) -> "RunStatus":
         status = cls(folder)
         remove_left_overs(folder)
+        remove_left_overs(folder / ".hydra")
         if resumed and (folder / "status.json").is_file():
             try:
                 before = read_status(folder)

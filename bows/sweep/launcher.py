@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 
 from bows.config.hydra_internals import cache_compositions, error_of
 from bows.errors import BowsError, SweepError, cannot_write
-from bows.files import file_lock, remove_left_overs
+from bows.files import file_lock
 from bows.runs.lock import RunInUse, is_locked, lock_runs, user_of
 from bows.sweep.backends import ENGINES, Engine
 from bows.sweep.plan import LAUNCH_LOCK, Job, held_out_loss, plan, what_to_note
@@ -152,7 +152,6 @@ def _write_missing_report(folder: Path) -> None:
 
     try:
         with lock_runs([folder]):
-            remove_left_overs(folder)
             write_report(folder)
     except (BowsError, OSError) as error:
         log.warning("%s: its report is missing and cannot be written (%s)", folder, error)

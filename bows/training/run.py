@@ -59,7 +59,12 @@ def _train_and_record(composed: dict[str, Any], hydra: Any, folder: Path) -> flo
     resume = composed.get("resume") is not None
     try:
         if resume and read_status(folder)["state"] == "completed":
-            raise SettingError(f"resume={folder}: this run is completed; start a new run without resume")
+            report = (
+                ""
+                if (folder / "report.html").is_file()
+                else f"write its report with python -m bows.report {folder}, or "
+            )
+            raise SettingError(f"resume={folder}: this run is completed; {report}start a new run without resume")
     except DataError as error:
         raise DataError(f"{error}; copy the run again, or start a new run without resume") from None
     status = RunStatus.start(folder, resumed=resume)

@@ -150,10 +150,12 @@ def test_a_sweep_over_values_outside_ascii():
 
 def test_a_run_is_not_written_into_the_folder_of_another(tmp_path):
     (tmp_path / "status.json").write_text('{"state": "completed"}')
-    with pytest.raises(
-        SettingError, match=f"^hydra.run.dir={tmp_path}: this folder contains a completed run; choose an"
-    ):
-        check_command_line("train", ["seed=5", f"hydra.run.dir={tmp_path}"])
+    report = f"write its report with python -m bows.report {tmp_path}, or "
+    for remedy in (report, ""):
+        line = f"^hydra.run.dir={tmp_path}: this folder contains a completed run; {remedy}choose another folder$"
+        with pytest.raises(SettingError, match=line):
+            check_command_line("train", ["seed=5", f"hydra.run.dir={tmp_path}"])
+        (tmp_path / "report.html").write_text("")
     (tmp_path / "status.json").write_text('{"state": "failed"}')
     with pytest.raises(
         SettingError, match=f"contains a failed run; resume it with resume={tmp_path}, or choose another"

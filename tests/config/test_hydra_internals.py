@@ -31,6 +31,19 @@ from bows.config.paths import CONF
 from bows.sweep.launcher import SweepLauncher
 
 
+def test_hydra_writes_a_jobs_settings_whole(monkeypatch, tmp_path):
+    from hydra.core import utils
+
+    assert "_save_config(task_cfg, " in inspect.getsource(utils.run_job), (
+        "Hydra writes a job's settings by another name"
+    )
+    utils._save_config(OmegaConf.create({"a": 1}), "config.yaml", tmp_path / ".hydra")
+    monkeypatch.setattr("pathlib.Path.replace", lambda self, target: 1 / 0)  # killed before the file is whole
+    with pytest.raises(ZeroDivisionError):
+        utils._save_config(OmegaConf.create({"a": 2}), "config.yaml", tmp_path / ".hydra")
+    assert [file.read_text() for file in (tmp_path / ".hydra").iterdir()] == ["a: 1\n"]
+
+
 @pytest.mark.parametrize(
     ("function", "parameters"),
     [

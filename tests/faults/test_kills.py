@@ -27,7 +27,7 @@ def again(faults: Faults, words: list[str], events: int, run: Path | None = None
 def advised(error: str, run: Path | None) -> list[str]:
     """Return the command that an error line advises; none where the run is completed."""
     if "this run is completed" in error or "a completed run" in error:
-        return []
+        return ["bows.report", str(run)] if f"python -m bows.report {run}" in error else []
     assert f"resume it with resume={run}" in error, error
     return ["bows.train", f"resume={run}"]
 
@@ -55,6 +55,7 @@ def kill_training(faults: Faults, kills: int) -> None:
         folder = faults.folder / str(number)
         again(faults, train_command(faults, folder), events, folder / "run")
         assert_equal(folder, expected)
+        assert (folder / "run" / "report.html").is_file()
     survive(faults)
 
 

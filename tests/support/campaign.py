@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -132,13 +133,16 @@ def content(path: Path) -> object:
     if path.name == "metrics.csv":
         options = pyarrow.csv.ConvertOptions(null_values=[""], strings_can_be_null=True)
         table = pyarrow.csv.read_csv(path, convert_options=options)
-        return sorted((name, table.column(name).to_pylist()) for name in table.column_names if _is_of_the_work(name))
+        # As float32: the last bits of a double depend on how many members a stack trains at once.
+        columns = {name: table.column(name) for name in table.column_names if _is_of_the_work(name)}
+        columns = {name: each.cast("float32") if each.type == "double" else each for name, each in columns.items()}
+        return sorted((name, each.to_pylist()) for name, each in columns.items())
     if path.suffix == ".parquet":
         return pyarrow.parquet.read_table(path).to_pydict()
     if path.name == "manifest.json":
         return {name: value for name, value in _json(path).items() if name not in ("build", "checksum")}
     if path.name == "summary.json":
-        return {name: value for name, value in _json(path).items() if _is_of_the_work(name)}
+        return {name: np.float32(value) for name, value in _json(path).items() if _is_of_the_work(name)}
     if path.suffix == ".yaml":
         return True  # names the folder, and a resumed run's has resume=
     return path.read_bytes()
@@ -155,9 +159,22 @@ def _is_of_the_work(metric: str) -> bool:
 def assert_equal(folder: Path, expected: dict[str, object]) -> None:
     """Check that a folder contains what an undisturbed command left, bit by bit."""
     found = contents(folder)
-    assert found.keys() == expected.keys()
+    missing, extra = sorted(expected.keys() - found), sorted(found.keys() - expected)
+    assert not missing + extra, f"missing: {missing}, extra: {extra}"
     for name, value in expected.items():
-        assert repr(found[name]) == repr(value), f"{name} differs"
+        assert repr(found[name]) == repr(value), f"{name} differs: {_differing(found[name], value)}"
+
+
+def _differing(found: object, expected: object) -> object:
+    """Return the columns of a table that differ, as pairs; of other content nothing."""
+    if not isinstance(found, list) or not isinstance(expected, list):
+        return ""
+    tables = dict(found), dict(expected)
+    return {
+        name: [table.get(name) for table in tables]
+        for name in tables[0] | tables[1]
+        if repr(tables[0].get(name)) != repr(tables[1].get(name))
+    }
 
 
 DAMAGES = ("cut", "flip", "garbage", "empty")
