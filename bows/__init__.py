@@ -7,6 +7,7 @@ The public interface; its parts are imported on first use, so that `import bows`
 - `Autoencoder`: the interface of every model. `Corpus`: bags of words on disk.
 """
 
+import logging
 import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = ["Autoencoder", "Corpus", "Evaluation", "Run", "__version__", "evaluate", "load_run"]
+
+# matplotlib warns where its cache folder cannot be made (HOME unset or not writable), and uses a temporary one, which serves.
+# Set here, since pytorch_lightning imports it before bows.figures does.
+logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 _MODULES = {
     "Autoencoder": "bows.model.autoencoder",

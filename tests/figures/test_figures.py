@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import os
 import subprocess
 import sys
 
@@ -53,6 +54,14 @@ def test_no_pyplot():
     command = "import sys, bows.figures.gram, bows.figures.word_planes, bows.figures.curves; "
     command += "sys.exit('matplotlib.pyplot' in sys.modules or 'torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", command], check=False).returncode == 0
+
+
+def test_a_home_that_cannot_be_written_gives_no_warning():
+    command = "import bows, logging; logging.basicConfig(); import matplotlib; matplotlib.get_cachedir()"
+    environment = {**os.environ, "HOME": "/proc"}
+    environment = {name: value for name, value in environment.items() if not name.startswith(("XDG_", "MPLCONFIGDIR"))}
+    done = subprocess.run([sys.executable, "-c", command], env=environment, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
 
 
 def test_gram_is_centred_at_zero_and_labelled():
