@@ -72,7 +72,7 @@ def other_metrics(columns: Columns) -> list[str]:
 def metric_curves(columns: Columns, names: Sequence[str]) -> Figure:
     """Draw metrics over training, a small panel each: name above, lowest and highest value at the left, steps from 0 to the last.
 
-    All panels lie in one Axes, a panel a unit square, row r and column c at (c, -r): axes of their own take a hundred times as long.
+    All panels lie in one Axes, a panel a unit square, row r and column c at (c, -r): axes of their own take seven times as long.
 
     Args:
         columns: As of training_curves.

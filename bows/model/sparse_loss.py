@@ -119,7 +119,8 @@ class SparseLoss:
 class _SquaredError(torch.autograd.Function):
     """The loss as an autograd function.
 
-    Arguments of `apply`: encoder and decoder, (V, m), contiguous, the same tensor if tied; bias (V,); spare, contiguous (V, m) memory for
+    Arguments of `apply`: encoder and decoder, (V, m), contiguous, the same tensor if tied; bias (V,); rectified, whether
+    outputs are; products, the type of the dense products; spare, contiguous (V, m) memory for
     the gradients.
     """
 
