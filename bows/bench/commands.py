@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -54,6 +55,25 @@ def start() -> list[Row]:
         ("default run: launch to prompt, without training", rest, "s"),
         ("the same / imports", rest / imports, "times (at most 1.6)"),
     ]
+
+
+def default_run() -> list[Row]:
+    """Measure the default run from launch to prompt: wall and CPU seconds, with its own number of threads and with one per core."""
+    rows: list[Row] = []
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with tempfile.TemporaryDirectory() as outputs:
+        _train(outputs, *ONE_STEP, *QUICK)  # builds the corpus
+        for name, overrides in (("default run", ()), (f"trainer.threads={cores}", (f"trainer.threads={cores}",))):
+            before = _cpu_seconds()
+            _, seconds = _train(outputs, *overrides)
+            rows += [(f"{name}: wall", seconds, "s"), (f"{name}: CPU", _cpu_seconds() - before, "s")]
+    return rows
+
+
+def _cpu_seconds() -> float:
+    """Return the CPU seconds of the child processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _first_step_seconds(outputs: str) -> float:

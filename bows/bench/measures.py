@@ -9,7 +9,7 @@ import torch
 from bows.analysis.geometry import geometry
 from bows.analysis.shape_search import scan
 from bows.bench.calibration import calibration
-from bows.bench.commands import Row, pages, start, synthetic_sweep, text_sweep
+from bows.bench.commands import Row, default_run, pages, start, synthetic_sweep, text_sweep
 from bows.bench.corpora import corpus, large
 from bows.bench.text import make_corpus, zipf
 from bows.bench.timing import time_training
@@ -110,6 +110,18 @@ def scanner() -> list[Row]:
 
 MEASURES: dict[str, Callable[[], list[Row]]] = {
     measure.__name__: measure
-    for measure in (corpus, step, start, analysis, scanner, synthetic_sweep, text_sweep, pages, large, calibration)
+    for measure in (
+        corpus,
+        step,
+        start,
+        default_run,
+        analysis,
+        scanner,
+        synthetic_sweep,
+        text_sweep,
+        pages,
+        large,
+        calibration,
+    )
 }
-USUAL = ["corpus", "step", "start", "analysis", "scanner"]
+USUAL = ["corpus", "step", "start", "default_run", "analysis", "scanner"]

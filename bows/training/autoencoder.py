@@ -27,7 +27,7 @@ from bows.training.callbacks.losses import ReconstructionMonitor, TrainingLoss
 from bows.training.callbacks.nan_guard import LossGuard
 from bows.training.callbacks.throughput import MEGABYTE, peak_memory_bytes
 from bows.training.checkpoint_files import CHECKPOINTS, LAST
-from bows.training.task import RunTask, training_steps
+from bows.training.task import RunTask, largest_product, training_steps
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,17 @@ class AutoencoderTask(RunTask[BagsDataModule]):
     @property
     def stored_hash(self) -> str | None:
         return self.data.corpus.stored_hash
+
+    @property
+    def work(self) -> float:
+        model, data = self.autoencoder, self.data
+        if model.closed_form:  # co-occurrences of every word with every word
+            return float(data.evaluation_batch_size * model.features**2)
+        return largest_product(data.batch_size, model)
+
+    @property
+    def evaluation_work(self) -> float:
+        return float(self.autoencoder.features**2 * self.autoencoder.latent)
 
     def build(self, quiet: bool = False) -> None:
         """Create the model and find the ordered sets in the vocabulary; quiet: without a log line on incomplete sets."""

@@ -24,7 +24,7 @@ from bows.runs.weights import save_tensors
 from bows.training.callbacks.losses import ClassificationMonitor, TrainingLoss
 from bows.training.callbacks.nan_guard import LossGuard
 from bows.training.evaluate_pairs import PairEvaluation, evaluate_pairs
-from bows.training.task import RunTask, training_steps
+from bows.training.task import RunTask, largest_product, training_steps
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +48,12 @@ class PairClassifierTask(RunTask[PairsDataModule]):
     @property
     def data_hash(self) -> str:
         return self.data.task.hash
+
+    @property
+    def work(self) -> float:
+        return max(
+            largest_product(self.data.batch_size, layer) for layer in (self.classifier.hidden, self.classifier.output)
+        )
 
     def build(self) -> None:
         pairs = self.data.task

@@ -32,6 +32,7 @@ from bows.training.autoencoder import AutoencoderTask
 from bows.training.checkpoint_files import AtomicCheckpointIO, last_checkpoint
 from bows.training.pairs import PairClassifierTask
 from bows.training.task import RunTask, conclude, make_trainer, prepare
+from bows.training.threads import EVALUATION_WORK, log_threads, suited_threads, threads
 
 log = logging.getLogger(__name__)
 
@@ -157,14 +158,19 @@ def train(
     steps = files.read(checkpoint)["global_step"] if checkpoint else 0
     table = MetricsTable(folder, resume_step=steps - 1 if settings.resume else None)
     name = run_name or settings.name
+    asked = settings.trainer.threads
+    number, evaluating = suited_threads(asked, task.work), suited_threads(asked, task.evaluation_work, EVALUATION_WORK)
     with (
         _second_drawer(settings, group) as drawer,
+        threads(number),
         extra_loggers(settings.logger, settings.plain, folder, group, name, table) as loggers,
     ):
         trainer = make_trainer(task, [table, *loggers], files)
+        log_threads(number, asked, task.work)
         task.fit(trainer, checkpoint)
         if trainer.is_global_zero:
-            evaluation = task.evaluate(trainer)
+            with threads(evaluating):
+                evaluation = task.evaluate(trainer)
             figures = _draw(folder / "figures", conclude(task, evaluation, trainer, table, loggers), drawer)
             log_results(loggers, figures, evaluation, max(trainer.global_step - 1, 0))
     return table.summary
@@ -176,7 +182,8 @@ def _second_drawer(settings: TrainConfig, group: str | None) -> AbstractContextM
     It imports matplotlib while W&B starts and the model trains. Ten figures take 1.7 s in one process, a fifth of all but the training
     of a default run.
     """
-    wanted = settings.analysis.figures and group is None and rank_zero_only.rank == 0 and torch.get_num_threads() > 1
+    cores = settings.trainer.threads or torch.get_num_threads()
+    wanted = settings.analysis.figures and group is None and rank_zero_only.rank == 0 and cores > 1
     return Drawers(1) if wanted else nullcontext()
 
 

@@ -10,6 +10,7 @@ from typing import ClassVar, Generic, TypeVar
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import Logger
+from torch import nn
 
 from bows.config.schema import TrainConfig, TrainerSettings
 from bows.console import quiet_libraries
@@ -48,6 +49,11 @@ class Task(ABC, Generic[Data]):
         self.settings = settings
         self.folder = folder
 
+    @property
+    @abstractmethod
+    def work(self) -> float:
+        """Multiplications of the largest matrix product of a step, which decide the number of threads. Known once there is a model."""
+
     @abstractmethod
     def monitors(self) -> list[pl.Callback]:
         """Return the callbacks that log metrics and watch for failures."""
@@ -85,6 +91,11 @@ class RunTask(Task[Data]):
     def build(self) -> None:
         """Create the model."""
 
+    @property
+    def evaluation_work(self) -> float:
+        """Multiplications of the largest matrix product of the evaluation."""
+        return self.work
+
     @abstractmethod
     def evaluate(self, trainer: pl.Trainer) -> Evaluation:
         """Evaluate the trained model."""
@@ -99,10 +110,8 @@ class RunTask(Task[Data]):
 
 
 def prepare(settings: TrainConfig) -> None:
-    """Set threads and seed, quiet the libraries; raise SettingError where this machine lacks the accelerator."""
+    """Set the seed, quiet the libraries; raise SettingError where this machine lacks the accelerator."""
     quiet_libraries()
-    if settings.trainer.threads:
-        torch.set_num_threads(settings.trainer.threads)
     pl.seed_everything(settings.seed, verbose=False)
     check_accelerator(settings.trainer.accelerator)
 
@@ -146,6 +155,11 @@ def conclude(
         logger.log_metrics({**evaluation.metrics, "epoch": epoch}, step=step)
         logger.save()
     return task.write(evaluation, table.summary)
+
+
+def largest_product(batch: int, model: nn.Module) -> float:
+    """Return the multiplications of a step's largest product: a batch by the largest weight matrix."""
+    return float(batch * max(weight.numel() for weight in model.parameters()))
 
 
 def training_steps(settings: TrainConfig, data: BagsDataModule | PairsDataModule) -> int:

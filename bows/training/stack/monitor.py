@@ -5,8 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
@@ -23,12 +22,10 @@ from bows.training.callbacks.losses import POINTS
 from bows.training.lightning_internals import checkpoint_content, last_epoch
 from bows.training.stack.stack_data import StackBatch
 from bows.training.stack.stack_module import StackModule
+from bows.training.threads import EVALUATION_WORK, suited_threads, threads
 
 # The shortest time in seconds between two writings of the members' tables, and the share of the training time that writing may take.
 PAUSE, WRITING = 10.0, 0.02
-# The largest number of weights (m V) that one thread evaluates faster than several: waking the others takes longer than their work.
-# (torch wakes them for some operations of any size, such as `min` over a dimension.)
-ONE_THREAD_WEIGHTS = 1 << 16
 # Parts of a stack's checkpoint that belong to all members together.
 OF_THE_STACK = {"state_dict", "optimizer_states", "lr_schedulers", "callbacks", "StackData", "failures"}
 
@@ -162,7 +159,7 @@ class StackMonitor(pl.Callback):
             self.last = moments(trainer, pl_module, living)
         elif self.tasks[0].geometry.groups:
             found: list[dict[str, float]] = [{} for _ in self.tasks]
-            with threads_for(self.tasks):
+            with threads(evaluation_threads(self.tasks)):
                 for number, task in enumerate(self.tasks):
                     if number not in pl_module.failures and task.geometry.is_due(trainer):
                         task.autoencoder.load_state_dict(pl_module.member_state(number))
@@ -242,13 +239,7 @@ def member_checkpoint(
     }
 
 
-@contextmanager
-def threads_for(tasks: Sequence[AutoencoderTask]) -> Iterator[None]:
-    """Evaluate models with few weights by one thread inside the block; leave the number unchanged if one has more."""
-    before = torch.get_num_threads()
-    if all(task.autoencoder.features * task.autoencoder.latent <= ONE_THREAD_WEIGHTS for task in tasks):
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def evaluation_threads(tasks: Sequence[AutoencoderTask]) -> int:
+    """Return the number of threads that evaluate the members: that of a run alone, for the one with the largest products."""
+    asked = tasks[0].settings.trainer.threads
+    return suited_threads(asked, max(task.evaluation_work for task in tasks), EVALUATION_WORK)

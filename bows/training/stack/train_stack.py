@@ -36,10 +36,11 @@ from bows.training.callbacks.nan_guard import cause
 from bows.training.checkpoint_files import BEST, CHECKPOINTS, LAST, AtomicCheckpointIO
 from bows.training.run import as_expected, record_failure
 from bows.training.stack.block import Member, Solo, arrange, solos
-from bows.training.stack.monitor import StackMonitor, StackTables, member_checkpoint, threads_for
+from bows.training.stack.monitor import StackMonitor, StackTables, evaluation_threads, member_checkpoint
 from bows.training.stack.stack_data import StackData
 from bows.training.stack.stack_module import StackModule
 from bows.training.task import Task, conclude, make_trainer, prepare, training_steps
+from bows.training.threads import log_threads, suited_threads, threads
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +88,10 @@ class StackTask(Task[StackData]):
         self.monitor = StackMonitor(self.tables, [member.task for member in self.members])
         self.data = StackData(list(self._datasets.values()))
         self.stack: StackModule
+
+    @property
+    def work(self) -> float:
+        return sum(member.task.work for member in self.members)
 
     def monitors(self) -> list[pl.Callback]:
         return [self.monitor]
@@ -152,13 +157,18 @@ def train_stack(jobs: Sequence[StackJob], scratch: Path) -> list[float | BaseExc
     gc.freeze()
     try:
         prepare(jobs[0].settings)
-        with Drawers(torch.get_num_threads()) if jobs[0].settings.analysis.figures else nullcontext() as drawers:
+        asked = jobs[0].settings.trainer.threads
+        cores = asked or torch.get_num_threads()
+        with Drawers(cores) if jobs[0].settings.analysis.figures else nullcontext() as drawers:
             task = StackTask(jobs, scratch)
             resume = scratch / CHECKPOINTS / LAST
             trainer = make_trainer(task, [task.tables], AtomicCheckpointIO())
-            task.fit(trainer, resume if resume.exists() else None)
+            number = suited_threads(asked, task.work)
+            log_threads(number, asked, task.work)
+            with threads(number):
+                task.fit(trainer, resume if resume.exists() else None)
             task.tables.hand_out()
-            with threads_for(task.monitor.tasks):
+            with threads(evaluation_threads(task.monitor.tasks)):
                 for number, outcome in _finished(task, trainer, drawers):
                     if isinstance(outcome, Exception):
                         outcome = _fail(jobs[number], outcome)
