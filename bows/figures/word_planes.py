@@ -59,6 +59,8 @@ def ring_polygon(
 def word_planes(columns: Mapping[str, Sequence[Any]], below: str = "") -> Figure:
     """Draw a panel per plane: the words of the set as dots, joined in their order and closed; associated words as diamonds.
 
+    Up to three panels are in a row, more in rows of two.
+
     Args:
         columns: A table by columns, a row per word: `panel` (its title, which may contain line breaks; panels are in order of
             occurrence), `word`, `place` (0, 1, ... in the known order; None for an associated word), `x` and `y`.
@@ -73,11 +75,15 @@ def word_planes(columns: Mapping[str, Sequence[Any]], below: str = "") -> Figure
         raise ValueError("a panel needs a word of its set at least")
     with style():
         # In inches: titles have two lines above, the legend and the line below theirs.
-        wide, lower, upper = SIDE * len(panels), 0.35 + (0.2 if below else 0), 0.42
-        tall = lower + SIDE + upper
+        across = len(panels) if len(panels) <= 3 else 2
+        lines = -(-len(panels) // across)
+        wide, lower, upper = SIDE * across, 0.35 + (0.2 if below else 0), 0.42
+        tall = lower + lines * (SIDE + upper)
         figure = new_figure(wide, tall, layout="none")
         for number, (title, words) in enumerate(panels.items()):
-            place = (number * SIDE + 0.06) / wide, lower / tall, (SIDE - 0.12) / wide, SIDE / tall
+            line, column = divmod(number, across)
+            bottom = lower + (lines - 1 - line) * (SIDE + upper)
+            place = (column * SIDE + 0.06) / wide, bottom / tall, (SIDE - 0.12) / wide, SIDE / tall
             axes = figure.add_axes(place)
             axes.set_title(title, fontsize=8.5)
             _panel(figure, axes, words)

@@ -20,8 +20,9 @@ from bows.figures.pre_activations import pre_activations
 from bows.figures.style import save
 from bows.figures.word_planes import word_planes
 from bows.figures.words_scatter import category_map, words_scatter
-from bows.paper import controls, leak, linear, mechanism, months, structure, umap
+from bows.paper import controls, leak, linear, mechanism, months, ring_edge, structure, umap
 from bows.paper.runs import Run
+from bows.paper.tables import write_table
 
 KEY = b"drawn from"
 # Pictures that runs drew themselves: file names in figures/ of the sweep's report, and of the first run of each model.
@@ -40,6 +41,8 @@ class Drawing:
     """Returns the table of the runs of its preset."""
     draw: Callable[[pa.Table], Figure]
     """Draws the table."""
+    printed: bool = False
+    """Whether the table itself is a result, written as CSV and Markdown too."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class Picture:
     file: Path | None
     """The PNG; None where `missing` states why there is none."""
     missing: str = ""
+    table: Path | None = None
+    """The table in Markdown, where it is a result of its own."""
 
 
 def _columns(draw: Callable[..., Figure], **settings: Any) -> Callable[[pa.Table], Figure]:
@@ -131,6 +136,14 @@ DRAWINGS: Mapping[str, tuple[Drawing, ...]] = {
             controls.scores, _controls,
         ),
     ),
+    "ring_edge": (
+        Drawing("ring-edge-months", "The months’ plane of ReLU models (first seed)", ring_edge.polygons, _columns(word_planes)),
+        Drawing(
+            "ring-edge-map",
+            "Planarity and order of the months over m and weight decay; the planarity of orthogonal directions is 0.18",
+            ring_edge.models, ring_edge.draw_map, printed=True,
+        ),
+    ),
     "leak": (Drawing("leak-losses", "The same runs on both kinds of held-out windows", leak.losses, _columns(leaking_losses)),),
 }  # fmt: skip
 
@@ -156,15 +169,16 @@ def make(figure: str, runs: Sequence[Run], folder: Path, words: Sequence[str] = 
             yield draw(each, folder)
         except BowsError as error:
             # Files that are there are of other runs than the page's.
-            for ending in (".parquet", ".png", ".pdf", ".svg"):
+            for ending in (".parquet", ".png", ".pdf", ".svg", ".csv", ".md"):
                 file.with_suffix(ending).unlink(missing_ok=True)
             yield Picture(each.caption, None, str(error))
 
 
 def draw(drawing: Drawing, folder: Path) -> Picture:
-    """Draw a figure from its table in a folder, as PNG and PDF in the same folder."""
+    """Draw a figure from its table in a folder, as PNG and PDF in the same folder; write the table too where it is a result."""
     table = pq.read_table(folder / f"{drawing.name}.parquet")
-    return Picture(drawing.caption, save(drawing.draw(table), folder / drawing.name)[0])
+    printed = write_table(table, folder / drawing.name)[1] if drawing.printed else None
+    return Picture(drawing.caption, save(drawing.draw(table), folder / drawing.name)[0], table=printed)
 
 
 def redraw(figures: Sequence[str], folder: Path) -> list[Path]:

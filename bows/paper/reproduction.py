@@ -16,7 +16,7 @@ from bows.paper import estimate
 from bows.paper.drawings import make, pictures_of_runs, redraw
 from bows.paper.presets import PRESETS, measure
 from bows.paper.results import Measurement, lines, write_results
-from bows.paper.runs import Run, completed
+from bows.paper.runs import NotMeasured, Run, completed
 from bows.reports.sweep_report import write_sweep_report
 
 INTERRUPTED = 130
@@ -34,6 +34,7 @@ def reproduce(given: argparse.Namespace) -> tuple[list[Path], list[str]]:
 
     Raises:
         SettingError: an unknown figure, or options that do not go together.
+        NotMeasured: a figure without claims cannot be measured, for example since the text lacks the months.
         KeyboardInterrupt: training was interrupted.
     """
     figures = _figures(given.figures)
@@ -48,7 +49,7 @@ def reproduce(given: argparse.Namespace) -> tuple[list[Path], list[str]]:
                 f"--redraw: {root / 'figures'} has no table of {', '.join(figures)}; run once without --redraw to make it"
             )
         return drawn, []
-    found, failed = {}, []
+    found, failed, refused = {}, [], None
     for figure in figures:
         preset = PRESETS[figure]
         experiment = f"experiment={preset.experiment(figure, given.size)}"
@@ -61,20 +62,26 @@ def reproduce(given: argparse.Namespace) -> tuple[list[Path], list[str]]:
         words += ["hydra/launcher=vectorized"] if preset.stacked else []
         command = [*words, f"hydra.sweep.dir={quoted(sweep)}", "logger=none"]
         if not given.no_train:
-            commands = [command, [*command, *preset.more]] if preset.more else [command]
+            commands = [command, *([*command, *more] for more in preset.more)]
             # All are tried: a corpus that lacks the words of one command must not prevent the other.
             if not all([_train(figure, each) for each in commands]):
                 failed.append(figure)
-        found[figure] = _measure(figure, sweep, root, as_command(words), given.words)
+        try:
+            found[figure] = _measure(figure, sweep, root, as_command(words), given.words)
+        except NotMeasured as error:
+            refused = refused or NotMeasured(f"{figure}: {error}")
     if given.estimate:
         return [], failed
     print(*lines(found), sep="\n", file=sys.stderr)
-    return write_results(root, given.size, found), failed
+    written = write_results(root, given.size, found) if found else []
+    if refused:  # after the results of the others are written
+        raise refused
+    return [*written, *(each.table for of in found.values() for each in of.pictures if each.table)], failed
 
 
 def _figures(asked: list[str]) -> list[str]:
     if asked == ["paper"]:
-        return list(PRESETS)
+        return [name for name, preset in PRESETS.items() if preset.of_paper]
     for name in asked:
         if name not in PRESETS:
             raise SettingError(f"{name}: there is no such figure; {suggest(name, [*PRESETS, 'paper'])}")

@@ -56,8 +56,11 @@ def write_results(folder: Path, size: str, figures: Mapping[str, Measurement]) -
     text = ["# The paper, measured again", ""]
     text += [f"Size: {size}. Thresholds are bows' own (`bows/paper/claims.py`): the paper gives no bounds.", ""]
     for figure, of in figures.items():
-        text += [f"## {figure}", "", f"`{of.command}`", "", _line(HEAD), _line(["---"] * len(HEAD))]
-        text += [*map(_line, rows(figure, of)), ""]
+        text += [f"## {figure}", "", f"`{of.command}`", ""]
+        if claims := rows(figure, of):
+            text += [_line(HEAD), _line(["---"] * len(HEAD)), *map(_line, claims), ""]
+        for picture in of.pictures:
+            text += [picture.caption, "", picture.table.read_text()] if picture.table else []
     write_whole(folder / "results.md", "\n".join(text))
     # The corpus is the same in all rows of a figure: the page shows it above them.
     sections = [
@@ -84,6 +87,13 @@ def _without(row: Sequence[str]) -> list[str]:
 def _shown(picture: Picture, folder: Path) -> dict[str, str | None]:
     """Return a picture as the template needs it."""
     if picture.file is None:
-        return {"caption": picture.caption, "missing": picture.missing, "data": None, "file": None}
+        return {"caption": picture.caption, "missing": picture.missing, "data": None, "file": None, "table": None}
     stem = os.path.relpath(picture.file.with_suffix(""), folder)
-    return {"caption": picture.caption, "missing": "", "data": of_file(picture.file).source, "file": stem}
+    table = f"{stem}.csv" if picture.table else None
+    return {
+        "caption": picture.caption,
+        "missing": "",
+        "data": of_file(picture.file).source,
+        "file": stem,
+        "table": table,
+    }
