@@ -15,6 +15,7 @@ Columns; a value that is not defined or was not computed is null, never NaN:
 - ``gap_stratified`` (double): see :meth:`bows.analysis.interference.InterferenceSums.gap_stratified`.
 - ``rescued``, ``filtered``, ``false_positive_rate``, ``false_negative_rate`` (double): see
   :class:`bows.analysis.interference.InterferenceSums`.
+- ``nearest_cosine`` (double): the cosine with the nearest word, the first of ``nearest``; null for a zero column.
 - ``largest_cosine``, ``lowest_cosine`` (double), ``antipode`` (string): the largest absolute cosine with another word; the
   lowest, 0 where none is negative; the word at the lowest if the pair is mutual.
 - ``regime`` (string): see :func:`bows.analysis.regime.regimes`.
@@ -89,6 +90,10 @@ def word_table(
         return _column(values, len(words))
 
     place = GIVEN.index("bias") + 1
+    near = nearest(encoder, neighbours)
+    indices, cosines = near.indices.cpu().numpy(), near.cosines.cpu().numpy()
+    has_none = np.full(len(words), True) if not indices.shape[1] else indices[:, 0] < 0
+    nearest_cosine = np.ma.masked_array(cosines[:, 0] if indices.shape[1] else np.zeros(len(words)), has_none)
     return pa.table(
         {
             "word": words,
@@ -98,11 +103,12 @@ def word_table(
             **{name: column(given.get(name)) for name in GIVEN[:place]},
             "self_term": column(self_terms(encoder, decoder).cpu().numpy() if self_term is None else self_term),
             **{name: column(given.get(name)) for name in GIVEN[place:]},
+            "nearest_cosine": column(nearest_cosine),
             "largest_cosine": column(None if geometry is None else geometry.largest_cosine),
             "lowest_cosine": column(None if geometry is None else geometry.lowest_cosine),
             "antipode": _named(words, None if geometry is None else geometry.antipode),
             "regime": pa.nulls(len(words), pa.string()) if regime is None else pa.array(regime.tolist(), pa.string()),
-            "nearest": _nearest_words(words, encoder, neighbours),
+            "nearest": _nearest_words(words, indices),
         }
     )
 
@@ -122,8 +128,7 @@ def _column(values: ArrayLike | None, length: int) -> pa.Array:
     return pa.array(values.data, pa.float64(), mask=np.ma.getmaskarray(values))
 
 
-def _nearest_words(words: pa.Array, encoder: Tensor, count: int) -> pa.ListArray:
-    indices = nearest(encoder, count).indices.cpu().numpy()
+def _nearest_words(words: pa.Array, indices: np.ndarray) -> pa.ListArray:
     found = indices >= 0
     offsets = np.concatenate([[0], np.cumsum(found.sum(1))])
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), words.take(pa.array(indices[found])))

@@ -25,6 +25,7 @@ _SECOND: list[dict[str, Any]] = [
         strict=True,
     )
 ]
+LEAST_FOR_INTERVAL = 4  # seeds: of fewer each is drawn as a point, as an interval of two or three can have any width
 MOST_LINES = 6  # values of each of the two settings
 _COLUMNS = 3
 _LEGEND_SIZE = 8.0  # points
@@ -39,7 +40,8 @@ def metrics_against_setting(
 
     Args:
         table: A row per combination of settings and metric: a column for the setting and for each of `lines`, `metric`, `mean`, `count`,
-            and `low` and `high`, the ends of the mean's 95 % interval (null where undefined).
+            `low` and `high`, the ends of the mean's 95 % interval, drawn for LEAST_FOR_INTERVAL seeds or more, and `values` of the seeds,
+            drawn for fewer (null where there is none).
         setting: Its name -> its values in order.
         metrics: Panels, in order.
         lines: Names of at most two other settings -> their values, at most 6 each.
@@ -107,18 +109,23 @@ def _panel(axes: Axes, rows: list[dict], name: str, values: Sequence[Any], looks
         middle = (number + 0.5) / len(looks) - 0.5
         aside = len(looks) * apart * middle / 72 if numeric else 0
         errors = [
-            [float("nan") if row[end] is None else abs(row["mean"] - row[end]) for row in own]
+            [abs(row["mean"] - row[end]) if row["count"] >= LEAST_FOR_INTERVAL else float("nan") for row in own]
             for end in ("low", "high")
         ]
+        moved = axes.transData + ScaledTranslation(aside, 0, axes.figure.dpi_scale_trans)
+        at = [places[row[name]] + (0.0 if numeric else 0.5 * middle) for row in own]
+        seeds = [(x, value) for x, row in zip(at, own, strict=True) for value in _seeds(row)]
+        if seeds:
+            axes.plot(*zip(*seeds, strict=True), ".", color=look["color"], alpha=0.45, markersize=4, transform=moved)
         axes.errorbar(
-            [places[row[name]] + (0.0 if numeric else 0.5 * middle) for row in own], [row["mean"] for row in own], yerr=errors,
-            linewidth=1.1, elinewidth=0.7, capsize=2, **look,
-            transform=axes.transData + ScaledTranslation(aside, 0, axes.figure.dpi_scale_trans),
+            at, [row["mean"] for row in own], yerr=errors, linewidth=1.1, elinewidth=0.7, capsize=2, **look, transform=moved,
         )  # fmt: skip
     if not rows:
         message(axes, "no run has it", keep_x=True)
         return False
-    clipped = _limit(axes, [row["mean"] for row in rows], [row[end] for row in rows for end in ("low", "high")])
+    intervals = [row[end] for row in rows for end in ("low", "high") if row["count"] >= LEAST_FOR_INTERVAL]
+    points = [value for row in rows for value in _seeds(row)]
+    clipped = _limit(axes, [*points, *(row["mean"] for row in rows)], intervals)
     if axes.get_ylim()[0] < 0 < axes.get_ylim()[1]:
         axes.axhline(0, color=INK, linewidth=0.5, linestyle=":", zorder=0)
     axes.tick_params(labelsize=7.5)
@@ -126,13 +133,17 @@ def _panel(axes: Axes, rows: list[dict], name: str, values: Sequence[Any], looks
     return clipped
 
 
-def _limit(axes: Axes, means: Sequence[float], ends: Sequence[float | None]) -> bool:
+def _seeds(row: dict[str, Any]) -> Sequence[float]:
+    """Return the values of the seeds that are drawn as points: of two or three."""
+    return (row.get("values") or []) if 1 < row["count"] < LEAST_FOR_INTERVAL else []
+
+
+def _limit(axes: Axes, means: Sequence[float], known: Sequence[float]) -> bool:
     """Leave room for the intervals, but no more on either side than the means take: two seeds can have an interval of any size.
 
     Return whether an interval ends beyond it.
     """
     span = max(means) - min(means) or 0.1 * abs(max(means)) or 1.0
-    known = [end for end in ends if end is not None]
     lowest = max(min([*means, *known]), min(means) - 0.6 * span) - 0.08 * span
     highest = min(max([*means, *known]), max(means) + 0.6 * span) + 0.08 * span
     axes.set_ylim(lowest, highest)
@@ -154,6 +165,7 @@ def _below(counts: Sequence[int], clipped: bool) -> str:
         return "no completed run"
     if max(counts) == 1:
         return "Each point is one seed: there is no interval."
-    none = ", none for one seed" if min(counts) == 1 else ""
-    beyond = "; some end beyond their panel" if clipped else ""
-    return f"Means over {seeds_of(counts)}; bars: 95 % intervals of the mean (Student’s t){none}{beyond}."
+    few = "; small points: single seeds" if any(1 < count < LEAST_FOR_INTERVAL for count in counts) else ""
+    beyond = ", some end beyond their panel" if clipped else ""
+    bars = f"; bars: 95 % intervals of the mean (Student’s t) of {LEAST_FOR_INTERVAL} seeds or more{beyond}"
+    return f"Means over {seeds_of(counts)}{few}{bars if max(counts) >= LEAST_FOR_INTERVAL else ''}."

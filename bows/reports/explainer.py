@@ -13,6 +13,7 @@ from bows.reports.held_out import HeldOut, held_out
 from bows.reports.run_data import RunData
 from bows.runs.folder import find_run
 
+MOST_TEXT = 400_000  # words of the rows of all windows together, which are shown as text
 MOST_CONTEXT = 14  # words of a window that are shown one by one, those of the largest contributions
 # Quantiles of a word's pre-activation at which windows are shown: over the windows with the word, and over those without it.
 WITH_WORD = (0.1, 0.5, 0.9)
@@ -102,6 +103,22 @@ def random_context(matrix_row: np.ndarray, word: int, deciles: np.ndarray) -> tu
     return mean, np.maximum(squares - mean**2, 0.0)
 
 
+def rows_of(windows: HeldOut, first_rows: list[int], most: int) -> dict[str, Any]:
+    """Return the words of the rows of some windows: ``text`` (word indices) and ``text_offsets``, one more than rows, into it.
+
+    most: Words of all rows together; where there are more, each window is cut to its share.
+    """
+    share, pieces = most // max(len(first_rows), 1), []
+    for first in first_rows:
+        left = share
+        for row in range(first, first + windows.window):
+            words = windows.rows.indices[slice(*windows.rows.indptr[row : row + 2])][:left]
+            left -= len(words)
+            pieces.append(words)
+    offsets = np.concatenate([[0], np.cumsum([len(each) for each in pieces])])
+    return {"text": packed(np.concatenate(pieces), index_kind(windows.words)), "text_offsets": packed(offsets, "u4")}
+
+
 def explained_windows(run: RunData) -> dict[str, Any]:
     """Return the word explainer's data: for each chosen word some windows with bias, own contribution and context.
 
@@ -109,7 +126,7 @@ def explained_windows(run: RunData) -> dict[str, Any]:
     rows), ``present``, ``quantile``, ``size`` (words in the window), ``pre_activation``; of the context words that are not shown one by
     one ``rest_count``, ``rest`` (their contribution) and ``rest_helping`` (its positive part); ``random_mean`` and ``random_sd`` (as large
     a context of random words of like frequency); ``offsets`` into ``context`` (word indices) and ``values`` (contributions), largest
-    magnitudes first. Of one entry per chosen word: ``bias``, ``itself``.
+    magnitudes first. Of one entry per chosen word: ``bias``, ``itself``. The words of the windows' rows: see `rows_of`.
 
     Raises:
         BowsError: Weights or windows cannot be read, or there is nothing to explain.
@@ -150,6 +167,7 @@ def explained_windows(run: RunData) -> dict[str, Any]:
         "offsets": packed(np.concatenate([[0], np.cumsum([len(each) for each in contexts])]), "u4"),
         "context": packed(np.concatenate(contexts), index_kind(len(run.words))),
         "values": packed(np.concatenate(values)),
+        **rows_of(windows, [int(row["row"]) for row in rows], MOST_TEXT),
         "exact": found.exact,
         "activation": str(run.run.group("model").get("output_activation", "identity")),
         "window": windows.window,

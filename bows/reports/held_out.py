@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from bows.data.controls import with_control
-from bows.data.corpus import Corpus
+from bows.data.corpus import Bags, Corpus
 from bows.data.sources.synthetic import synthetic_corpus
 from bows.data.stored import stored_corpus
 from bows.data.windows import spread, windows_of
@@ -31,6 +31,8 @@ class HeldOut:
     """(N, V) float32 zeros and ones, words of a window ascending."""
     first_rows: np.ndarray
     """(N,) the row of the split that each window begins with."""
+    rows: Bags
+    """The words of each row of the split."""
     window: int
     count: int
     words: int
@@ -90,7 +92,9 @@ def _windows(above: Path, settings: str, corpus_hash: str, base_hash: str | None
     present = csr_array(
         (np.ones(len(bags.columns), np.float32), bags.columns.numpy(), bags.offsets.numpy()), (len(bags), windows.words)
     )
-    return HeldOut(present, windows.first_rows(numbers).numpy(), rows, len(windows), windows.words)
+    return HeldOut(
+        present, windows.first_rows(numbers).numpy(), corpus.split("validation"), rows, len(windows), windows.words
+    )
 
 
 def _synthetic(data: dict[str, Any]) -> Corpus:

@@ -77,7 +77,7 @@ def _environment():
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"number": number, "json_block": json_block}
+    environment.filters |= {"number": number, "json_block": json_block, "counted": counted}
     return environment
 
 
@@ -110,6 +110,15 @@ def number(value: object) -> str:
     if isinstance(value, int):  # larger than a float can be
         return f"{Decimal(value):.4g}"
     return f"{value:,.1f}" if 1000 <= abs(value) < 1e15 else f"{value:.4g}"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number of things with their noun, of which the plural ends in s.
+
+    >>> counted(1, "word"), counted(2000, "word")
+    ('1 word', '2,000 words')
+    """
+    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 class Chart(NamedTuple):

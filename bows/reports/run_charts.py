@@ -14,7 +14,7 @@ from bows.figures.regime_shares import regime_shares
 from bows.figures.style import file_stem
 from bows.figures.word_planes import ring_polygon
 from bows.reports.held_out import held_out
-from bows.reports.html import Chart, of_figure, of_folder
+from bows.reports.html import Chart, counted, of_figure, of_folder
 from bows.reports.run_data import RunData
 from bows.reports.run_header import own_path
 from bows.reports.run_words import thresholds
@@ -31,7 +31,7 @@ def curves(run: RunData) -> dict[str, Any]:
     training = of_folder(run.folder, "training_curves", lambda: training_curves(columns), caption)
     others = None
     if names := other_metrics(columns):
-        caption = f"{len(names)} other metrics over training"
+        caption = f"{counted(len(names), 'other metric')} over training"
         others = of_figure("other_metrics", metric_curves(columns, names), caption)
     return {"training": training, "others": others, "incomplete_rows": run.run.incomplete_rows}
 

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 from bows.analysis.catalog import GROUPS, HEADLINE, baseline, metric
 from bows.errors import DataError
 from bows.files import read_json
-from bows.reports.html import number
+from bows.reports.html import counted, number
 from bows.reports.run_data import RunData
+from bows.runs.discover import is_sweep, listed
 from bows.runs.folder import RunFolder
 
 LEVEL = 0.05  # of p, from which a set counts as ordered
@@ -42,6 +43,23 @@ def command(run: RunData) -> str | None:
     return " ".join(["python -m bows.train", *map(shlex.quote, asked)])
 
 
+def title(run: RunData) -> tuple[str, str]:
+    """Return the title of a run's report, and the name of the sweep that the run is a job of, empty where it is of none.
+
+    A job of a sweep is titled by its settings that differ between the jobs, any other run by the name of its folder.
+    """
+    folder = run.folder.resolve()
+    if not is_sweep(folder.parent):
+        return folder.name, ""
+    try:
+        jobs = {job["folder"]: job["overrides"] for job in listed(folder.parent)}
+    except DataError:
+        jobs = {}
+    shared = set.intersection(*map(set, jobs.values())) if jobs else set()
+    own = [word for word in jobs.get(folder.name, ()) if word not in shared]
+    return ", ".join(own) or folder.name, folder.parent.name
+
+
 def own_path(folder: Path) -> str:
     """Return a folder as a command names it, relative to the current folder where it is below that."""
     folder = folder.resolve()
@@ -55,7 +73,7 @@ def settings(run: RunData) -> list[tuple[str, str]]:
     short = {name: value for name, value in of_run.config.items() if type(value) in (str, int, float)}
     data, model, optimizer = (of_run.group(name) for name in ("data", "model", "optimizer"))
     try:
-        words = f"{len(run.words):,} {'items' if of_run.of_pairs else 'words'}"
+        words = counted(len(run.words), "item" if of_run.of_pairs else "word")
     except DataError:
         words = ""
     activation = model.get("output_activation")
@@ -71,14 +89,19 @@ def settings(run: RunData) -> list[tuple[str, str]]:
         ("epochs", short.get("epochs")),
         ("seed", short.get("seed")),
         ("analysis", choices.get("analysis")),
-        ("duration", _counted(of_run.status.get("seconds"), "seconds")),
+        # Of a job of a stack, the time from start to end includes the evaluation of other jobs.
+        *(
+            [("training time", _counted(trained, "seconds"))]
+            if (trained := of_run.summary.get("speed/seconds")) is not None
+            else [("duration", _counted(of_run.status.get("seconds"), "seconds"))]
+        ),
         ("speed", _counted(of_run.summary.get("speed/windows_per_second"), "windows per second")),
     ]
     return [(name, number(value)) for name, value in facts if value not in (None, "", "None")]
 
 
 def _counted(count: Any, unit: str) -> str:
-    return "" if count is None else f"{number(count)} {unit}"
+    return "" if count is None else f"{number(count)} {unit.removesuffix('s') if count == 1 else unit}"
 
 
 def _joined(*parts: Any) -> str:
@@ -125,7 +148,7 @@ def headlines(summary: Mapping[str, float], latent: int | None) -> list[Headline
         if row.group not in ("ring", "speed")
     ]
     if tested := [p for name, p in summary.items() if metric(name).pattern == "ring/<set>/order_p"]:
-        phrase = f"of {len(tested)} ordered sets are in their cyclic order with p < {LEVEL:g}"
+        phrase = f"of {counted(len(tested), 'ordered set')} in cyclic order with p < {LEVEL:g}"
         null = f"random orders {number(LEVEL * len(tested))} expected"
         ordered = float(sum(p < LEVEL for p in tested))
         found.append(Headline("ring", "Ordered sets in cyclic order", ordered, phrase, null))

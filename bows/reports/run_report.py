@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bows.analysis.answers import Answers, answers
 from bows.analysis.word_map import load_umap
 from bows.errors import SettingError
 from bows.files import remove_left_overs, write_whole
@@ -13,7 +14,17 @@ from bows.reports.explainer import explained_windows
 from bows.reports.html import Chart, json_block, of_file, render, try_section
 from bows.reports.run_charts import curves, matrices, regimes, rings
 from bows.reports.run_data import RunData
-from bows.reports.run_header import command, grouped, headlines, outcome, own_path, read_table, read_text, settings
+from bows.reports.run_header import (
+    command,
+    grouped,
+    headlines,
+    outcome,
+    own_path,
+    read_table,
+    read_text,
+    settings,
+    title,
+)
 from bows.reports.run_words import groups_of_words, neighbours, word_columns
 from bows.reports.word_map import KINDS, word_map
 
@@ -73,6 +84,8 @@ def _page(folder: Path, map_kind: str) -> str:
     images, image_notes = charts(run)
     data, notes = script_data(run, map_kind)
     finite = run.run.summary
+    answered, _ = try_section("The answers", lambda: answers(finite, run.run.of_pairs))
+    heading, sweep = try_section("The title", lambda: title(run))[0] or (folder.resolve().name, "")
     heads, heads_note = try_section(
         "The headline metrics", lambda: headlines(finite, latent if isinstance(latent, int) else None)
     )
@@ -81,12 +94,17 @@ def _page(folder: Path, map_kind: str) -> str:
     data |= {
         "notes": json_block(notes),
         "of_pairs": json_block(run.run.of_pairs),
+        "order": json_block(order_of_words(run)),
         "explain_command": json_block(f"python -m bows.analyze run={own_path(folder)}"),
     }
     return render(
         "run.html",
         scripts=SCRIPTS,
         name=folder.resolve().name,
+        heading=heading,
+        sweep=sweep,
+        answers=answered or Answers([], []),
+        analyze_command=f"python -m bows.analyze run={own_path(folder)}",
         status=status,
         status_note=status_note,
         settings=asked or [],
@@ -108,6 +126,14 @@ def _page(folder: Path, map_kind: str) -> str:
         data=data,
         config=read_text(folder / ".hydra/config.yaml"),
     )
+
+
+def order_of_words(run: RunData) -> str:
+    """Return what the words of a run are ordered by."""
+    data = run.run.group("data")
+    if run.run.of_pairs or data.get("vocabulary") or "structure" in data:
+        return "in the order of vocabulary.txt"
+    return "in the order of vocabulary.txt: most frequent in the training text first"
 
 
 def charts(run: RunData) -> tuple[dict[str, Any], dict[str, str]]:

@@ -1,16 +1,18 @@
 """The runs of a sweep for its report: varied settings, states, every metric, and the words of the runs, as compact arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import parquet
 
 from bows.analysis.catalog import metric
 from bows.errors import DataError
+from bows.figures.metric_by_setting import LEAST_FOR_INTERVAL
 from bows.reports.encoding import coded, packed
 from bows.runs.folder import RunFolder
 from bows.runs.table import metrics, ordered, varied_settings
@@ -38,23 +40,56 @@ def run_data(table: pa.Table, folder: Path) -> dict[str, Any]:
         "names": names,
         "addresses": [address(folder, name) for name in names],
         "state": coded(table.column("state").to_pylist()),
-        "seconds": packed(table.column("run_seconds").to_numpy(zero_copy_only=False)),
+        "seconds": packed(_seconds(table)),
         "settings": [{"name": name, **coded(table.column(name).to_pylist(), found)} for name, found in varied],
         "metrics": {"names": measured, "meanings": meanings, "values": packed(values.reshape(-1, len(names)))},
         "shown": [name for name in SHOWN if name in measured] or measured[:3],
     }
 
 
+def _seconds(table: pa.Table) -> np.ndarray:
+    """Return the seconds of training of each run, where they are not known those from start to end."""
+    whole = table.column("run_seconds")
+    if "speed/seconds" in table.column_names:
+        whole = pc.coalesce(table.column("speed/seconds"), whole)
+    return whole.to_numpy(zero_copy_only=False)
+
+
+def with_seeds(summary: pa.Table, runs: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Return a summary over seeds with a column ``values``: those of the seeds where they are too few for an interval, else null.
+
+    Args:
+        summary: From `over_seeds`.
+        runs: From `counted`, of the same table.
+    """
+    names = summary.column_names[: summary.column_names.index("metric")]
+    found: dict[tuple, list[float]] = {}
+    measured = pc.unique(summary.column("metric")).to_pylist()
+    for run in runs:
+        key = tuple(run[name] for name in names)
+        for metric_name in measured:
+            if run[metric_name] is not None:
+                found.setdefault((*key, metric_name), []).append(run[metric_name])
+    values = [
+        found[tuple(row.values())] if count < LEAST_FOR_INTERVAL else None
+        for row, count in zip(
+            summary.select([*names, "metric"]).to_pylist(), summary.column("count").to_pylist(), strict=True
+        )
+    ]
+    return summary.append_column("values", pa.array(values, pa.list_(pa.float64())))
+
+
 def setting_data(summary: pa.Table) -> dict[str, Any]:
     """Return means over seeds for the script.
 
     Args:
-        summary: From `over_seeds`.
+        summary: From `with_seeds`.
 
     Returns:
         ``settings`` that differ between rows of the summary, with their distinct values and a code per combination (the number of values
-        for none); ``metrics``; and ``mean``, ``low``, ``high`` (metrics, combinations) of float32, NaN where there is none, with the
-        ``count`` of seeds.
+        for none); ``metrics``; ``mean``, ``low``, ``high`` (metrics, combinations) of float32, NaN where there is none, with the
+        ``count`` of seeds; ``seeds`` (metrics, combinations, LEAST_FOR_INTERVAL - 1): their values where they are too few for an
+        interval, which is NaN then.
     """
     names = summary.column_names[: summary.column_names.index("metric")]
     rows = summary.to_pylist()
@@ -62,15 +97,21 @@ def setting_data(summary: pa.Table) -> dict[str, Any]:
     combinations = {key: place for place, key in enumerate(dict.fromkeys(keys))}
     measured = {name: place for place, name in enumerate(sorted({row["metric"] for row in rows}))}
     numbers = {name: np.full((len(measured), len(combinations)), np.nan) for name in ("mean", "low", "high", "count")}
+    seeds = np.full((len(measured), len(combinations), LEAST_FOR_INTERVAL - 1), np.nan)
     for row, key in zip(rows, keys, strict=True):
+        place = measured[row["metric"]], combinations[key]
         for name, matrix in numbers.items():
-            matrix[measured[row["metric"]], combinations[key]] = np.nan if row[name] is None else row[name]
+            hidden = row[name] is None or (name in ("low", "high") and row["values"] is not None)
+            matrix[place] = np.nan if hidden else row[name]
+        seeds[place][: len(row["values"] or ())] = row["values"] or ()
     columns = {name: [key[place] for key in combinations] for place, name in enumerate(names)}
     varied = {name: values for name, values in columns.items() if len(set(values)) > 1}
     return {
         "settings": [{"name": name, **coded(values, ordered(values))} for name, values in varied.items()],
         "metrics": list(measured),
         "count": packed(np.nan_to_num(numbers.pop("count")), "u2"),
+        "seeds": packed(seeds),
+        "each": LEAST_FOR_INTERVAL - 1,
         **{name: packed(matrix) for name, matrix in numbers.items()},
     }
 

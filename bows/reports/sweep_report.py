@@ -11,7 +11,7 @@ from bows.figures.scales import shown
 from bows.files import write_whole
 from bows.reports.html import json_block, of_file, render, try_section
 from bows.reports.sweep_charts import heat_maps, of_setting, regime_maps, setting_figures
-from bows.reports.sweep_data import absences, failures, run_data, setting_data, word_data
+from bows.reports.sweep_data import absences, failures, run_data, setting_data, with_seeds, word_data
 from bows.reports.sweep_drawing import Drawn, save_drawings
 from bows.reports.sweep_grams import gram_grids
 from bows.reports.sweep_layout import chosen_metrics, chosen_pairs
@@ -60,7 +60,13 @@ def write_sweep_report(folder: Path | str, asked: list[str] | None = None, over:
     words, word_notes = found or (None, [word_note])
     data, data_note = try_section(
         "The table of runs",
-        lambda: json_block({"runs": run_data(table, folder), "words": words, "settings": setting_data(summary)}),
+        lambda: json_block(
+            {
+                "runs": run_data(table, folder),
+                "words": words,
+                "settings": setting_data(with_seeds(summary, counted(table))),
+            }
+        ),
     )
     completed, lacking = absences(table)
     page = render(
@@ -113,7 +119,8 @@ def draw(
         SettingError: No completed run has a metric, or a heat map over a setting is not possible.
     """
     notes: list[str] = []
-    runs, summary = counted(table), over_seeds(table)
+    runs = counted(table)
+    summary = with_seeds(over_seeds(table), runs)
     chosen = chosen_metrics({name: [row[name] for row in runs] for name in metrics(table)} if runs else {}, asked)
     # Of completed runs: a setting that varies only among failed ones has nothing to show. Corpus is one where over_seeds makes it one.
     names = summary.column_names[: summary.column_names.index("metric")]

@@ -79,7 +79,7 @@ def test_word_table():
         "word", "frequency", "norm", "dimensionality", "r2", "r2_one_hot", "r2_linear", "bias", "self_term",
         "interference_present", "interference_absent", "gap_stratified", "rescued", "filtered", "false_positive_rate",
         "false_negative_rate",
-        "largest_cosine", "lowest_cosine", "antipode", "regime", "nearest",
+        "nearest_cosine", "largest_cosine", "lowest_cosine", "antipode", "regime", "nearest",
     ]  # fmt: skip
     columns = table.to_pydict()
     assert columns["word"] == words
@@ -92,6 +92,8 @@ def test_word_table():
     assert columns["self_term"] == pytest.approx((decoder @ weights).diagonal().tolist())
     expected = [[words[other] for _, other in nearest_by_loops(weights.numpy(), index)[:2]] for index in range(8)]
     assert columns["nearest"] == expected
+    cosines = [[cosine for cosine, _ in nearest_by_loops(weights.numpy(), index)[:1]] for index in range(8)]
+    assert columns["nearest_cosine"] == [pytest.approx(-each[0], abs=1e-6) if each else None for each in cosines]
     assert expected[2] == []
 
 
@@ -120,6 +122,7 @@ def test_what_is_measured_on_held_out_windows_has_its_columns():
     assert columns["antipode"] == ["b", "a", None]
     assert columns["lowest_cosine"] == pytest.approx([-1, -1, 0])
     assert columns["largest_cosine"] == pytest.approx([1, 1, 0])
+    assert columns["nearest_cosine"] == pytest.approx([0, 0, 0])  # not the opposite word's
     with pytest.raises(ValueError, match="no columns"):
         word_table(["a", "b", "c"], weights, columns={"luck": [1, 2, 3]})
 

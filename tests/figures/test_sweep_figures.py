@@ -89,10 +89,10 @@ def test_labels():
 
 def test_a_line_a_setting_with_its_intervals(tmp_path):
     rows = table(
-        (1, "tied", 2, "r2", 0.5, 3, 0.4, 0.6),
-        (0, "tied", 2, "r2", 0.3, 3, 0.2, 0.4),
+        (1, "tied", 2, "r2", 0.5, 4, 0.4, 0.6),
+        (0, "tied", 2, "r2", 0.3, 4, 0.2, 0.4),
         (0, "linear", 2, "r2", 0.1, 1, None, None),
-        (0, "tied", 2, "gap", 7.0, 3, 6.9, 7.1),
+        (0, "tied", 2, "gap", 7.0, 4, 6.9, 7.1),
     )
     figure = metrics_against_setting(rows, {"wd": [0, 1]}, ["r2", "gap"], {"model": ["linear", "tied"]}, "decay")
     first, second = figure.axes
@@ -106,9 +106,23 @@ def test_a_line_a_setting_with_its_intervals(tmp_path):
     np.testing.assert_array_equal(points(second)[1][1], [7])
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["linear", "tied"]
     assert figure.legends[0].get_title().get_text() == "decay"
-    assert figure._supxlabel.get_text().startswith("Means over 1 to 3 seeds")
+    assert figure._supxlabel.get_text().startswith("Means over 1 to 4 seeds")
     assert "beyond" not in figure._supxlabel.get_text()
     assert save(figure, tmp_path / "dials")[0].stat().st_size > 5000
+
+
+def test_fewer_than_four_seeds_are_points_without_an_interval():
+    rows = table((0, "a", 2, "r2", 0.2, 3, -0.1, 0.5), (1, "a", 2, "r2", 0.4, 4, 0.35, 0.45))
+    rows = rows.append_column("values", pa.array([[0.1, 0.2, 0.3], None]))
+    figure = metrics_against_setting(rows, {"wd": [0, 1]}, ["r2"], {})
+    (axes,) = figure.axes
+    bars = axes.containers[0][2][0].get_segments()
+    assert [bar[:, 1].tolist() for bar in bars if len(bar)] == [pytest.approx([0.35, 0.45])]
+    seeds = next(line for line in axes.lines if line.get_marker() == ".")
+    assert (seeds.get_xdata().tolist(), seeds.get_ydata().tolist()) == ([0, 0, 0], [0.1, 0.2, 0.3])
+    below = " ".join(figure._supxlabel.get_text().split())
+    assert below.startswith("Means over 3 to 4 seeds; small points: single seeds; bars: 95 % intervals of the mean")
+    assert below.endswith("of 4 seeds or more.")
 
 
 def test_the_legend_is_whole_and_its_rows_are_the_first_dials(tmp_path):
@@ -173,7 +187,7 @@ def test_names_are_not_joined_by_lines_and_stand_beside_each_other():
 
 
 def test_a_huge_interval_does_not_flatten_the_means():
-    rows = table((0, "a", 2, "r2", 0.1, 2, -99.0, 99.0), (1, "a", 2, "r2", 0.2, 2, 0.15, 0.25))
+    rows = table((0, "a", 2, "r2", 0.1, 4, -99.0, 99.0), (1, "a", 2, "r2", 0.2, 4, 0.15, 0.25))
     figure = metrics_against_setting(rows, {"wd": [0, 1]}, ["r2"], {})
     low, high = figure.axes[0].get_ylim()
     assert high - low < 0.3

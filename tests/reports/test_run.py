@@ -176,7 +176,7 @@ def test_what_is_damaged_is_said_in_its_place(made_run):
     page = read(folder)
     for said in ("status.json is damaged", "summary.json is damaged", "words.parquet is damaged", "no rows yet"):
         assert said in page.text
-    assert set(page.data) == {"notes", "of_pairs", "explain_command"}
+    assert set(page.data) == {"notes", "of_pairs", "explain_command", "order"}
 
 
 def without_weights(made):
@@ -399,7 +399,7 @@ def test_odd_values_and_cut_rows_cost_their_own_place_alone(made_run):
     page = read(made_run.folder)
     assert "not among the headline metrics: capacity/zero_columns, packing/coherence, packing/welch_ratio." in page.text
     assert "e+400" in page.text
-    assert "1 incomplete rows of metrics.csv are left out" in page.text
+    assert "Left out: 1 incomplete row of metrics.csv." in page.text
     assert "training_curves" in page.images
     assert "map" in page.data
     for damaged in ("[" * 200_000, "{"):

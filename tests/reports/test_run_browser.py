@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pyarrow import parquet
 from safetensors.torch import save_file
 
 from bows.analysis.catalog import metric
@@ -314,7 +315,7 @@ def test_a_word_explained_adds_up(opened, run):
                 assert value == pytest.approx(gram[index, WORDS.index(word)], rel=5e-3, abs=1e-3)
 
 
-def test_hostile_words_are_text_everywhere(opened):
+def test_hostile_words_are_text_everywhere(opened, run):
     page = opened()
     for word in HOSTILE:
         find(page, word)
@@ -336,6 +337,16 @@ def test_hostile_words_are_text_everywhere(opened):
         page.get_by_role("button", name="CSV").click()
     rows = list(csv.reader(io.StringIO(Path(download.value.path()).read_text(encoding="utf-8-sig"))))
     assert rows[1 + WORDS.index("=1+1")][0] == "'=1+1"  # a spreadsheet takes it for text
+    stored = parquet.read_table(run.folder / "words.parquet")
+    assert set(rows[0]) == {*stored.column_names, "category"}
+    column = {name: [row[place] for row in rows[1:]] for place, name in enumerate(rows[0])}
+    assert column["frequency"] == [f"{value:.6g}" for value in stored.column("frequency").to_pylist()]
+    assert column["nearest"][3] == " ".join(stored.column("nearest")[3].as_py())
+    assert set(column["r2_linear"]) == {""}
+    assert (
+        "in the order of vocabulary.txt: most frequent in the training text first"
+        in page.locator("#table-part .turns").inner_text()
+    )
 
 
 def test_drawings_and_images_are_saved(opened, run):
@@ -364,7 +375,7 @@ def test_drawings_and_images_are_saved(opened, run):
 
 def test_metrics_are_filtered(opened):
     page = opened()
-    page.locator("summary", has_text="All 7 metrics").click()
+    page.locator("summary", has_text="All metrics (7)").click()
     page.fill("#metric-filter", "months order_p")
     assert page.locator("#metric-table tbody tr:visible").all_inner_texts()[1:] == [
         f"ring/months/order_p\t0.001\t{metric('ring/months/order_p').meaning}"

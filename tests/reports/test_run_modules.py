@@ -4,6 +4,7 @@ import base64
 import json
 import subprocess
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -24,8 +25,8 @@ from bows.reports.held_out import held_out
 from bows.reports.html import json_block, script_of
 from bows.reports.run_charts import matrices, unit_diagonal
 from bows.reports.run_data import RunData, chosen_words
-from bows.reports.run_header import command, headlines
-from bows.reports.run_report import SCRIPTS
+from bows.reports.run_header import command, headlines, settings, title
+from bows.reports.run_report import SCRIPTS, write_report
 from bows.runs.folder import read_run
 
 from .conftest import WINDOW, WORDS
@@ -139,6 +140,10 @@ def test_what_is_not_shown_one_by_one_is_summed(made_run, monkeypatch):
     def array(name):
         return np.frombuffer(base64.b64decode(found[name]["data"]), f"<{found[name]['kind']}")
 
+    offsets = array("text_offsets").tolist()
+    texts = [array("text")[first:last].tolist() for first, last in pairwise(offsets)]
+    rows = [row + step for row in array("row").tolist() for step in range(WINDOW)]
+    assert texts == [np.flatnonzero(made_run.rows[row]).tolist() for row in rows]
     gram = made_run.encoder.T @ made_run.encoder
     for example, row in enumerate(array("row").tolist()):
         added = np.array([gram[14, word] for word in np.flatnonzero(made_run.bags[row]) if word != 14])
@@ -192,6 +197,30 @@ def test_headlines_and_what_they_are_held_against():
     assert (found["ring"].value, found["ring"].null) == (1.0, "random orders 0.1 expected")
     assert "other" not in found
     assert headlines({}, None) == []
+
+
+def test_a_job_of_a_sweep_is_titled_by_what_was_varied(made_run):
+    folder = made_run.folder
+    assert title(RunData(folder)) == (folder.name, "")
+    jobs = [
+        {"folder": name, "overrides": ["model=tied", f"wd={wd}", "epochs=2"], "config": "0"}
+        for name, wd in ((folder.name, 0.5), ("other", 1))
+    ]
+    (folder.parent / "jobs.json").write_text(json.dumps({"jobs": jobs}))
+    assert title(RunData(folder)) == ("wd=0.5", folder.parent.name)
+    page = write_report(folder).read_text(encoding="utf-8")
+    assert "<h1>wd=0.5</h1>" in page
+    assert f'Job {folder.name} of the sweep <a href="../report.html">{folder.parent.name}</a>' in page
+    (folder.parent / "jobs.json").write_text("{")
+    assert title(RunData(folder)) == (folder.name, folder.parent.name)
+
+
+def test_training_time_of_a_stack_is_not_the_time_from_start_to_end(made_run):
+    assert ("duration", "12.25 seconds") in settings(RunData(made_run.folder))
+    summary = json.loads((made_run.folder / "summary.json").read_text())
+    (made_run.folder / "summary.json").write_text(json.dumps(summary | {"speed/seconds": 1}))
+    found = dict(settings(RunData(made_run.folder)))
+    assert (found["training time"], found.get("duration")) == ("1 second", None)
 
 
 def test_the_command_can_be_pasted(made_run):

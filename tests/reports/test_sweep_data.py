@@ -10,9 +10,9 @@ import pytest
 from pyarrow import parquet
 
 from bows.reports import sweep_data
-from bows.reports.sweep_data import absences, address, failures, run_data, setting_data, word_data
+from bows.reports.sweep_data import absences, address, failures, run_data, setting_data, with_seeds, word_data
 from bows.runs.discover import find_jobs
-from bows.runs.table import over_seeds, tabulate
+from bows.runs.table import counted, over_seeds, tabulate
 
 from .sweep_folders import write_run
 
@@ -144,30 +144,37 @@ def test_words_that_cannot_be_read_are_said(tmp_path):
     assert notes == ["3 completed runs have no words here: words.parquet is missing, damaged, or without R²."]
 
 
+def summarized(folder) -> dict:
+    table = told(folder)
+    return setting_data(with_seeds(over_seeds(table), counted(table)))
+
+
 def test_settings_are_means_over_seeds(tmp_path):
     number = 0
     for clip in (None, 1, 2):
-        for seed in (1, 2):
+        for seed in range(1, 5 if clip == 1 else 3):
             summary = {"a/x": (clip or 0) + seed / 10} | ({"b/y": 1.0} if clip == 2 and seed == 1 else {})
             write_run(tmp_path / str(number), {"seed": seed, "clip": clip, "same": 3}, summary)
             number += 1
-    data = setting_data(over_seeds(told(tmp_path)))
+    data = summarized(tmp_path)
     (setting,) = data["settings"]
     assert (setting["name"], setting["values"], data["metrics"]) == ("clip", [1, 2], ["a/x", "b/y"])
     codes = unpacked(setting["codes"]).tolist()
     assert sorted(codes) == [0, 1, 2]  # 2 stands for null
     order = np.argsort(codes)
     mean, low, high, count = (unpacked(data[name]).reshape(2, 3)[:, order] for name in ("mean", "low", "high", "count"))
-    np.testing.assert_allclose(mean[0], [1.15, 2.15, 0.15], rtol=1e-6)
-    # Seeds 0.1 apart: half the interval is 12.706 * 0.1 / 2 (Student's t with one degree of freedom).
-    np.testing.assert_allclose(high[0] - mean[0], [0.6353] * 3, rtol=1e-3)
-    np.testing.assert_allclose(mean[0] - low[0], [0.6353] * 3, rtol=1e-3)
+    np.testing.assert_allclose(mean[0], [1.25, 2.15, 0.15], rtol=1e-6)
+    # Four seeds 0.1 apart: half the interval is 3.1824 * 0.1291 / 2 (Student's t with three degrees of freedom); two have none.
+    np.testing.assert_allclose(high[0] - mean[0], [0.20543, np.nan, np.nan], rtol=1e-3)
+    np.testing.assert_allclose(mean[0] - low[0], [0.20543, np.nan, np.nan], rtol=1e-3)
+    seeds = unpacked(data["seeds"]).reshape(2, 3, 3)[0][order]
+    np.testing.assert_allclose(seeds, [[np.nan] * 3, [2.1, 2.2, np.nan], [0.1, 0.2, np.nan]], rtol=1e-6)
     np.testing.assert_array_equal(mean[1], [np.nan, 1, np.nan])
     assert np.isnan(low[1]).all()
-    assert count.tolist() == [[2, 2, 2], [0, 1, 0]]
+    assert count.tolist() == [[4, 2, 2], [0, 1, 0]]
 
 
 def test_settings_of_a_sweep_that_has_none(tmp_path):
     write_run(tmp_path / "0", {"wd": 1}, state="running")
-    data = setting_data(over_seeds(told(tmp_path)))
+    data = summarized(tmp_path)
     assert (data["settings"], data["metrics"]) == ([], [])

@@ -20,7 +20,7 @@ function comparedMaps(root) {
   });
   const leftOut = Object.entries(found.left_out).filter(([, count]) => count).map(([letter, count]) => `${say(count)} of ${letter}`);
   root.append(make('div', { class: 'controls' }, picker.box, colour), box, readout, legend,
-    make('p', { class: 'soft' }, `The ${say(words.length)} words that all runs share. Each run’s directions are aligned with those of ${letters[0]} by rotation or reflection (orthogonal Procrustes), ` +
+    make('p', { class: 'soft' }, `The ${counted(words.length, 'word')} that all runs share. Each run’s directions are aligned with those of ${letters[0]} by rotation or reflection (orthogonal Procrustes), ` +
       `and projected on the plane of its first two principal components (${found.shares.map((share) => `${(share * 100).toFixed(1)} %`).join(' and ')} of the variance).` +
       (leftOut.length ? ` Left out, because another run lacks them or their column is zero: ${leftOut.join(', ')}.` : '')));
   function follow(from) {

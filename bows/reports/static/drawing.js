@@ -27,6 +27,8 @@ function say(value) {
   return (size < 1e-4 || size >= 1e15 ? value.toExponential(2) : String(Number(value.toPrecision(4)))).replace('-', '−');
 }
 
+const counted = (count, noun) => `${say(count)} ${noun}${count === 1 ? '' : 's'}`;
+
 const signed = (value) => (value > 0 ? '+' : '') + say(Number(value.toPrecision(3)));
 
 // Round values that span [low, high], about `count` of them.

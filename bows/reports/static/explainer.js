@@ -58,7 +58,7 @@ function explainer(root) {
     const rows = [['bias', it.bias, theme.neutral, null]];
     if (it.present) rows.push(['itself', it.itself, theme.kinds[1], null]);
     for (const one of [...it.context].sort((a, b) => b.value - a.value)) rows.push([words[one.word], one.value, one.value < 0 ? theme.negative : theme.positive, one.word]);
-    if (it.restCount) rows.push([`${say(it.restCount)} further words`, it.rest, it.rest < 0 ? theme.negative : theme.positive, null]);
+    if (it.restCount) rows.push([counted(it.restCount, 'further word'), it.rest, it.rest < 0 ? theme.negative : theme.positive, null]);
     if (Math.abs(it.missed) > 1e-3) rows.push(['not additive', it.missed, theme.soft, null]);
     const width = roomFor(root, 560), row = 22, left = 132, right = 80, height = (rows.length + 1) * row + 24;
     let at = 0, least = 0, most = 0;
@@ -82,6 +82,20 @@ function explainer(root) {
       'aria-label': `Contributions: ${rows.map(([name, value]) => `${name} ${signed(value)}`).join(', ')}; total ${signed(it.total)}` }, ...pieces);
   }
 
+  // The words of each row of a window; a corpus keeps no order of the words in a row.
+  function windowText(each, it) {
+    const lines = [], of_word = (index) => (index === word ? make('mark', {}, isolated(words[index])) : isolated(words[index]));
+    let shown = new Set();
+    for (let row = 0; row < data.window; row++) {
+      const at = each * data.window + row, inside = of('text').slice(of('text_offsets')[at], of('text_offsets')[at + 1]);
+      inside.forEach((index) => shown.add(index));
+      lines.push(make('li', {}, ...[...inside].flatMap((index, place) => [place ? ' ' : '', of_word(index)]), inside.length ? null : '–'));
+    }
+    const rest = it.size - shown.size;
+    return make('div', { class: 'text' }, make('p', { class: 'soft' }, `Words of each row of the window (the corpus keeps no word order)${rest ? `; ${counted(rest, 'further word')}` : ''}:`),
+      make('ol', { start: it.row }, ...lines));
+  }
+
   function show() {
     const all = examples.get(placeOf.get(word)) || [];
     if (!all.includes(example)) example = all[0];
@@ -95,7 +109,8 @@ function explainer(root) {
     const it = parts(example), svg = waterfall(it);
     const rows = data.window === 1 ? `Row ${say(it.row)}` : `Rows ${say(it.row)} to ${say(it.row + data.window - 1)}`;
     const out = data.activation === 'relu' ? `; after the ReLU ${say(Number(Math.max(0, it.total).toPrecision(3)))}` : '';
-    detail.replaceChildren(make('p', {}, `${rows} of the held-out text: ${say(it.size)} words, the word is ${it.present ? 'present' : 'absent'}. The context contributes ${signed(it.added)}; random words of like frequency would contribute ${signed(it.random)} ± ${say(Number(it.deviation.toPrecision(2)))}. Total ${signed(it.total)}${out}.`),
+    detail.replaceChildren(make('p', {}, `${rows} of the held-out text: ${counted(it.size, 'word')}, the word is ${it.present ? 'present' : 'absent'}. The context contributes ${signed(it.added)}; random words of like frequency would contribute ${signed(it.random)} ± ${say(Number(it.deviation.toPrecision(2)))}. Total ${signed(it.total)}${out}.`),
+      windowText(example, it),
       make('figure', { class: 'panel' }, svg, saveButtons(() => svg, 'word_explained', 'this sum')),
       make('p', { class: 'soft' }, 'Over all held-out windows: ', make('code', {}, command(word))));
   }
@@ -104,7 +119,7 @@ function explainer(root) {
     if (placeOf.has(each)) { word = each; show(); return; }
     towers.replaceChildren();
     picker.show(each);
-    head.replaceChildren(make('strong', {}, isolated(words[each])), ` is not one of the ${say(chosen.length)} words explained here.`);
+    head.replaceChildren(make('strong', {}, isolated(words[each])), ` is not among the ${counted(chosen.length, 'word')} explained here.`);
     detail.replaceChildren(make('p', { class: 'soft' }, 'Explain it with: ', make('code', {}, command(each))));
   });
   onTheme(show);

@@ -25,7 +25,7 @@ function wordMap(root) {
   function axes() {
     const map = found.maps[kind.value || 0];
     note.textContent = `Across: ${map.axes[0]}; up: ${map.axes[1]}. ${map.note}` +
-      (found.left_out ? ` ${say(found.left_out)} words have a zero column and are left out.` : '');
+      (found.left_out ? ` Left out: ${counted(found.left_out, 'word')} with a zero column.` : '');
   }
   let framing = false;
   function choose(word, frame = false) {

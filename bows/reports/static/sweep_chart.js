@@ -55,7 +55,8 @@ function sweepChart(root) {
       if ([...held].some(([each, code]) => varied[each].codes[combination] !== code)) continue;
       const mean = at('mean', chosen, combination);
       const line = made[split ? split.codes[combination] : 0];
-      line.points.push({ x: setting.codes[combination], mean, low: at('low', chosen, combination), high: at('high', chosen, combination), seeds: at('count', chosen, combination) });
+      const seeds = [...decoded(found.seeds).slice((chosen * count + combination) * found.each, (chosen * count + combination + 1) * found.each)];
+      line.points.push({ each: seeds.filter((value) => !absent(value)), x: setting.codes[combination], mean, low: at('low', chosen, combination), high: at('high', chosen, combination), seeds: at('count', chosen, combination) });
     }
     made.forEach((line) => line.points.sort((one, other) => one.x - other.x));
     return made.filter((line) => line.points.length);
@@ -80,9 +81,9 @@ function settingPlot(name, setting, series) {
   const lost = all.length - known.length;
   const note = lost ? ` Missing for ${say(lost)} of ${say(all.length)} settings.` : '';
   if (!known.length) return [make('p', { class: 'soft' }, 'No completed run with these settings has this metric.')];
-  const ends = known.flatMap((point) => [point.mean, point.low, point.high]).filter((value) => !absent(value));
+  const ends = known.flatMap((point) => [point.mean, point.low, point.high, ...point.each]).filter((value) => !absent(value));
   let low = Math.min(...ends), high = Math.max(...ends);
-  // An interval over two or three seeds can be far wider than the range of the means: then the axis is that of the means.
+  // An interval over a few seeds can be far wider than the range of the means: then the axis is that of the means.
   const means = known.map((point) => point.mean), apart = Math.max(...means) - Math.min(...means);
   const cut = apart > 0 && high - low > 4 * apart;
   if (cut) { low = Math.max(low, Math.min(...means) - apart); high = Math.min(high, Math.max(...means) + apart); }
@@ -111,13 +112,15 @@ function settingPlot(name, setting, series) {
     for (const point of points) {
       const x = across(point.x, place);
       if (!absent(point.low)) parts.push(draw('line', { x1: x, x2: x, y1: up(point.low), y2: up(point.high), stroke: colour, class: 'interval' }));
+      if (point.each.length > 1) parts.push(...point.each.map((value) => draw('circle', { cx: x + 9, cy: up(value), r: 2.4, fill: colour, class: 'seed' })));
       parts.push(draw('path', { d: marker(SHAPES[place % SHAPES.length], 4.5), transform: `translate(${x.toFixed(1)} ${up(point.mean).toFixed(1)})`, fill: colour, class: 'mean' },
         draw('title', {}, `${line.title ? `${line.title}, ` : ''}${setting.name} ${setting.values[point.x]}: ${say(point.mean)}`)));
     }
   });
   const svg = draw('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', class: 'chart narrow', 'aria-label': `${name} against ${setting.name}; the table below has the numbers.` }, ...parts);
   const seeds = known.map((point) => point.seeds), fewest = Math.min(...seeds), most = Math.max(...seeds);
-  const over = most === 1 ? 'One seed each.' : `Means over ${fewest === most ? say(most) : `${say(fewest)} to ${say(most)}`} seeds; bars: 95 % intervals of the mean${cut ? ', some cut at the edge' : ''}.`;
+  const over = most === 1 ? 'One seed each.' : `Means over ${fewest === most ? say(most) : `${say(fewest)} to ${say(most)}`} seeds${known.some((point) => point.each.length > 1) ? '; small points: single seeds' : ''}` +
+    `${known.some((point) => !absent(point.low)) ? `; bars: 95 % intervals of the mean of ${page.settings.each + 1} seeds or more${cut ? ', some cut at the edge' : ''}` : ''}.`;
   const phrase = runs.metrics.meanings[metricPlaces.get(name)];
   const numbers = make('table', {}, make('thead', {}, make('tr', {}, ...[setting.name, 'line', 'mean', 'low', 'high', 'seeds'].map((title, place) => make('th', { scope: 'col', class: place > 1 ? 'number' : undefined }, title)))),
     make('tbody', {}, ...series.flatMap((line) => line.points.map((point) => make('tr', {}, make('td', {}, setting.values[point.x]), make('td', {}, line.title || '–'),

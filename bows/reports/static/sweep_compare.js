@@ -51,7 +51,7 @@ function byWord(a, b) {
   const sameTimes = rows.every((row) => Math.abs(row.often - row.oftenB) <= 1e-3 * Math.max(row.often, row.oftenB));
   const known = rows.filter((row) => !absent(row.a) && !absent(row.b));
   const gained = known.filter((row) => row.b > row.a).length;
-  const found = [title, make('p', {}, `${say(rows.length)} words are in both${rows.length < Math.max(one.words.length, other.words.length)
+  const found = [title, make('p', {}, `${counted(rows.length, 'word')} ${rows.length === 1 ? 'is' : 'are'} in both${rows.length < Math.max(one.words.length, other.words.length)
     ? ` (A has ${say(one.words.length)} here, B ${say(other.words.length)})` : ''}; R² is higher in B for ${say(gained)}, in A for ${say(known.filter((row) => row.b < row.a).length)}${known.length < rows.length
     ? `, unknown for ${say(rows.length - known.length)}` : ''}.`)];
   const box = make('div');
@@ -72,7 +72,7 @@ function byMetric(a, b) {
   const rows = runs.metrics.names.map((name, place) => ({ name, a: metricValues(place)[a], b: metricValues(place)[b], phrase: runs.metrics.meanings[place] })).filter((row) => !absent(row.a) || !absent(row.b));
   if (!rows.length) return [];
   const box = make('div');
-  const details = make('details', {}, make('summary', {}, `All ${say(rows.length)} metrics of A and B`), box);
+  const details = make('details', {}, make('summary', {}, `${counted(rows.length, 'metric')} of A and B`), box);
   dataTable(box, { id: 'compared-metrics', what: 'metrics', count: rows.length, text: (row) => rows[row].name, hint: 'ring   difference>0', help: 'Difference: B minus A.',
     columns: () => [
       { name: 'metric', title: 'metric', at: (row) => rows[row].name },

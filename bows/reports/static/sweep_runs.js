@@ -61,11 +61,11 @@ function runTable(root) {
   wanted.addEventListener('keydown', (event) => { if (event.key === 'Enter') { add(); event.preventDefault(); } });
   wanted.addEventListener('change', () => { if (metricPlaces.has(wanted.value.trim())) add(); });
   if (runs.metrics.names.length) {
-    root.append(make('div', { class: 'controls' }, make('div', { class: 'grow' }, make('label', { for: 'metric-wanted' }, `Add one of ${say(runs.metrics.names.length)} metrics as a column `),
+    root.append(make('div', { class: 'controls' }, make('div', { class: 'grow' }, make('label', { for: 'metric-wanted' }, `Add a metric as a column (${say(runs.metrics.names.length)} measured) `),
       wanted, known, ' ', make('button', { type: 'button', onclick: add }, 'Add'), ' ', refused)));
   }
   const text = (run) => `${runs.names[run]} ${runState(run)} ${runSettings.map((each) => (absent(each.at(run)) ? '' : each.at(run))).join(' ')}`;
-  const table = dataTable(root, { id: 'run-table', what: 'runs', count: runCount, columns, text, hint: example,
+  const table = dataTable(root, { id: 'run-table', what: 'runs', count: runCount, columns, text, hint: example, order: 'in the order of the folders',
     help: 'A part of a name or value; or a column with <, >, <=, >= or = and a value, as wd=1; separate several conditions by spaces. A dash: the run has no such value; metric=– finds these runs.' });
   const picked = make('p', { role: 'status' });
   root.append(picked);

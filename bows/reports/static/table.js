@@ -4,8 +4,10 @@ const TERM = /^(.+?)(<=|>=|=|<|>)(.*)$/;
 const absent = (value) => value === undefined || value === null || Number.isNaN(value);
 
 // columns(): [{name, title, meaning?, numeric, at(row), cell?(row), note?, drop?, fixed?}], read again by redraw(). text(row): what a term of the
-// filter without a sign is searched in. what: the rows' name, for labels and the file. sorted: {name, descending} at first.
-function dataTable(root, { id, what, count, columns, text, hint, help, sorted = null }) {
+// filter without a sign is searched in. what: the rows' name, for labels and the file. sorted: {name, descending} at first. order: what the rows
+// are ordered by where they are not sorted. unmeasured: names of columns that have no value, for the file alone. A fixed column with `text(row)` is
+// in the file too.
+function dataTable(root, { id, what, count, columns, text, hint, help, sorted = null, order: ownOrder = '', unmeasured = [] }) {
   let shown = columns(), order = Array.from({ length: count }, (_, row) => row), rows = order, first = 0;
   const filter = make('input', { type: 'search', id: `${id}-filter`, class: 'long', spellcheck: 'false', dir: 'auto', placeholder: hint });
   const note = make('span', { class: 'soft', role: 'status' });
@@ -85,7 +87,9 @@ function dataTable(root, { id, what, count, columns, text, hint, help, sorted = 
       return make(place ? 'td' : 'th', { scope: place ? undefined : 'row', class: column.numeric ? 'number' : undefined }, content);
     }))));
     const last = Math.min(rows.length, first + TABLE_ROWS);
-    position.textContent = rows.length ? `${say(first + 1)} to ${say(last)} of ${say(rows.length)}${rows.length < count ? ` (${say(count)} in total)` : ''}` : 'no match';
+    const column = sorted && shown.find((each) => each.name === sorted.name);
+    const by = column ? `sorted by ${column.title}, ${sorted.descending ? 'descending' : 'ascending'}` : ownOrder;
+    position.textContent = rows.length ? `${say(first + 1)} to ${say(last)} of ${say(rows.length)}${rows.length < count ? ` (${say(count)} in total)` : ''}${by ? `, ${by}` : ''}` : 'no match';
     back.disabled = first === 0;
     on.disabled = last >= rows.length;
   }
@@ -96,12 +100,12 @@ function dataTable(root, { id, what, count, columns, text, hint, help, sorted = 
   }
   // A cell that a spreadsheet would take for a formula is text to it with an apostrophe in front.
   const cell = (value) => {
-    const written = absent(value) ? '' : String(value);
+    const written = absent(value) ? '' : typeof value === 'number' ? String(Number(value.toPrecision(6))) : String(value);
     return `"${(typeof value === 'string' && /^[=+\-@\t\r]/.test(written) ? `'${written}` : written).replaceAll('"', '""')}"`;
   };
   function csv() {
-    const kept = shown.filter((column) => !column.fixed);
-    const lines = [kept.map((column) => cell(column.name)).join(','), ...rows.map((row) => kept.map((column) => cell(column.at(row))).join(','))];
+    const kept = [...shown.filter((column) => column.text || !column.fixed), ...unmeasured.map((name) => ({ name, at: () => null }))];
+    const lines = [kept.map((column) => cell(column.name)).join(','), ...rows.map((row) => kept.map((column) => cell((column.text || column.at)(row))).join(','))];
     save(new Blob(['\ufeff' + lines.join('\r\n')], { type: 'text/csv' }), `${what}.csv`);
   }
   filter.addEventListener('input', sift);
