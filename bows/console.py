@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.logging import RichHandler
@@ -67,6 +68,22 @@ class TerminalHandler(RichHandler):
 
     def get_level_text(self, record: logging.LogRecord) -> Text:
         return Text("") if record.levelno < logging.WARNING else super().get_level_text(record)
+
+
+def only_in(folder: Path) -> dict[str, Any]:
+    """Return the `extra` of a log record that is for the log of one run folder only."""
+    return {"file_only": True, "folder": folder}
+
+
+class OwnRecords(logging.Filter):
+    """Pass the records that are for the log of a run folder: not those for the log of another one, nor those for the console only."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return getattr(record, "folder", self.folder) == self.folder and not getattr(record, "console_only", False)
 
 
 def log_handler() -> logging.Handler:

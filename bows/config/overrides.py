@@ -2,13 +2,17 @@
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
 
+from bows.config.identity import is_of_the_result
+from bows.config.paths import CONF
 from bows.config.words import DEFAULT, named_words
 from bows.errors import SettingError
 from bows.spelling import spelling
@@ -36,6 +40,33 @@ def parse(words: Sequence[str]) -> list[Override]:
                 "once for the shell and once for Hydra: \"data.train='my, file.txt'\""
             ) from error
     return overrides
+
+
+def shown_settings(words: Sequence[str], varied: Collection[str] = ()) -> list[str]:
+    """Return the settings of a command line of bows.train that change a result, as `setting=value`, for the name of a run.
+
+    Of a path only the last part is kept. Settings that are equal to the default of conf/train.yaml are left out, but for those in
+    `varied`; the defaults of a config group's own settings are not known here. The order is by what tells runs apart, as a name may be
+    cut: `varied`, the others, those of the evaluation.
+    """
+    defaults: Any = OmegaConf.load(CONF / "train.yaml")
+    groups = {
+        key: option for entry in defaults.defaults if isinstance(entry, DictConfig) for key, option in entry.items()
+    }
+    standard: Any = OmegaConf.to_container(defaults, resolve=False)
+    standard |= groups
+    kept = {}
+    for override in parse(words):
+        key, given = override.key_or_group, str(override.input_line).partition("=")[2].strip("'\"")
+        changes = is_of_the_result(key) and not override.is_hydra_override() and key != "name"
+        if changes and (key in varied or override.is_delete() or override.value() != standard.get(key)):
+            kept[key] = f"{key}={given.rpartition('/')[2]}" if given else f"~{key}"
+    return [kept[key] for key in sorted(kept, key=lambda key: (key not in varied, key.startswith("analysis")))]
+
+
+def swept_settings(words: Sequence[str]) -> set[str]:
+    """Return the settings that a command line of a sweep varies."""
+    return {override.key_or_group for override in parse(words) if override.is_sweep_override()}
 
 
 def normalized(words: Sequence[str]) -> list[str]:

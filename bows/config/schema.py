@@ -98,6 +98,7 @@ class Logger:
     entity: str | None = None
     group: str | None = None
     tags: Words = Field(default_factory=list)
+    artifacts: list[Literal["model", "report"]] = Field(default_factory=list)
 
 
 @dataclass(config=NODE, kw_only=True)

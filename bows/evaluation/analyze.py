@@ -31,6 +31,7 @@ from bows.figures.render_pool import draw
 from bows.runs.folder import find_run
 from bows.runs.status import RunStatus
 from bows.tracking.loggers import extra_loggers
+from bows.tracking.run_labels import Labels
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +135,9 @@ def evaluate_again(loaded: LoadedRun, settings: AnalyzeConfig, config: dict[str,
         training=loaded.training,
     )
     step = last_step(loaded.run.folder / "metrics.csv")
-    with extra_loggers(settings.logger, config, folder, None, f"analysis of {loaded.run.folder.name}") as loggers:
+    labels = Labels(f"analysis of {loaded.run.folder.name}", job_type="analyze")
+    own = {**config, "corpus": {"hash": loaded.data.corpus.hash, "words": len(loaded.vocabulary)}}
+    with extra_loggers(settings.logger, own, folder, labels) as loggers:
         for logger in loggers:
             logger.log_metrics(evaluation.metrics, step=step)
         pictures = write_evaluation(

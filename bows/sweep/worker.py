@@ -16,6 +16,7 @@ from omegaconf import DictConfig, open_dict, read_write
 from bows.config.hydra_internals import write_settings
 from bows.config.overrides import quoted
 from bows.config.validate import check
+from bows.console import OwnRecords
 from bows.runs.lock import lock_runs
 from bows.sweep.plan import Job, held_out_loss, progress
 from bows.sweep.units import CHECKPOINT, note_members, scratch_of
@@ -52,7 +53,7 @@ class SweepTask:
                 config.resume = str(folder)
             return self.task(config)
         if jobs := self.stacks.get(folder.name):
-            _allow_open_files(3 * len(jobs))  # the lock, the log and a table of each member
+            _allow_open_files(8 * len(jobs))  # of each member the lock, the log, a table, and W&B's files and sockets
             with lock_runs([job.folder for job in jobs]):
                 return _run_unfinished(jobs, config)
         with lock_runs([folder]):
@@ -122,6 +123,7 @@ def run_stack(jobs: Sequence[Job], unit: DictConfig, done: Collection[str] = ())
 
     `unit` is the configuration of the unit, which states how many threads it may use; `done`, keys of members that are completed.
     """
+    from bows.training.run import labels_of
     from bows.training.stack.train_stack import StackJob, train_stack
 
     hydra = HydraConfig.get()
@@ -136,24 +138,29 @@ def run_stack(jobs: Sequence[Job], unit: DictConfig, done: Collection[str] = ())
         if unit.trainer.threads:
             config = {**config, "trainer": {**config["trainer"], "threads": unit.trainer.threads}}
         settings = check(config)
-        name = f"{settings.name} {job.composed.hydra.job.override_dirname}".strip()
-        made.append(StackJob(job.folder, settings, job.folder.parent.name, name, done=completed))
-    with _logging_to(logs):
+        made.append(StackJob(job.folder, settings, labels_of(settings, job.composed.hydra), done=completed))
+    with _logging_to(logs, Path(hydra.runtime.output_dir)):
         return train_stack(made, note_members(jobs))
 
 
 @contextmanager
-def _logging_to(files: Sequence[Path]) -> Iterator[None]:
-    """Write log records to these files too, in the format of the first member's log."""
+def _logging_to(files: Sequence[Path], first: Path) -> Iterator[None]:
+    """Write log records to these files too, in the format of the log of the first member; each log gets its own records only."""
     root = logging.getLogger()
-    form = next((handler.formatter for handler in root.handlers if isinstance(handler, logging.FileHandler)), None)
+    firsts = [handler for handler in root.handlers if isinstance(handler, logging.FileHandler)]
+    own = OwnRecords(first)
     handlers = [logging.FileHandler(file, encoding="utf-8") for file in files]
-    for handler in handlers:
-        handler.setFormatter(form)
+    for handler, file in zip(handlers, files, strict=True):
+        handler.setFormatter(next((each.formatter for each in firsts), None))
+        handler.addFilter(OwnRecords(file.parent))
         root.addHandler(handler)
+    for handler in firsts:
+        handler.addFilter(own)
     try:
         yield
     finally:
+        for handler in firsts:
+            handler.removeFilter(own)
         for handler in handlers:
             root.removeHandler(handler)
             handler.close()

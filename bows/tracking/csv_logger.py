@@ -212,3 +212,11 @@ class MetricsTable(Logger):
                 self.dropped[step] = frozenset(row)
         for row in self._rows:
             self._last.update({name: value for name, value in row.items() if name != "epoch"})
+
+
+def logged_before(folder: Path) -> dict[int, frozenset[str]]:
+    """Return step -> metrics of a run's metrics.csv; empty where there is none, or it is damaged."""
+    try:
+        return MetricsTable(folder, resume_step=-1).dropped or {}
+    except DataError:
+        return {}

@@ -11,8 +11,10 @@ from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from bows.config.schema import Logger as LoggerSettings
+from bows.console import only_in
 from bows.errors import SettingError
 from bows.tracking.csv_logger import MetricsTable
+from bows.tracking.run_labels import Labels
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,9 +27,9 @@ def extra_loggers(
     chosen: LoggerSettings,
     config: dict[str, Any],
     folder: Path,
-    group: str | None,
-    run_name: str,
+    labels: Labels,
     table: MetricsTable | None = None,
+    mode: str | None = None,
 ) -> Iterator[list[Logger]]:
     """Open the chosen logger, which is used in addition to metrics.csv, and close it when the run ends.
 
@@ -35,9 +37,9 @@ def extra_loggers(
         chosen: The settings of the logger.
         config: The configuration of the run, plain.
         folder: The run folder.
-        group: The sweep that the run belongs to.
-        run_name: The name of the run.
+        labels: The names of the run.
         table: metrics.csv of a run that may be resumed: where it is, its W&B run is continued.
+        mode: The mode of W&B, of a run in a stack, which has one for all; None to choose it and log why.
 
     Yields:
         One logger, or none where metrics.csv is the only one. A run that ends in an error is marked as failed.
@@ -53,11 +55,14 @@ def extra_loggers(
         yield [TensorBoardLogger(save_dir=folder, name="", version="tensorboard")]
     elif chosen.kind == "wandb" and rank_zero_only.rank == 0:
         from bows.tracking.wandb_logger import open_run  # wandb takes 1 s to import
-        from bows.tracking.wandb_mode import choose_mode
+        from bows.tracking.wandb_mode import choose_mode, sync_command
 
-        mode, reason = choose_mode(chosen.mode, folder)
-        log.info("%s", reason)
-        logger = open_run(folder, mode, chosen, run_name, group, config, table)
+        if mode is None:
+            mode, reason = choose_mode(chosen.mode, folder)
+            log.info("%s", reason)
+        else:
+            log.info("W&B: %s; upload with: %s", mode, sync_command(folder, mode == "online"), extra=only_in(folder))
+        logger = open_run(folder, mode, chosen, labels, config, table)
         failed = True
         try:
             yield [logger]
@@ -75,3 +80,10 @@ def log_media(
     for logger in loggers:
         if (log_them := getattr(logger, "log_media", None)) is not None:
             log_them(figures, tables, step)
+
+
+def log_files(loggers: Sequence[Logger], folder: Path, warnings: Sequence[str] = ()) -> None:
+    """Log the model and the report of a completed run, and the warnings on its result, to the loggers that keep them."""
+    for logger in loggers:
+        if (log_them := getattr(logger, "log_files", None)) is not None:
+            log_them(folder, warnings)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from bows.config.schema import Logger
 from bows.errors import SettingError
 from bows.tracking import STEP
 from bows.tracking.csv_logger import MetricsTable
+from bows.tracking.run_labels import Labels
 from bows.tracking.wandb_mode import files_in, sync_command
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ log = logging.getLogger(__name__)
 
 START_SECONDS = 30.0
 FINISH_SECONDS = 300.0
+# W&B refuses longer names.
+LONGEST_NAME = 128
+# The files of each artifact.
+ARTIFACTS = {"model": ("model.safetensors", "vocabulary.txt"), "report": ("report.html",)}
 # Of a table of words: W&B shows more rows only slowly.
 TABLE_ROWS = 10_000
 
@@ -37,10 +42,11 @@ TABLE_ROWS = 10_000
 class RunLogger(WandbLogger):
     """Lightning's logger of one W&B run. A resumed run logs no metric twice at one step."""
 
-    def __init__(self, folder: Path, run: Run, logged: Mapping[int, Collection[str]]) -> None:
+    def __init__(self, folder: Path, run: Run, logged: Mapping[int, Collection[str]], artifacts: Sequence[str]) -> None:
         super().__init__(save_dir=str(folder), experiment=run)
         self._folder = folder
         self._logged = logged
+        self._artifacts = artifacts
 
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
         """Log metrics at an optimizer step, except those that the run had logged there before it was resumed."""
@@ -65,6 +71,19 @@ class RunLogger(WandbLogger):
         with files_in(self._folder):
             self.log_metrics(media, step)
 
+    def log_files(self, folder: Path, warnings: Sequence[str]) -> None:
+        """Log the artifacts that `logger.artifacts` names, by reference to the files of the run folder, and the warnings as summary."""
+        with files_in(self._folder):
+            for kind in self._artifacts:
+                files = [path for name in ARTIFACTS[kind] if (path := folder / name).is_file()]
+                if files:
+                    artifact = wandb.Artifact(f"{kind}-{self.experiment.id}", kind)
+                    for path in files:
+                        # "immutable": W&B reads the file where it is, and does not copy it.
+                        artifact.add_file(str(path.absolute()), path.name, policy="immutable")
+                    self.experiment.log_artifact(artifact)
+            self.experiment.summary["warnings"] = list(warnings)
+
     def finish(self, failed: bool) -> None:
         """End the W&B run, as failed where the job failed."""
         try:
@@ -79,8 +98,7 @@ def open_run(
     folder: Path,
     mode: str,
     chosen: Logger,
-    name: str,
-    group: str | None = None,
+    labels: Labels,
     config: Mapping[str, Any] | None = None,
     table: MetricsTable | None = None,
 ) -> RunLogger:
@@ -89,9 +107,8 @@ def open_run(
     Args:
         folder: The run folder; W&B's files are written to ``<folder>/wandb/``.
         mode: ``online``, ``offline`` or ``disabled``, as `bows.tracking.wandb_mode.choose_mode` returns.
-        chosen: Project, entity and tags; its group replaces `group`.
-        name: The run's name.
-        group: The group of the run, for the jobs of one sweep.
+        chosen: Project, entity, artifacts and tags; its group replaces that of `labels`.
+        labels: The names of the run.
         config: The configuration: plain nested dictionaries, lists, numbers and strings.
         table: metrics.csv. Where it is that of a resumed run, the W&B run of the folder is continued under its id: an
             offline one that was not uploaded is written again from the table, as a killed process loses what W&B had
@@ -113,9 +130,9 @@ def open_run(
     try:
         with files_in(folder), _without_launch():
             run = wandb.init(
-                project=chosen.project, entity=chosen.entity, name=name, group=chosen.group or group, tags=list(chosen.tags),
-                config=dict(config or {}), dir=str(folder), mode=mode,  # type: ignore[arg-type]
-                resume=None if mode == "disabled" else "auto", settings=settings,
+                project=chosen.project, entity=chosen.entity, name=labels.name[:LONGEST_NAME], group=chosen.group or labels.group,
+                job_type=labels.job_type, tags=[*dict.fromkeys([*labels.tags, *chosen.tags])], config=dict(config or {}),
+                dir=str(folder), mode=mode, resume=None if mode == "disabled" else "auto", settings=settings,  # type: ignore[arg-type]
             )  # fmt: skip
     except wandb.errors.Error as error:
         first_line = str(error).strip().partition("\n")[0] or type(error).__name__
@@ -125,8 +142,8 @@ def open_run(
     run.define_metric(STEP)
     run.define_metric("*", step_metric=STEP, step_sync=True)
     if table is None or not earlier:
-        return RunLogger(folder, run, logged or {})
-    logger = RunLogger(folder, run, {})
+        return RunLogger(folder, run, logged or {}, chosen.artifacts)
+    logger = RunLogger(folder, run, {}, chosen.artifacts)
     for step, row in table.rows():
         logger.log_metrics(row, step)
     for part in earlier:
@@ -156,10 +173,11 @@ def _without_launch() -> Iterator[None]:
 
 
 def _table(table: pa.Table) -> wandb.Table:
-    """Return a W&B table; columns have the types of their first values.
+    """Return a W&B table; columns have the types of their first values. A column without any value is left out.
 
     Adding the rows one by one checks the type of every cell: 1.2 s for 3,000 rows of 20 columns.
     """
+    table = table.select([name for name in table.column_names if table.column(name).null_count < table.num_rows])
     columns = [column.to_pylist() for column in table.columns]
     first = [next((cell for cell in column if cell is not None), None) for column in columns]
     made = wandb.Table(columns=list(table.column_names), data=[first])

@@ -2,7 +2,9 @@
 
 import logging
 import math
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,12 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
+from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from bows.analysis.catalog import headline_labels
 from bows.config.identity import config_key
+from bows.config.overrides import shown_settings, swept_settings
 from bows.config.paths import CONF
 from bows.config.resolve import plain, trait
 from bows.config.schema import TrainConfig
@@ -23,11 +27,13 @@ from bows.errors import BowsError, DataError, Interrupted, SettingError, Unavail
 from bows.evaluation.save import log_results
 from bows.figures.render_pool import Drawers, Picture, draw
 from bows.reports.run_report import write_report
+from bows.runs.discover import LIST, read_list
 from bows.runs.folder import read_run
 from bows.runs.lock import lock_runs
 from bows.runs.status import RunStatus, read_status
 from bows.tracking.csv_logger import MetricsTable
-from bows.tracking.loggers import extra_loggers
+from bows.tracking.loggers import extra_loggers, log_files
+from bows.tracking.run_labels import Labels
 from bows.training.autoencoder import AutoencoderTask
 from bows.training.checkpoint_files import AtomicCheckpointIO, last_checkpoint
 from bows.training.pairs import PairClassifierTask
@@ -36,6 +42,8 @@ from bows.training.threads import EVALUATION_WORK, log_threads, suited_threads, 
 
 log = logging.getLogger(__name__)
 
+# W&B refuses longer tags.
+LONGEST_TAG = 64
 # What a class of models states that it trains on (`trains_on`), and the task that trains it.
 TASKS: dict[str, type[RunTask]] = {"bags": AutoencoderTask, "pairs": PairClassifierTask}
 
@@ -71,13 +79,9 @@ def _train_and_record(composed: dict[str, Any], hydra: Any, folder: Path) -> flo
     status = RunStatus.start(folder, resumed=resume)
     status.config = config_key(composed)
     sweep = hydra.mode == RunMode.MULTIRUN
-    group = Path(hydra.sweep.dir).name if sweep else None
     try:
         settings = check(composed)
-        run_name = f"{settings.name} {hydra.job.override_dirname}".strip() if sweep else settings.name
-        metrics = train(settings, folder, status, group, run_name)
-        status.write("completed")
-        write_report(folder)
+        metrics = train(settings, folder, status, labels_of(settings, hydra), partial(complete, status))
     except BaseException as error:
         if status.state == "completed" and isinstance(error, KeyboardInterrupt | Interrupted):
             raise KeyboardInterrupt from error  # the run completed; only its report may be missing
@@ -135,8 +139,8 @@ def train(
     settings: TrainConfig,
     folder: Path,
     status: RunStatus | None,
-    group: str | None = None,
-    run_name: str | None = None,
+    labels: Labels | None = None,
+    finish: Callable[[Sequence[Logger]], None] | None = None,
 ) -> dict[str, float]:
     """Train a model, evaluate it, complete its run folder, and return the metrics of summary.json.
 
@@ -144,8 +148,8 @@ def train(
         settings: The settings.
         folder: The run folder.
         status: None on ranks above 0, which do not write status.json.
-        group: The sweep's name for the loggers.
-        run_name: The run's name for the loggers; None for that of the settings.
+        labels: The names of the run for the loggers; None for those of a single run.
+        finish: Called with the loggers once the run folder is complete but for its report.
     """
     prepare(settings)
     task = task_of(settings)(settings, folder)
@@ -157,13 +161,14 @@ def train(
     checkpoint = last_checkpoint(folder) if settings.resume else None
     steps = files.read(checkpoint)["global_step"] if checkpoint else 0
     table = MetricsTable(folder, resume_step=steps - 1 if settings.resume else None)
-    name = run_name or settings.name
+    labels = labels or Labels(settings.name)
+    config = with_corpus(settings.plain, task)
     asked = settings.trainer.threads
     number, evaluating = suited_threads(asked, task.work), suited_threads(asked, task.evaluation_work, EVALUATION_WORK)
     with (
-        _second_drawer(settings, group) as drawer,
+        _second_drawer(settings, labels.group) as drawer,
         threads(number),
-        extra_loggers(settings.logger, settings.plain, folder, group, name, table) as loggers,
+        extra_loggers(settings.logger, config, folder, labels, table) as loggers,
     ):
         trainer = make_trainer(task, [table, *loggers], files)
         log_threads(number, asked, task.work)
@@ -173,7 +178,32 @@ def train(
                 evaluation = task.evaluate(trainer)
             figures = _draw(folder / "figures", conclude(task, evaluation, trainer, table, loggers), drawer)
             log_results(loggers, figures, evaluation, max(trainer.global_step - 1, 0))
+            if finish:
+                finish(loggers)
     return table.summary
+
+
+def complete(status: RunStatus, loggers: Sequence[Logger]) -> None:
+    """Mark a run as completed, write its report, and pass its files to the loggers."""
+    status.write("completed")
+    write_report(status.folder)
+    log_files(loggers, status.folder)
+
+
+def labels_of(settings: TrainConfig, hydra: Any) -> Labels:
+    """Return the names of a run for the loggers, from its settings and Hydra's own node."""
+    sweep = Path(hydra.sweep.dir) if hydra.mode == RunMode.MULTIRUN else None
+    varied = swept_settings(read_list(sweep).get("command", [])) if sweep and (sweep / LIST).is_file() else ()
+    shown = shown_settings(hydra.overrides.task, varied)
+    name = " ".join([settings.name, *(each for each in shown if each != f"data={settings.name}")])
+    choices = hydra.runtime.choices
+    tags = [str(choices[group]) for group in ("data", "model", "experiment") if choices.get(group)]
+    return Labels(name, sweep and sweep.name, tags=tuple(tag[:LONGEST_TAG] for tag in tags))
+
+
+def with_corpus(config: dict[str, Any], task: RunTask) -> dict[str, Any]:
+    """Return the configuration with the hash of the corpus, for the loggers."""
+    return {**config, "corpus": {"hash": task.data_hash, "words": task.words}}
 
 
 def _second_drawer(settings: TrainConfig, group: str | None) -> AbstractContextManager[Drawers | None]:

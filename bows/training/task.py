@@ -50,9 +50,9 @@ class Task(ABC, Generic[Data]):
         self.folder = folder
 
     @property
-    @abstractmethod
     def work(self) -> float:
         """Multiplications of the largest matrix product of a step, which decide the number of threads. Known once there is a model."""
+        return 0.0
 
     @abstractmethod
     def monitors(self) -> list[pl.Callback]:

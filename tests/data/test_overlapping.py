@@ -17,6 +17,7 @@ from bows.data.windows import Windows, hold_out_overlapping
 from bows.errors import SettingError
 from bows.files import read_json
 from bows.runs.status import RunStatus
+from bows.tracking.run_labels import Labels
 from bows.training.run import train
 from bows.training.stack.train_stack import StackJob, train_stack
 
@@ -92,7 +93,7 @@ SMALL = ["lr=1e-2", "epochs=3", "logger=none", "latent=4", "analysis.groups=[rea
 def job(compose, folder: Path, *overrides: str) -> StackJob:
     config = compose(*SMALL, *overrides)
     folder.mkdir(parents=True)
-    return StackJob(folder, check(config), "group", folder.name)
+    return StackJob(folder, check(config), Labels(folder.name, "group"))
 
 
 def trained_alone(job: StackJob) -> dict[str, float]:

@@ -17,6 +17,7 @@ from bows.config.schema import Logger
 from bows.errors import SettingError
 from bows.tracking.csv_logger import MetricsTable
 from bows.tracking.loggers import extra_loggers, log_media
+from bows.tracking.run_labels import Labels
 from bows.tracking.wandb_logger import RunLogger, open_run
 from bows.tracking.wandb_mode import choose_mode, sync_command
 
@@ -170,9 +171,12 @@ def test_two_offline_runs_in_one_process_read_back(tmp_path, capfd, monkeypatch,
     picture = tmp_path / "gram.png"
     Image.new("RGB", (8, 8), "red").save(picture)
     words = pa.table({"word": ["january", "may", "tea"], "norm": [None, 0.5, 0.25], "near": [["may"], [], None]})
+    words = words.append_column(
+        "r2_linear", pa.array([None, None, None], pa.float64())
+    )  # not measured: no column in W&B
     for name, failed in (("first", False), ("second", True)):
         config = {"model": {"latent": 10 if failed else 20}}
-        run = open_run(tmp_path / name, "offline", CHOSEN, name, group="sweep", config=config)
+        run = open_run(tmp_path / name, "offline", CHOSEN, Labels(name, "sweep", tags=("tied", "test")), config=config)
         run.log_metrics({"reconstruction/loss": 0.5}, step=3)
         run.log_metrics({"reconstruction/loss": 0.25}, step=7)
         run.log_media({"gram": picture}, {"words": words}, step=7)
@@ -184,7 +188,7 @@ def test_two_offline_runs_in_one_process_read_back(tmp_path, capfd, monkeypatch,
         read = wandb_records(run_command, tmp_path / name)
         (start,) = [record["run"] for record in read if record["type"] == "run"]
         assert (start["project"], start["display_name"], start["run_group"]) == ("bows", name, "sweep")
-        assert start["tags"] == ["test"]
+        assert (start["tags"], start["job_type"]) == (["tied", "test"], "train")
         assert start["config"]["update"]["model"] == {"latent": latent}
         items = [record["history"]["item"] for record in read if record["type"] == "history"]
         losses = {item["trainer/global_step"]: item.get("reconstruction/loss") for item in items[:2]}
@@ -209,7 +213,7 @@ def test_a_resumed_run_continues_its_wandb_run_and_logs_no_metric_twice_at_a_ste
     """A part that is not uploaded is written again, since a killed process loses some of it; another is left as it is."""
 
     def train(steps, table):
-        with extra_loggers(CHOSEN, {}, tmp_path, None, "a", table) as loggers:
+        with extra_loggers(CHOSEN, {}, tmp_path, Labels("a"), table) as loggers:
             assert isinstance(loggers[0], RunLogger)
             for step in steps:
                 for logger in (table, *loggers):
@@ -240,7 +244,7 @@ def test_a_resumed_run_continues_its_wandb_run_and_logs_no_metric_twice_at_a_ste
 
 def test_a_run_started_again_in_the_folder_of_a_failed_one_is_a_new_wandb_run(tmp_path):
     for _ in range(2):
-        open_run(tmp_path, "offline", CHOSEN, "a").finish(failed=True)
+        open_run(tmp_path, "offline", CHOSEN, Labels("a")).finish(failed=True)
     assert len(run_ids(tmp_path)) == 2
 
 
@@ -252,11 +256,12 @@ def test_the_files_of_wandb_are_in_the_run_folder_whatever_the_home_folder(tmp_p
         "from pathlib import Path\n"
         "import pyarrow as pa\n"
         "from bows.config.schema import Logger\n"
+        "from bows.tracking.run_labels import Labels\n"
         "from bows.tracking.loggers import extra_loggers, log_media\n"
         f"folder = Path({str(tmp_path)!r}) / 'run'\n"
         "if 'HOME' not in os.environ:\n"
         "    os.getuid = lambda: 54321\n"
-        "with extra_loggers(Logger(kind='wandb'), {}, folder, None, 'a') as loggers:\n"
+        "with extra_loggers(Logger(kind='wandb'), {}, folder, Labels('a')) as loggers:\n"
         "    log_media(loggers, {}, {'words': pa.table({'word': ['tea']})}, 0)\n"
     )
     environment = {name: value for name, value in os.environ.items() if name != "HOME"}
@@ -279,8 +284,9 @@ def test_starting_a_run_does_not_import_wandb_launch(tmp_path):
         "import sys\n"
         "from pathlib import Path\n"
         "from bows.config.schema import Logger\n"
+        "from bows.tracking.run_labels import Labels\n"
         "from bows.tracking.wandb_logger import open_run\n"
-        f"open_run(Path({str(tmp_path)!r}), 'offline', Logger(kind='wandb'), 'a').finish(False)\n"
+        f"open_run(Path({str(tmp_path)!r}), 'offline', Logger(kind='wandb'), Labels('a')).finish(False)\n"
         "print(sorted(name for name in sys.modules if name.startswith(('wandb.sdk.launch', 'wandb.apis.public'))))\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
@@ -296,8 +302,9 @@ def test_a_whole_process_prints_nothing(tmp_path, run_command):
     script = (
         "from pathlib import Path\n"
         "from bows.config.schema import Logger\n"
+        "from bows.tracking.run_labels import Labels\n"
         "from bows.tracking.loggers import extra_loggers\n"
-        f"with extra_loggers(Logger(kind='wandb'), {{}}, Path({str(tmp_path)!r}), None, 'a') as (run,):\n"
+        f"with extra_loggers(Logger(kind='wandb'), {{}}, Path({str(tmp_path)!r}), Labels('a')) as (run,):\n"
         "    run.log_metrics({'a': 1.0}, step=0)\n"
         "raise SystemExit(0)\n"
     )
@@ -313,11 +320,11 @@ def test_a_key_that_is_not_well_formed_is_a_setting_error(tmp_path, monkeypatch,
     with pytest.raises(SettingError, match=r"WANDB_API_KEY invalid.*logger\.mode=offline"):
         choose_mode()
     with pytest.raises(SettingError, match=r"logger\.mode=offline"):
-        open_run(tmp_path, "online", CHOSEN, "a")
+        open_run(tmp_path, "online", CHOSEN, Labels("a"))
 
 
 def test_disabled_accepts_everything_and_writes_nothing(tmp_path):
-    run = open_run(tmp_path, "disabled", CHOSEN, "a", config={"a": 1})
+    run = open_run(tmp_path, "disabled", CHOSEN, Labels("a"), config={"a": 1})
     run.log_metrics({"a": 1.0}, step=0)
     run.log_media({}, {"words": pa.table({"word": ["tea"]})}, step=0)
     run.finish(failed=False)

@@ -14,6 +14,7 @@ from bows.model.pca import PrincipalComponents
 from bows.model.sparse_loss import why_dense
 from bows.model.tied import Tied
 from bows.sweep.units import may_not_stack, member_bytes
+from bows.tracking.run_labels import Labels
 from bows.training.run import task_of, train
 from bows.training.stack.block import Block, Member
 from bows.training.stack.squared_error import SquaredErrors, can_train
@@ -117,7 +118,7 @@ def test_it_is_a_member_like_its_base(compose, tmp_path):
     for name, own in (("base", []), ("own", ["model._target_=own_models.Own"])):
         config = compose(*SMALL, *own)
         (tmp_path / name).mkdir()
-        jobs.append(StackJob(tmp_path / name, check(config), "group", name))
+        jobs.append(StackJob(tmp_path / name, check(config), Labels(name, "group")))
     assert all(isinstance(outcome, float) for outcome in train_stack(jobs, tmp_path / "scratch"))
     base, own = (load_file(tmp_path / name / "model.safetensors") for name in ("base", "own"))
     assert all(torch.equal(base[name], own[name]) for name in base)

@@ -121,7 +121,7 @@ def _sweep(logged: Logged) -> Iterator[Panel]:
     yield Panel("parallel", "Settings and metrics", headline, settings=tuple(logged.settings))
     for name, (setting, number) in product(headline, logged.settings.items()):
         label = metric(name).label
-        if number:
+        if number and setting != "seed":
             yield Panel("scatter", f"{label} against {setting}", (name,), settings=(setting,))
         if setting != "seed":
             yield Panel("spread", f"{label} by {setting}: mean and standard error", (name,), settings=(setting,))

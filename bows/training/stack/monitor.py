@@ -41,11 +41,13 @@ class StackTables(Logger):
 
     Args:
         tables: One per member.
+        loggers: The other loggers of each member, which get the same rows.
     """
 
-    def __init__(self, tables: Sequence[MetricsTable]) -> None:
+    def __init__(self, tables: Sequence[MetricsTable], loggers: Sequence[Sequence[Logger]] | None = None) -> None:
         super().__init__()
         self.tables = list(tables)
+        self.loggers = loggers or [[] for _ in tables]
         self.ended: dict[int, int] = {}
         """The first step without a row, of members that failed."""
         self.events: list[tuple[int, dict[str, Any]]] = []
@@ -67,7 +69,7 @@ class StackTables(Logger):
             table.save()
 
     def hand_out(self) -> None:
-        """Add to each member's table what was logged here since the last call, without writing the files."""
+        """Pass to each member's table and loggers what was logged here since the last call, without writing metrics.csv."""
         fresh = [
             (step, {name: value.tolist() if isinstance(value, Tensor) else value for name, value in values.items()})
             for step, values in self.events[self._written :]
@@ -78,7 +80,9 @@ class StackTables(Logger):
             for step, values in fresh:
                 if step < end:
                     own = {name: value[member] if isinstance(value, list) else value for name, value in values.items()}
-                    table.log_metrics({name: value for name, value in own.items() if not math.isnan(value)}, step)
+                    own = {name: value for name, value in own.items() if not math.isnan(value)}
+                    for logger in (table, *self.loggers[member]):
+                        logger.log_metrics(own, step)
 
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
         """Do nothing: each run folder contains its configuration."""

@@ -10,15 +10,13 @@ import shutil
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
 
 from bows.config.identity import config_key
-from bows.config.schema import TrainConfig
 from bows.console import four_digits
 from bows.data.datamodule import BagsDataModule
 from bows.errors import BowsError, Interrupted, TrainingError
@@ -26,16 +24,15 @@ from bows.evaluation.evaluate import Evaluation
 from bows.evaluation.save import log_results
 from bows.figures.render_pool import Drawers, Picture
 from bows.model.sparse_loss import product_type, why_dense
-from bows.reports.run_report import write_report
 from bows.runs.status import RunStatus
-from bows.tracking.csv_logger import MetricsTable
-from bows.tracking.loggers import extra_loggers
+from bows.tracking.csv_logger import MetricsTable, logged_before
 from bows.training.autoencoder import AutoencoderTask, open_bags
 from bows.training.callbacks.checkpoints import LastCheckpoint
 from bows.training.callbacks.nan_guard import cause
 from bows.training.checkpoint_files import BEST, CHECKPOINTS, LAST, AtomicCheckpointIO
-from bows.training.run import as_expected, record_failure
+from bows.training.run import as_expected, complete, record_failure
 from bows.training.stack.block import Member, Solo, arrange, solos
+from bows.training.stack.members import MemberRun, StackJob, start_loggers
 from bows.training.stack.monitor import StackMonitor, StackTables, evaluation_threads, member_checkpoint
 from bows.training.stack.stack_data import StackData
 from bows.training.stack.stack_module import StackModule
@@ -48,32 +45,6 @@ log = logging.getLogger(__name__)
 PAUSE = 20.0
 
 
-@dataclass
-class StackJob:
-    """One job of a sweep, to be a member of a stack."""
-
-    folder: Path
-    """Its run folder."""
-    settings: TrainConfig
-    group: str
-    run_name: str
-    done: bool = False
-    """Whether an earlier start of its stack completed it: it is a member, as in the stack's checkpoint, and its folder stays unchanged."""
-    status: RunStatus | None = None
-    """None for a job that is done, or not started yet."""
-
-
-@dataclass
-class MemberRun:
-    """A member with all that belongs to its run folder."""
-
-    job: StackJob
-    task: AutoencoderTask
-    dataset: int
-    """Which of the stack's datasets it reads."""
-    table: MetricsTable
-
-
 class StackTask(Task[StackData]):
     """Trains the members of a stack. Creating one opens their data and creates their models; `scratch` gets the stack's own checkpoints."""
 
@@ -84,7 +55,9 @@ class StackTask(Task[StackData]):
         for job in jobs:
             self.members.append(self._open(job))
         self.words = self.members[0].task.words
-        self.tables = StackTables([member.table for member in self.members])
+        self.tables = StackTables(
+            [member.table for member in self.members], [member.loggers for member in self.members]
+        )
         self.monitor = StackMonitor(self.tables, [member.task for member in self.members])
         self.data = StackData(list(self._datasets.values()))
         self.stack: StackModule
@@ -134,6 +107,8 @@ class StackTask(Task[StackData]):
             job.status.write("running")
         task.build(quiet=bool(self.members))
         table = MetricsTable(self.folder / job.folder.name if job.done else job.folder, held=True)
+        if not job.done and (self.folder / CHECKPOINTS / LAST).exists():
+            table.dropped = logged_before(job.folder)  # the stack is resumed: so are the W&B runs of its members
         return MemberRun(job, task, list(self._datasets).index(node), table)
 
 
@@ -152,6 +127,7 @@ def train_stack(jobs: Sequence[StackJob], scratch: Path) -> list[float | BaseExc
             job.status = RunStatus.start(job.folder, resumed=False)
             job.status.config = config_key(job.settings.plain)
     outcomes: dict[int, float | BaseException] = {}
+    members: list[MemberRun] = []
     # The configurations of a large sweep are millions of objects that live to its end: without this, the garbage collector searches them
     # again and again, which takes longer than training.
     gc.freeze()
@@ -165,15 +141,20 @@ def train_stack(jobs: Sequence[StackJob], scratch: Path) -> list[float | BaseExc
             trainer = make_trainer(task, [task.tables], AtomicCheckpointIO())
             number = suited_threads(asked, task.work)
             log_threads(number, asked, task.work)
+            members = task.members
+            start_loggers(members)
             with threads(number):
                 task.fit(trainer, resume if resume.exists() else None)
             task.tables.hand_out()
             with threads(evaluation_threads(task.monitor.tasks)):
                 for number, outcome in _finished(task, trainer, drawers):
                     if isinstance(outcome, Exception):
+                        members[number].end_loggers(outcome)
                         outcome = _fail(jobs[number], outcome)
                     outcomes[number] = outcome
     except BaseException as error:
+        for member in members:
+            member.end_loggers(error)
         for number, job in enumerate(jobs):
             # A completed job stays completed: Ctrl-C may come between that and its outcome.
             if number not in outcomes and job.status and job.status.state != "completed":
@@ -245,32 +226,19 @@ def _evaluate(task: StackTask, number: int, trainer: pl.Trainer) -> tuple[Evalua
         member.table.save()
         step, loss = module.failures[number]
         suggestion = cause(trainer.optimizers[0], optimizer.lr, optimizer.weight_decay, str(trainer.precision))
-        with _loggers_with_history(member):  # so that they end as failed
-            raise TrainingError(f"the loss is {loss} at step {step}; {suggestion}")
+        raise TrainingError(f"the loss is {loss} at step {step}; {suggestion}")
     autoencoder.load_state_dict(module.member_state(number))
     evaluation = member.task.evaluate_on(trainer.strategy.root_device)
-    return evaluation, conclude(member.task, evaluation, trainer, member.table)
+    return evaluation, conclude(member.task, evaluation, trainer, member.table, member.loggers)
 
 
 def _close(member: MemberRun, evaluation: Evaluation, figures: dict[str, Path], steps: int) -> float:
     """Pass a member to its loggers, and complete its folder; return its held-out loss."""
-    with _loggers_with_history(member) as loggers:
-        log_results(loggers, figures, evaluation, max(steps - 1, 0))
+    log_results(member.loggers, figures, evaluation, max(steps - 1, 0))
     assert member.job.status is not None, "a job that is done is not closed again"
-    member.job.status.write("completed")
-    write_report(member.job.folder)
+    complete(member.job.status, member.loggers)
+    member.end_loggers(None)
     summary = member.table.summary
     loss, r2 = (summary.get(f"reconstruction/{name}", math.nan) for name in ("loss", "r2"))
     print(f"{member.job.folder}  loss {four_digits(loss)}  R² {four_digits(r2)}")
     return loss
-
-
-@contextmanager
-def _loggers_with_history(member: MemberRun) -> Iterator[list]:
-    """Open a member's own loggers, and log all rows of its table to them."""
-    job = member.job
-    with extra_loggers(job.settings.logger, job.settings.plain, job.folder, job.group, job.run_name) as loggers:
-        for logger in loggers:
-            for step, row in member.table.rows():
-                logger.log_metrics(row, step=step)
-        yield loggers

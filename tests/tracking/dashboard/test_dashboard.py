@@ -249,7 +249,6 @@ def test_a_sweep_gives_its_settings(run_of_words, tmp_path, command):
     (section,) = [each for each in sections(logged) if each.name == "Sweep"]
     assert {(panel.kind, panel.settings) for panel in section.panels} == {
         ("parallel", ("model.output_activation", "optimizer.clip_norm", "seed")),
-        ("scatter", ("seed",)),
         ("scatter", ("optimizer.clip_norm",)),
         ("spread", ("model.output_activation",)),
         ("spread", ("optimizer.clip_norm",)),

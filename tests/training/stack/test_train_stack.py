@@ -12,6 +12,7 @@ from bows.errors import TrainingError
 from bows.files import read_json
 from bows.runs.status import RunStatus
 from bows.runs.weights import make_autoencoder
+from bows.tracking.run_labels import Labels
 from bows.training.run import train
 from bows.training.stack.block import Block, Member, Solo, arrange
 from bows.training.stack.stack_data import StackBatch
@@ -34,7 +35,7 @@ def stack(compose, folder: Path, variants: dict[str, list[str]], *shared: str) -
     for name, overrides in variants.items():
         config = compose(*SMALL, *shared, *overrides)
         (folder / name).mkdir(parents=True)
-        jobs.append(StackJob(folder / name, check(config), "group", name))
+        jobs.append(StackJob(folder / name, check(config), Labels(name, "group")))
     return jobs
 
 
