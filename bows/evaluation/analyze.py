@@ -28,6 +28,7 @@ from bows.evaluation.load_run import load
 from bows.evaluation.request import find_others, find_words_apart, with_own_settings
 from bows.evaluation.save import log_results, read_columns, write_evaluation
 from bows.figures.render_pool import draw
+from bows.reports.run_report import write_report
 from bows.runs.folder import find_run
 from bows.runs.status import RunStatus
 from bows.tracking.loggers import extra_loggers
@@ -50,7 +51,18 @@ def analyze_job(config: DictConfig) -> None:
         remove_if_empty(folder)
         raise
     status.write("completed")
+    add_to_report(Path(str(config["run"])), folder)
     print(folder)
+
+
+def add_to_report(run: Path, folder: Path) -> None:
+    """Write the report of a run anew, with what an analysis in its folder found."""
+    if folder.parent.resolve() != (run / "analysis").resolve():
+        return
+    try:
+        log.info("report with these results: %s", write_report(run))
+    except OSError as error:  # the analysis is complete
+        log.warning("the report of %s was not written (%s); python -m bows.report %s writes it", run, error, run)
 
 
 def remove_if_empty(folder: Path) -> None:

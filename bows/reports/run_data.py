@@ -12,6 +12,7 @@ import pyarrow as pa
 from bows.analysis.clusters import category_labels
 from bows.analysis.ordered_sets import resolve
 from bows.errors import DataError
+from bows.files import read_json
 from bows.runs.folder import RunFolder, read_run
 from bows.runs.readers import read_words_table
 
@@ -45,9 +46,7 @@ class RunData:
         own = self.run.words_table
         if _has_regimes(own):
             return own, None
-        for folder in sorted(self.folder.glob("analysis/*/"), reverse=True):
-            if _of_other_text(folder):
-                continue
+        for folder in self.analyses:
             try:
                 table = read_words_table(folder / "words.parquet")
             except DataError:  # another kind of analysis, or one that did not end
@@ -55,6 +54,24 @@ class RunData:
             if _has_regimes(table) and table.column("word").to_pylist() == own.column("word").to_pylist():
                 return table, folder.name
         return own, None
+
+    @cached_property
+    def analyses(self) -> list[Path]:
+        """The folders of later analyses of the run on its own text, the newest first."""
+        folders = sorted(self.folder.glob("analysis/*/"), reverse=True)
+        return [folder for folder in folders if not _of_other_text(folder)]
+
+    @cached_property
+    def newest(self) -> dict[str, tuple[float, str]]:
+        """Metric -> its newest finite value, and the folder in `analysis` that it comes from, empty for the run's own."""
+        found = {name: (value, "") for name, value in self.run.summary.items()}
+        for folder in reversed(self.analyses):
+            try:
+                summary = read_json(folder / "summary.json")
+            except DataError:  # an analysis of another kind, or one that did not end
+                continue
+            found |= {name: (float(value), folder.name) for name, value in summary.items() if _is_finite(value)}
+        return found
 
     @cached_property
     def sets(self) -> dict[str, list[int]]:
@@ -95,6 +112,10 @@ class RunData:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
 
 
 def _has_regimes(table: pa.Table) -> bool:

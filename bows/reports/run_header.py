@@ -132,18 +132,31 @@ class Headline(NamedTuple):
     value: float
     phrase: str
     null: str
+    origin: str = ""
+    """The folder in `analysis` that the value comes from; empty for the run's own."""
 
 
-def headlines(summary: Mapping[str, float], latent: int | None) -> list[Headline]:
+def headlines(
+    summary: Mapping[str, float], latent: int | None, origins: Mapping[str, str] | None = None
+) -> list[Headline]:
     """Return the headline metrics that a run has, and how many ordered sets are in their order.
 
     Args:
         summary: Metric name -> value.
         latent: m, for the cosine of random directions; None where it is not known.
+        origins: Metric -> the folder in `analysis` that its value comes from.
     """
+    origins = origins or {}
     rows = [metric(name) for name in HEADLINE if name in summary]
     found = [
-        Headline(row.name, row.label, summary[row.name], row.meaning, baseline(row.name, summary, latent))
+        Headline(
+            row.name,
+            row.label,
+            summary[row.name],
+            row.meaning,
+            baseline(row.name, summary, latent),
+            origins.get(row.name, ""),
+        )
         for row in rows
         if row.group not in ("ring", "speed")
     ]
@@ -153,6 +166,11 @@ def headlines(summary: Mapping[str, float], latent: int | None) -> list[Headline
         ordered = float(sum(p < LEVEL for p in tested))
         found.append(Headline("ring", "Ordered sets in cyclic order", ordered, phrase, null))
     return found
+
+
+def origins_of(newest: Mapping[str, tuple[float, str]], own: Mapping[str, float | None]) -> dict[str, str]:
+    """Return metric -> the folder in `analysis` that its newest value comes from, where it is not the value of the run itself."""
+    return {name: folder for name, (value, folder) in newest.items() if folder and own.get(name) != value}
 
 
 def grouped(summary: Mapping[str, float | None]) -> list[tuple[str, list[tuple[str, float | None, str]]]]:

@@ -11,6 +11,7 @@ from bows.analysis.word_map import load_umap
 from bows.errors import SettingError
 from bows.files import remove_left_overs, write_whole
 from bows.reports.explainer import explained_windows
+from bows.reports.findings import FIRST_ROWS, findings
 from bows.reports.html import Chart, json_block, of_file, render, try_section
 from bows.reports.run_charts import curves, matrices, regimes, rings
 from bows.reports.run_data import RunData
@@ -18,6 +19,7 @@ from bows.reports.run_header import (
     command,
     grouped,
     headlines,
+    origins_of,
     outcome,
     own_path,
     read_table,
@@ -83,11 +85,17 @@ def _page(folder: Path, map_kind: str) -> str:
     latent = run.run.group("model").get("latent")
     images, image_notes = charts(run)
     data, notes = script_data(run, map_kind)
-    finite = run.run.summary
+    own = run.run.summary
+    newest = try_section("The newest metrics", lambda: run.newest)[0] or {
+        name: (value, "") for name, value in own.items()
+    }
+    finite = {name: value for name, (value, _) in newest.items()}
+    origins = origins_of(newest, own)
+    found, found_note = try_section("Findings", lambda: findings(run))
     answered, _ = try_section("The answers", lambda: answers(finite, run.run.of_pairs))
     heading, sweep = try_section("The title", lambda: title(run))[0] or (folder.resolve().name, "")
     heads, heads_note = try_section(
-        "The headline metrics", lambda: headlines(finite, latent if isinstance(latent, int) else None)
+        "The headline metrics", lambda: headlines(finite, latent if isinstance(latent, int) else None, origins)
     )
     asked, settings_note = try_section("The settings", lambda: settings(run))
     figures, figures_note = try_section("The figures", lambda: other_figures(run, images))
@@ -113,9 +121,13 @@ def _page(folder: Path, map_kind: str) -> str:
         command=command(run),
         headlines=heads or [],
         headlines_note=heads_note,
-        groups=grouped(summary),
+        groups=grouped(summary | finite),
+        origins=origins,
         summary_note=summary_note,
         not_finite=sorted(set(summary) - set(finite)),
+        found=found or [],
+        found_note=found_note,
+        first_rows=FIRST_ROWS,
         charts=images,
         figures=figures or [],
         figures_note=figures_note,

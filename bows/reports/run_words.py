@@ -12,6 +12,7 @@ from bows.analysis.neighbours import nearest
 from bows.analysis.regime import Thresholds
 from bows.errors import BowsError
 from bows.reports.encoding import coded, index_kind, packed, packed_scaled
+from bows.reports.findings import shapes
 from bows.reports.run_data import RunData
 
 NEIGHBOURS = 10  # where the word table has none
@@ -101,17 +102,27 @@ def _cosines(encoder: np.ndarray, indices: np.ndarray) -> np.ndarray:
 
 
 def groups_of_words(run: RunData) -> dict[str, Any]:
-    """Return categories and ordered sets: names, and (V,) positions in them; the one after the last for none."""
+    """Return categories, ordered sets, and clusters of the newest scan: names, and (V,) positions; the one after the last for none.
+
+    A word in two sets is shown with the first, in two clusters with the one of lowest q.
+    """
     labels = category_labels(run.categories, run.words, least=3)
     sets = run.sets
     of_set = np.full(len(run.words), len(sets))
-    for number, indices in reversed(list(enumerate(sets.values()))):  # a word in two sets is shown with the first
+    for number, indices in reversed(list(enumerate(sets.values()))):
         of_set[indices] = number
+    clusters = [row for row in shapes(run) if row["kind"] == "cluster"]
+    place = {word: index for index, word in enumerate(run.words)} if clusters else {}
+    of_cluster = np.full(len(run.words), len(clusters))
+    for number, row in reversed(list(enumerate(clusters))):
+        of_cluster[[place[word] for word in row["words"]]] = number
     return {
         "categories": labels.names,
         "category": packed(np.where(labels.labels < 0, len(labels.names), labels.labels), "u2"),
         "sets": list(sets),
         "set": packed(of_set, "u2"),
+        "clusters": [row["name"] for row in clusters],
+        "cluster": packed(of_cluster, "u2"),
         "members": [list(map(int, indices)) for indices in sets.values()],
     }
 

@@ -11,8 +11,10 @@ import pyarrow as pa
 import pytest
 import torch
 import yaml
+from pyarrow import parquet
 from safetensors.torch import save_file
 
+from bows.analysis.catalog import metric
 from bows.analysis.permutation_null import frequency_deciles
 from bows.data.controls import permuted_corpus
 from bows.data.corpus import open_corpus
@@ -21,6 +23,7 @@ from bows.errors import DataError
 from bows.reports import explainer, run_charts
 from bows.reports import held_out as held_out_module
 from bows.reports.explainer import effects, pick_windows, random_context
+from bows.reports.findings import findings
 from bows.reports.held_out import held_out
 from bows.reports.html import json_block, script_of
 from bows.reports.run_charts import matrices, unit_diagonal
@@ -29,7 +32,7 @@ from bows.reports.run_header import command, headlines, settings, title
 from bows.reports.run_report import SCRIPTS, write_report
 from bows.runs.folder import read_run
 
-from .conftest import WINDOW, WORDS
+from .conftest import HOSTILE, WINDOW, WORDS
 
 
 def change(folder, **settings):
@@ -263,3 +266,77 @@ def test_a_table_of_odd_columns(made_run):
         "list": ["a, b"],
         "whole": None,
     }
+
+
+def analysis(run, name: str, **files: object) -> None:
+    """Write the folder of an analysis: parquet tables, JSON and text by file name, _ for the dot."""
+    folder = run.folder / "analysis" / name
+    (folder / ".hydra").mkdir(parents=True)
+    (folder / ".hydra" / "overrides.yaml").write_text("[]")
+    for file, content in files.items():
+        path = folder / file.replace("__", ".")
+        if isinstance(content, pa.Table):
+            parquet.write_table(content, path)
+        else:
+            path.write_text(content if isinstance(content, str) else json.dumps(content))
+
+
+def found_sets(*rows) -> pa.Table:
+    names = ("kind", "words", "p", "q")
+    return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows])
+
+
+def test_what_analyses_found_is_in_the_report_the_newest_first(made_run):
+    cluster = ["cluster", ["gull", "ship", "word1"], 1e-4, 0.01]
+    analysis(made_run, "2026-01-01", found_sets__parquet=found_sets(["ring", WORDS[:4], 0.5, 0.5]))
+    analysis(made_run, "2026-01-02", found_sets__parquet=found_sets(["ring", WORDS[:5], 1e-5, 1e-3], cluster))
+    analysis(made_run, "2026-01-03", comparison__csv="metric,tied,pca\nreconstruction/r2,0.5,0.25\ncluster/words,9,\n")
+    plane = {f"ablation/months/{group}/r2": 0.5 for group in ("set", "companions", "other")}
+    plane |= {"ablation/months/companions_used": 1.0, "ablation/months/set/drop": 0.125}
+    analysis(made_run, "2026-01-04", summary__json=plane, ablation__parquet=pa.table({"word": WORDS[:1]}))
+    held_out = {"windows_with": 1, "windows_without": 1234, "mean_with": 2, "mean_without": None}
+    facts = {"word": HOSTILE[0], "context": ["ship"], "bias": -0.5, "self": 1.25, "contributions": {"ship": 0.25}, "r2": 0.75,
+             "pre_activation": {"with_context": 1.0}, "held_out": held_out}  # fmt: skip
+    analysis(made_run, "2026-01-05", explanation__json=facts)
+    analysis(made_run, "2026-01-06", explanation__json="{")
+    found = findings(RunData(made_run.folder))
+    word, plane_found, compared, shapes_found = found
+    assert [each.folder[-2:] for each in found] == ["05", "04", "03", "02"]
+    assert word.title == f"The word {HOSTILE[0]} with ship"
+    assert word.text == "1 held-out window with the word, 1,234 without."
+    assert ("context: ship", "0.25") in word.rows
+    assert plane_found.rows[0] == ("set", "0.5", "–", "–", "0.125", "–", "–", "–", "–")
+    assert plane_found.text.endswith("yes.")
+    assert compared.rows == [
+        (metric("reconstruction/r2").label, "0.5", "0.25"),
+        (metric("cluster/words").label, "9", "–"),
+    ]
+    assert shapes_found.text.startswith("1 ring, 0 lines, 1 cluster at a false discovery rate")
+    assert shapes_found.rows == [
+        ("months", "ring", ", ".join(WORDS[:5]), "1e-05", "0.001"),
+        ("sea", "cluster", "gull, ship, word1", "0.0001", "0.01"),
+    ]
+    html = write_report(made_run.folder).read_text(encoding="utf-8")
+    assert "The plane of months, removed and kept alone" in html
+    assert HOSTILE[0] not in html
+    groups = json.loads(html.partition('id="data">')[2].partition("</script>")[0])["groups"]
+    assert groups["clusters"] == ["sea"]
+    codes = np.frombuffer(base64.b64decode(groups["cluster"]["data"]), "<u2")
+    assert [WORDS[place] for place in np.flatnonzero(codes == 0)] == ["ship", "gull", "word1"]
+
+
+def test_metrics_are_the_newest_and_their_origin_is_stated(made_run):
+    analysis(made_run, "2026-01-01", summary__json={"reconstruction/r2": 0.75, "cluster/purity_z": 9.0})
+    analysis(made_run, "2026-01-02", summary__json={"cluster/purity_z": 12.0, "interference/gap": 0.3})
+    (made_run.folder / "analysis/2026-01-03/.hydra").mkdir(parents=True)
+    (made_run.folder / "analysis/2026-01-03/.hydra/overrides.yaml").write_text("- data=files\n")
+    (made_run.folder / "analysis/2026-01-03/summary.json").write_text('{"interference/gap": 7.0}')
+    run = RunData(made_run.folder)
+    assert run.newest["reconstruction/r2"] == (0.75, "2026-01-01")
+    assert run.newest["cluster/purity_z"] == (12.0, "2026-01-02")
+    assert run.newest["interference/gap"] == (0.3, "2026-01-02")
+    assert run.newest["reconstruction/loss"] == (0.02, "")
+    html = write_report(made_run.folder).read_text(encoding="utf-8")
+    assert "Words of one category lie together (z 12)." in html
+    assert html.count("From analysis/2026-01-02") == 1  # the card of the gap
+    assert html.count("(from analysis/") == 3  # in the table of all metrics
