@@ -12,7 +12,7 @@ from bows.figures.style import DIVERGING, INK, heading, new_figure, shorten, sty
 
 LABELLED = 60  # words; beyond that labels would be too small to read and are left out
 BAR = 1.15  # inches to the right of the matrix, for the colour bar and its labels
-SIDE = 2.9  # inches, of one of several matrices with its labels
+SIDE = 2.3  # inches, of one of several matrices
 
 
 def gram_heat_map(
@@ -52,11 +52,7 @@ def gram_heat_map(
         at_right = ((room + side + 0.1) / wide, (room + 0.1 * side) / tall, 0.15 / wide, 0.8 * side / tall)
         _matrix(figure, axes, gram, limit, {"cax": figure.add_axes(at_right), "extend": extend, "label": quantity})
         if labels:
-            axes.set(xticks=[], yticks=[])
-            near: dict[str, Any] = {"size": size, "textcoords": "offset points", "annotation_clip": False}
-            for place, label in enumerate(labels):  # as texts: ticks take several times as long to lay out
-                axes.annotate(label, (place, count - 0.5), (0, -3), rotation=90, ha="center", va="top", **near)
-                axes.annotate(label, (-0.5, place), (-3, 0), ha="right", va="center", **near)
+            _name_words(axes, labels, size)
         else:
             axes.set(xlabel="word", ylabel="word")
         heading(figure, title)
@@ -81,36 +77,40 @@ def word_matrices(columns: Mapping[str, Sequence[Any]]) -> Figure:
         matrices[panel][index[row], index[column]] = value
     if not panels or any(np.isnan(matrix).any() for matrix in matrices.values()):
         raise ValueError("every panel needs a value for every pair of words")
-    labels = [shorten(word, 14) for word in words]
+    labels, size = [shorten(word, 14) for word in words], 7.5
     with style():
-        figure = new_figure((SIDE + 0.55) * len(panels), SIDE + 0.25)
-        for axes, (panel, matrix) in zip(
-            figure.subplots(1, len(panels), squeeze=False)[0], matrices.items(), strict=True
-        ):
+        figure = new_figure(1, 1, layout="none")
+        room = max(_width(figure, label, size) for label in labels) + 0.12
+        each, tall = room + SIDE + 0.75, room + SIDE + 0.3
+        wide = each * len(panels)
+        figure.set_size_inches(wide, tall)
+        for place, (panel, matrix) in enumerate(matrices.items()):
             np.fill_diagonal(matrix, np.nan)
-            axes.set_facecolor("#DDDDDD")
-            bar = _matrix(
-                figure,
-                axes,
-                matrix,
-                float(np.nanmax(np.abs(matrix))) or 1.0,
-                {"ax": axes, "fraction": 0.046, "pad": 0.03},
-            )
-            bar.ax.tick_params(labelsize=7)
-            axes.set_xticks(range(len(words)), labels, rotation=90, fontsize=7.5)
-            axes.set_yticks(range(len(words)), labels, fontsize=7.5)
-            axes.tick_params(length=0)
+            left, limit = place * each + room, float(np.nanmax(np.abs(matrix))) or 1.0
+            axes = figure.add_axes((left / wide, room / tall, SIDE / wide, SIDE / tall), facecolor="#DDDDDD")
+            at_right = figure.add_axes(((left + SIDE + 0.1) / wide, room / tall, 0.12 / wide, SIDE / tall))
+            _matrix(figure, axes, matrix, limit, {"cax": at_right})
+            at_right.tick_params(labelsize=7)
+            _name_words(axes, labels, size)
             axes.set_title(panel, fontsize=8.5)
     return figure
 
 
-def _matrix(figure: Figure, axes: Axes, matrix: np.ndarray, limit: float, bar: dict[str, Any]) -> Any:
-    """Draw a framed matrix; return its colour bar, which has these options."""
+def _name_words(axes: Axes, labels: Sequence[str], size: float) -> None:
+    """Write the words below and at the left of a matrix. As texts: ticks take several times as long to lay out and draw."""
+    axes.set(xticks=[], yticks=[])
+    near: dict[str, Any] = {"size": size, "textcoords": "offset points", "annotation_clip": False}
+    for place, label in enumerate(labels):
+        axes.annotate(label, (place, len(labels) - 0.5), (0, -3), rotation=90, ha="center", va="top", **near)
+        axes.annotate(label, (-0.5, place), (-3, 0), ha="right", va="center", **near)
+
+
+def _matrix(figure: Figure, axes: Axes, matrix: np.ndarray, limit: float, bar: dict[str, Any]) -> None:
+    """Draw a framed matrix, and its colour bar, which has these options."""
     image = axes.imshow(matrix, cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="nearest")
     axes.spines[:].set(visible=True, color=INK)
     drawn = figure.colorbar(image, **bar)
     drawn.outline.set_linewidth(0.6)
-    return drawn
 
 
 def _width(figure: Figure, label: str, size: float) -> float:
