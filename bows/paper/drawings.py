@@ -140,7 +140,8 @@ DRAWINGS: Mapping[str, tuple[Drawing, ...]] = {
         Drawing("ring-edge-months", "The months’ plane of ReLU models (first seed)", ring_edge.polygons, _columns(word_planes)),
         Drawing(
             "ring-edge-map",
-            "Planarity and order of the months over m and weight decay; the planarity of orthogonal directions is 0.18",
+            "Planarity and order of the months over m and weight decay: ReLU and linear autoencoders, the prediction from the covariance "
+            "for a linear one, and principal components, which have no decay; the planarity of orthogonal directions is 0.18",
             ring_edge.models, ring_edge.draw_map, printed=True,
         ),
     ),

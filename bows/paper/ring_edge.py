@@ -1,5 +1,6 @@
 """Up to which latent size do the months lie on a ring, and do weight decay or the ReLU move that limit?"""
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,9 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bows.analysis.ring import SHAPES
+from bows.errors import BowsError
 from bows.figures.phase_diagrams import setting_heat_map
 from bows.paper.claims import Measured
 from bows.paper.months import plane_panel
+from bows.paper.ring_prediction import predictions
 from bows.paper.runs import NotMeasured, Run, chosen, first
 from bows.paper.word_lists import MONTHS
 
@@ -38,7 +41,7 @@ MEASURES = {
     "absent": "regime/absent",
 }
 """Columns of the table and their metrics."""
-NAMES = {"tied": "ReLU", "linear": "linear", "pca": "principal components, any wd"}
+NAMES = {"tied": "ReLU", "linear": "linear", "prediction": "prediction", "pca": "PCA"}
 MAPPED = {"months_planarity": "planarity", "months_order": "order"}
 SMALL, LARGE = 100, 1000  # m of the polygons, where the sweep has them
 DECAYS = (0, 4)
@@ -53,12 +56,20 @@ def measure(runs: Sequence[Run]) -> dict[str, Measured]:
 def models(runs: Sequence[Run]) -> pa.Table:
     """Return one row per model, by model, m, weight decay and seed: `SETTINGS`, `MEASURES`, and two of the months' own.
 
-    `months_variance` is the share of the variance of the months' columns w_i, not of their unit directions, in the plane of their top two
-    principal components; `months_shape` the name of ``ring/months/shape``. A metric that a run does not have is empty.
+    Predictions from the covariance have rows of their own, of model `prediction` and `prediction at rest`, with `kept_least` and
+    `kept_mean`, the shares of the top m principal directions that survive. `months_variance` is the share of the variance of the months'
+    columns w_i, not of their unit directions, in the plane of their top two principal components; `months_shape` the name of
+    ``ring/months/shape``. A metric that a run does not have is empty.
     """
     measure(runs)
     rows = [_row(run) for run in runs]
-    return pa.Table.from_pylist(sorted(rows, key=lambda row: tuple(row[name] for name in SETTINGS)))
+    try:
+        rows += predictions(runs)
+    except BowsError as error:  # such as a corpus that is gone
+        print(f"ring_edge: without predictions: {error}", file=sys.stderr)
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    rows.sort(key=lambda row: tuple(row[name] for name in SETTINGS))
+    return pa.table({name: [row.get(name) for row in rows] for name in columns})
 
 
 def _row(run: Run) -> dict[str, Any]:
@@ -89,7 +100,7 @@ def draw_map(table: pa.Table) -> Any:
             if model == "pca":  # decay has no effect on it
                 cells = [cells[0]] * len(decays)
             means = [[np.mean(values) if values else np.nan for values in row] for row in cells]
-            panels.append((f"{label}, {name}", means, [[len(values) for values in row] for row in cells]))
+            panels.append((f"{label}: {name}", means, [[len(values) for values in row] for row in cells]))
     return setting_heat_map(panels, ("m", latents), ("wd", decays))
 
 
