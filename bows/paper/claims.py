@@ -98,7 +98,7 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("linear", "frequent", "the linear words are the frequent ones", "522 frequent words" + READER,
           "median frequency of linear words over that of the others", "equal frequencies", least=1),
     Claim("controls", "ring", "the months' ring vanishes when their co-occurrences are removed", "not in the paper",
-          "largest order over seeds, the months permuted over rows", "the text as it is", most=0.5),
+          "the smaller of order and closure, largest over seeds, the months permuted over rows", "the text as it is", most=0.5),
     Claim("controls", "steps", "and so does the correlation of their cosines with nearness in the year", "not in the paper",
           "rank correlation of their cosines with nearness in the year, the months permuted over rows, over that on the text as it is",
           "the text as it is", most=0.5),

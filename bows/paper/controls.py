@@ -10,7 +10,7 @@ from bows.paper.runs import NotMeasured, Run, first
 from bows.paper.seeds import mean_row, try_measure, with_interval
 from bows.paper.word_lists import MONTHS
 
-ORDER, PURITY = f"{RING}order", "cluster/purity_z"
+ORDER, CLOSURE, PURITY = f"{RING}order", f"{RING}closure", "cluster/purity_z"
 NEARNESS = "months: cosine and nearness"
 TREATMENTS = {
     "as it is": "the text as it is",
@@ -39,18 +39,30 @@ def treatment(run: Run) -> str:
 
 
 def _ring(of: dict[str, list[Run]]) -> Measured:
-    before, after = _values(of["as it is"], ORDER), _values(of["apart"], ORDER)
+    """Return the largest, over seeds of rewired months, of the smaller of order and closure: a ring has both of at least 0.5."""
+    before, after = (_order_and_closure(of[kind]) for kind in ("as it is", "apart"))
     if not before:
         first(of["as it is"]).indices(MONTHS)
     if not after:
         raise NotMeasured("no completed run on rewired months")
-    found = sum(run.summary.get(f"{ORDER}_p", 1.0) < 0.05 for run in of["as it is"])
+    significant = [run.summary.get(f"{ORDER}_p", 1.0) < 0.05 for run in of["as it is"] if ORDER in run.summary]
+    found = sum(p and closed >= 0.5 for p, (_, closed) in zip(significant, before, strict=True))
     if found * 2 <= len(before):
         raise NotMeasured(
-            f"there is no ring to lose: p < 0.05 in {found} of {len(before)} runs on the text as it is; order {with_interval(before)} as "
-            f"it is, {with_interval(after)} rewired"
+            f"there is no ring to lose: p < 0.05 and closure of at least 0.5 in {found} of {len(before)} runs on the text as it is; "
+            f"{_in_words(before)} as it is, {_in_words(after)} rewired"
         )
-    return Measured(max(after), f"order {with_interval(after)}", f"the text as it is {with_interval(before)}")
+    return Measured(max(map(min, after)), _in_words(after), f"the text as it is {_in_words(before)}")
+
+
+def _order_and_closure(runs: Sequence[Run]) -> list[tuple[float, float]]:
+    """Return both of each run with an order; closure 0 where it is not defined, since neighbours are no nearer than other months."""
+    return [(run.summary[ORDER], run.summary.get(CLOSURE, 0.0)) for run in runs if ORDER in run.summary]
+
+
+def _in_words(scores: Sequence[tuple[float, float]]) -> str:
+    orders, closures = zip(*scores, strict=True)
+    return f"order {with_interval(orders)}, closure {with_interval(closures)}"
 
 
 def _steps(of: dict[str, list[Run]]) -> Measured:
@@ -100,6 +112,7 @@ def scores(runs: Sequence[Run]) -> pa.Table:
     """Return the months' ring order, their nearness in the year and purity z in each text: means over seeds with their intervals."""
     metrics: dict[str, Callable[[Run], float | None]] = {
         ORDER: lambda run: run.summary.get(ORDER),
+        CLOSURE: lambda run: run.summary.get(CLOSURE),
         PURITY: lambda run: run.summary.get(PURITY),
         NEARNESS: _nearness,
     }

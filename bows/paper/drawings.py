@@ -20,7 +20,7 @@ from bows.figures.pre_activations import pre_activations
 from bows.figures.style import save
 from bows.figures.word_planes import word_planes
 from bows.figures.words_scatter import category_map, words_scatter
-from bows.paper import controls, leak, linear, mechanism, months, ring_edge, structure, umap
+from bows.paper import controls, leak, linear, mechanism, months, removal, residue_rings, ring_edge, structure, umap
 from bows.paper.runs import Run
 from bows.paper.tables import write_table
 
@@ -72,7 +72,11 @@ def _structure(table: pa.Table) -> Figure:
 
 def _controls(table: pa.Table) -> Figure:
     there = {name: set(table[name].to_pylist()) for name in ("text", "metric")}
-    metrics = [metric for metric in (controls.ORDER, controls.NEARNESS, controls.PURITY) if metric in there["metric"]]
+    metrics = [
+        metric
+        for metric in (controls.ORDER, controls.CLOSURE, controls.NEARNESS, controls.PURITY)
+        if metric in there["metric"]
+    ]
     return metrics_against_setting(
         table, {"text": [kind for kind in controls.TREATMENTS if kind in there["text"]]}, metrics, {}
     )
@@ -132,7 +136,8 @@ DRAWINGS: Mapping[str, tuple[Drawing, ...]] = {
         Drawing("controls-rings", "The months’ plane in each text (first seed)", controls.rings, _columns(word_planes)),
         Drawing(
             "controls-scores",
-            "Ring order of the months, rank correlation of their cosines with nearness in the year, and purity of categories, in each text",
+            "Ring order and closure of the months, rank correlation of their cosines with nearness in the year, and purity of categories, "
+            "in each text",
             controls.scores, _controls,
         ),
     ),
@@ -143,6 +148,22 @@ DRAWINGS: Mapping[str, tuple[Drawing, ...]] = {
             "Planarity and order of the months over m and weight decay: ReLU and linear autoencoders, the prediction from the covariance "
             "for a linear one, and principal components, which have no decay; the planarity of orthogonal directions is 0.18",
             ring_edge.models, ring_edge.draw_map, printed=True,
+        ),
+    ),
+    "removal": (
+        Drawing("removal-rings", "The months’ plane in each text (first seed)", removal.rings, _columns(word_planes)),
+        Drawing(
+            "removal-scores",
+            "Order, closure and planarity of the months without rows or windows that contain two of them, and without go-between words",
+            removal.scores, removal.draw, printed=True,
+        ),
+    ),
+    "residue_rings": (
+        Drawing(
+            "residue-rings",
+            "Accuracy of modular addition with the plane that the classifier uses most alone, and without it, against the modulus, by the "
+            "width of the embedding (weight decay 1, 30 % of the pairs held out)",
+            residue_rings.settings_of_runs, residue_rings.draw, printed=True,
         ),
     ),
     "leak": (Drawing("leak-losses", "The same runs on both kinds of held-out windows", leak.losses, _columns(leaking_losses)),),

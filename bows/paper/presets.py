@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bows.errors import BowsError
 from bows.paper.claims import CLAIMS, Measured
+from bows.paper.word_lists import MONTHS
 
 if TYPE_CHECKING:  # it needs torch, which --help would have to import
     from bows.paper.runs import Run
@@ -38,9 +39,31 @@ PRESETS = {name: Preset(name) for name in ("months", "umap", "mechanism", "struc
         more=(("seed=2", "analysis.groups=[ring,cluster]"), ("model=pca", "wd=0", "seed=1")),
         of_paper=False,
     ),
+    "removal": Preset(
+        "removal",
+        more=(
+            ("data.remove=null", f"data.rewire={{words:[{','.join(MONTHS)}]}}"),
+            ("data.remove=null", "data.shuffle=within_word"),
+        ),
+        of_paper=False,
+    ),
     "synthetic": Preset("synthetic", text=False),
     "city_map": Preset("value_coding", text=False, stacked=False),
     "modular_addition": Preset("value_coding", text=False, stacked=False),
+    # Batches that give as many steps as 113 residues have: about 5,000.
+    "residue_rings": Preset(
+        "residue_rings",
+        text=False,
+        stacked=False,
+        more=(
+            ("data.modulus=59", "data.batch_size=128"),
+            ("data.modulus=23", "data.batch_size=16"),
+            ("data.modulus=12", "data.batch_size=8"),
+            ("latent=50", "wd=0.1,3"),
+            ("latent=50", "data.val_fraction=0.6", "data.batch_size=256"),
+        ),
+        of_paper=False,
+    ),
 }
 SIZES = ("small", "medium", "full")
 

@@ -26,7 +26,7 @@ class Run:
 
     files: RunFolder
     settings: dict[str, Any]
-    """seed, wd, latent, the options of model and data, and the data's name, shuffle and rewire."""
+    """seed, wd, latent, the options of model and data, and the data's name, shuffle, rewire and remove."""
 
     @property
     def folder(self) -> Path:
@@ -104,7 +104,7 @@ def completed(folder: Path) -> list[Run]:
         if job.state == "completed" and job.stored_config:
             settings = {name: job.stored_config.get(name) for name in ("seed", "wd", "latent")}
             settings |= {name: job.choices.get(name) for name in ("model", "data")}
-            settings |= {name: job.group("data").get(name) for name in ("name", "shuffle", "rewire")}
+            settings |= {name: job.group("data").get(name) for name in ("name", "shuffle", "rewire", "remove")}
             runs.append(Run(job, settings))
     return sorted(runs, key=lambda run: run.settings["seed"] or 0)
 

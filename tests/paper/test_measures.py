@@ -160,10 +160,15 @@ def test_synthetic_reads_circles_by_size_and_decay(make_run):
 
 
 def test_controls_need_a_ring_and_clusters_to_lose(make_run):
-    def runs(p: float, z: float) -> list[Run]:
+    def runs(p: float, z: float, closed: float = 0.9) -> list[Run]:
         found = []
         for seed in (1, 2):
-            plain = {"ring/months/order": 0.8, "ring/months/order_p": p, "cluster/purity_z": z}
+            plain = {
+                "ring/months/order": 0.8,
+                "ring/months/closure": closed,
+                "ring/months/order_p": p,
+                "cluster/purity_z": z,
+            }
             found.append(make_run(plain, seed=seed, shuffle=None, rewire=None))
             for together, order in ((False, 0.1 * seed), (True, 0.9)):
                 rewire = {"words": ["May"], "together": together}
@@ -177,7 +182,14 @@ def test_controls_need_a_ring_and_clusters_to_lose(make_run):
     assert found["clusters"].value == pytest.approx(1.0)
     without = measure("controls", runs(0.2, 1.0))
     assert without["ring"].value is None
-    assert "p < 0.05 in 0 of 2 runs" in without["ring"].text
+    assert "p < 0.05 and closure of at least 0.5 in 0 of 2 runs" in without["ring"].text
+    # An open arc is no ring that could vanish, and none that is left.
+    assert measure("controls", runs(0.01, 5.0, closed=0.3))["ring"].value is None
+    opened = runs(0.01, 5.0)
+    for run in opened:
+        if run.settings["rewire"] and not run.settings["rewire"]["together"]:
+            run.summary.update({"ring/months/order": 0.9, "ring/months/closure": 0.3})
+    assert measure("controls", opened)["ring"].value == pytest.approx(0.3)
     assert without["clusters"].value is None
 
 
@@ -224,5 +236,6 @@ def test_only_completed_runs_count(tmp_path):
         "shuffle": None,
         "name": None,
         "rewire": None,
+        "remove": None,
     }
     assert completed(tmp_path / "nowhere") == []

@@ -1,0 +1,128 @@
+"""Does the months' ring need windows in which two months are together, or the words of the seasons between them?"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from bows.analysis.ring import SHAPES
+from bows.data.removal import windows_together
+from bows.figures.metric_by_setting import metrics_against_setting
+from bows.paper import controls
+from bows.paper.claims import Measured
+from bows.paper.months import RING, nearness, plane_panel
+from bows.paper.runs import NotMeasured, Run, first
+from bows.paper.seeds import interval
+from bows.paper.word_lists import MONTHS
+
+TEXTS = {
+    "as it is": "the text as it is",
+    "rows": "without rows with two or more months",
+    "windows": "without windows with two or more months",
+    "between": "without go-between words",
+    "both": "without those windows and words",
+    "together": "months permuted together",
+    "apart": "each month permuted by itself",
+    "shuffled": "every word permuted by itself",
+}
+SCORES = ("order", "closure", "planarity")
+
+
+def measure(runs: Sequence[Run]) -> dict[str, Measured]:
+    """Return no claim: the question is not in the paper. Raises NotMeasured where the vocabulary lacks a month, or no run is completed."""
+    first(runs).indices(MONTHS)
+    return {}
+
+
+def text_of(run: Run) -> str:
+    """Return the key of TEXTS that names how a run's text was changed."""
+    remove = run.settings.get("remove")
+    if not remove:
+        return controls.treatment(run)
+    if not remove.get("words"):
+        return "between"
+    return "both" if remove.get("between") else f"{remove.get('unit', 'row')}s"
+
+
+def scores(runs: Sequence[Run]) -> pa.Table:
+    """Return one row per text: how much was left out, and the months' ring, means over seeds with 95 % intervals.
+
+    - `rows_removed`, `windows_removed`, `cells_removed`: shares of the training rows that are not empty, of the training windows, and of
+      the words in rows, that the text as it is has and this one lacks.
+    - `windows_with_two`: share of this text's training windows that contain two or more months: the direct evidence that is left.
+    - `order`, `closure`, `planarity`: of the months; `order_p` the largest over seeds; `rings` the number of seeds of shape `ring`.
+    - `nearness`: rank correlation of the months' cosines with their nearness in the year, mean over seeds.
+    """
+    measure(runs)
+    by_text = {text: own for text in TEXTS if (own := [run for run in runs if text_of(run) == text])}
+    whole = amounts(by_text["as it is"][0]) if "as it is" in by_text else None
+    rows = []
+    for text, own in by_text.items():
+        left = amounts(own[0])
+        units = ("rows", "windows", "cells")
+        removed = {f"{unit}_removed": 1 - left[unit] / whole[unit] if whole else None for unit in units}
+        described = {"text": text, "meaning": TEXTS[text], "seeds": len(own)}
+        rows.append({**described, **removed, "windows_with_two": left["with_two"], **_ring_of(own)})
+    return pa.Table.from_pylist(rows)
+
+
+def _ring_of(runs: Sequence[Run]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for score in SCORES:
+        values = [run.summary[f"{RING}{score}"] for run in runs if f"{RING}{score}" in run.summary]
+        ends = interval(values) if values else {"low": None, "high": None}
+        found |= {score: float(np.mean(values)) if values else None} | {
+            f"{score}_{end}": value for end, value in ends.items()
+        }
+    found["order_p"] = max((run.summary.get(f"{RING}order_p", 1.0) for run in runs), default=None)
+    found["rings"] = sum(SHAPES[int(run.summary.get(f"{RING}shape", 0))] == "ring" for run in runs)
+    try:
+        found["nearness"] = nearness(runs)[0]
+    except NotMeasured:
+        found["nearness"] = None
+    return found
+
+
+def amounts(run: Run) -> dict[str, float]:
+    """Return the training text's non-empty `rows`, `windows` and `cells` (words in rows); `with_two`, the share of windows with two months."""
+    bags, windows = run.data.corpus.split("train"), run.data.windows("train")
+    first_rows = windows.first_rows(torch.arange(len(windows))).numpy()
+    with_two = windows_together(bags, run.indices(MONTHS), 2, first_rows, windows.window)
+    return {
+        "rows": int((np.diff(bags.indptr) > 0).sum()),
+        "windows": len(windows),
+        "cells": len(bags.indices),
+        "with_two": float(with_two.mean()),
+    }
+
+
+def draw(table: pa.Table) -> Any:
+    """Draw order, closure and planarity of the months in each text."""
+    texts: list[Mapping[str, Any]] = table.to_pylist()
+    rows = [
+        {
+            "text": row["text"],
+            "metric": score,
+            "mean": row[score],
+            "count": row["seeds"],
+            "low": row[f"{score}_low"],
+            "high": row[f"{score}_high"],
+        }
+        for row in texts
+        for score in SCORES
+        if row[score] is not None
+    ]
+    return metrics_against_setting(pa.Table.from_pylist(rows), {"text": [row["text"] for row in texts]}, SCORES, {})
+
+
+def rings(runs: Sequence[Run]) -> pa.Table:
+    """Return the months' planes in each text, of the first seed."""
+    measure(runs)
+    chosen = {text_of(run): run for run in reversed(runs)}
+    return pa.concat_tables(
+        plane_panel(meaning, MONTHS, chosen[text].directions(MONTHS), chosen[text].summary)
+        for text, meaning in TEXTS.items()
+        if text in chosen
+    )
