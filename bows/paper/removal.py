@@ -86,7 +86,7 @@ def _ring_of(runs: Sequence[Run]) -> dict[str, Any]:
 
 
 def amounts(run: Run) -> dict[str, float]:
-    """Return the training text's non-empty `rows`, `windows` and `cells` (words in rows); `with_two`, the share of windows with two months."""
+    """Return non-empty training `rows`, `windows`, `cells` (words in rows), and `with_two`, the share of windows with two months."""
     bags, windows = run.data.corpus.split("train"), run.data.windows("train")
     first_rows = windows.first_rows(torch.arange(len(windows))).numpy()
     with_two = windows_together(bags, run.indices(MONTHS), 2, first_rows, windows.window)
