@@ -1,6 +1,6 @@
 """Does the months' ring need windows in which two months are together, or the words of the seasons between them?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import torch
 
 from bows.analysis.ring import SHAPES
 from bows.data.removal import windows_together
-from bows.figures.metric_by_setting import metrics_against_setting
+from bows.figures.named_scores import named_scores
 from bows.paper import controls
 from bows.paper.claims import Measured
 from bows.paper.months import RING, nearness, plane_panel
@@ -100,21 +100,7 @@ def amounts(run: Run) -> dict[str, float]:
 
 def draw(table: pa.Table) -> Any:
     """Draw order, closure and planarity of the months in each text."""
-    texts: list[Mapping[str, Any]] = table.to_pylist()
-    rows = [
-        {
-            "text": row["text"],
-            "metric": score,
-            "mean": row[score],
-            "count": row["seeds"],
-            "low": row[f"{score}_low"],
-            "high": row[f"{score}_high"],
-        }
-        for row in texts
-        for score in SCORES
-        if row[score] is not None
-    ]
-    return metrics_against_setting(pa.Table.from_pylist(rows), {"text": [row["text"] for row in texts]}, SCORES, {})
+    return named_scores(table.to_pylist(), "meaning", SCORES)
 
 
 def rings(runs: Sequence[Run]) -> pa.Table:

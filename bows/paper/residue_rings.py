@@ -91,5 +91,5 @@ def draw(table: pa.Table) -> Any:
     rows = [
         mean_row(own, modulus=modulus, latent=latent, metric=label) for (modulus, latent, label), own in cells.items()
     ]
-    across, widths = ({name: sorted({row[name] for row in rows})} for name in ("modulus", "latent"))
+    across, widths = ({name: sorted({key[place] for key in cells})} for place, name in enumerate(("modulus", "latent")))
     return metrics_against_setting(pa.Table.from_pylist(rows), across, list(DRAWN.values()), widths)

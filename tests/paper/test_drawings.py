@@ -1,5 +1,6 @@
 """The paper's figures of real runs: tables follow from the run folders, are kept, and are enough to draw again."""
 
+import math
 import sys
 
 import numpy as np
@@ -13,6 +14,7 @@ from bows.errors import SettingError
 from bows.paper import mechanism, months
 from bows.paper.drawings import DRAWINGS, make, redraw
 from bows.paper.presets import PRESETS, measure
+from bows.paper.ring_prediction import predictions, spectrum_of, training_of
 from bows.paper.runs import Run
 from bows.paper.text_correlations import directions_of, text_correlations
 from bows.runs.folder import read_run
@@ -143,7 +145,25 @@ def test_without_runs_every_figure_says_why_it_is_not_drawn(figure, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("figure", ["mechanism", "linear", "controls"])
+def test_predictions_rest_on_the_covariance_of_the_training_windows(runs):
+    run, bags = runs[0], windows_of(runs[0], "train")
+    spectrum = spectrum_of(run, 8)
+    assert spectrum.values == pytest.approx(np.linalg.eigvalsh(np.cov(bags.T, bias=True))[::-1], abs=1e-9)
+    assert spectrum.trace == pytest.approx(bags.var(0).sum())
+    assert np.square(spectrum.mean).sum() == pytest.approx(np.square(bags.mean(0)).sum())
+    steps = 6 * math.ceil(len(bags) / 16)
+    assert training_of(run) == (16, pytest.approx(1e-2 * steps / 2))
+    rows = predictions(runs)
+    assert [(row["model"], row["latent"], row["wd"]) for row in rows] == [
+        ("prediction", 8, 0.1),
+        ("prediction at rest", 8, 0.1),
+    ]
+    assert 0.9 < rows[1]["kept_least"] < 1
+    # Decay this weak leaves principal components, which the other run has.
+    assert rows[1]["months_planarity"] == pytest.approx(runs[1].summary["ring/months/planarity"], abs=0.02)
+
+
+@pytest.mark.parametrize("figure", ["mechanism", "linear", "controls", "removal"])
 def test_figures_of_real_runs_are_drawn(figure, runs, tmp_path):
     for picture in make(figure, runs[:1], tmp_path):
         assert picture.file is not None, picture.missing

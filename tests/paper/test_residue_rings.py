@@ -2,10 +2,13 @@
 
 import pytest
 
+from bows.config.validate import check
 from bows.figures.style import save
+from bows.files import write_json
 from bows.paper import residue_rings
 from bows.paper.runs import Run
 from bows.runs.folder import read_run
+from bows.training.run import train
 
 TRAINED = [
     "experiment=paper/residue_rings", "data.modulus=7", "data.val_fraction=0.3", "data.batch_size=8", "latent=6", "epochs=60",
@@ -14,8 +17,11 @@ TRAINED = [
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, trained) -> Run:
-    folder = trained(tmp_path_factory.mktemp("residues") / "run", *TRAINED)
+def run(tmp_path_factory, composed) -> Run:
+    folder, config = tmp_path_factory.mktemp("residues"), composed("train", *TRAINED)
+    train(check(config), folder, None)
+    (folder / ".hydra").mkdir()
+    write_json(folder / ".hydra" / "config.yaml", config)
     return Run(read_run(folder), {"seed": 0, "wd": 1, "latent": 6, "model": "pair_classifier"})
 
 
