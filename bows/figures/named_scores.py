@@ -15,7 +15,7 @@ def named_scores(rows: Sequence[Mapping[str, Any]], name: str, scores: Sequence[
     """Draw scores of cases as dots with intervals, the first case at the top.
 
     Args:
-        rows: at least one case: its name under `name`, each score under its own name, None where not defined, the ends of its interval under
+        rows: at least one case: its name under `name`, each score under its own name, None if undefined, the ends of its interval under
             `<score>_low` and `<score>_high`, None without one, and `seeds`.
         name: the key of the names.
         scores: keys of the scores, one panel each.
