@@ -27,11 +27,13 @@ def main(arguments: list[str] | None = None) -> int:
         "of a sweep: numeric settings over all pairs of which heat maps are drawn, as latent,wd (default: some pairs)"
     )
     parser.add_argument("--dials", help=over, metavar="SETTINGS")
-    kind = "of a run: method of its word map (default: pca; umap needs bows[umap])"
-    parser.add_argument("--map", choices=("pca", "umap"), help=kind)
+    kind = "of a run: method of its word map (default: neighbours, by t-SNE, laid out once and kept; umap needs bows[umap])"
+    parser.add_argument("--map", choices=("neighbours", "umap", "pca"), help=kind)
+    written = "of a run: also write vectors.tsv and metadata.tsv, for the TensorFlow Embedding Projector, into its folder export"
+    parser.add_argument("--export", action="store_true", help=written)
     given = parser.parse_args(arguments)
     try:
-        page = _write(given.folders, given.metrics, given.dials, given.map)
+        page = _write(given.folders, given.metrics, given.dials, given.map, given.export)
     except BowsError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -43,9 +45,10 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _write(folders: list[Path], metrics: str | None, dials: str | None, map_kind: str | None) -> Path:
+def _write(folders: list[Path], metrics: str | None, dials: str | None, map_kind: str | None, export: bool) -> Path:
     # Imported here: --help needs none of them.
     from bows.reports.comparison_report import write_comparison
+    from bows.reports.export import write_vectors
     from bows.reports.run_report import write_report
     from bows.reports.sweep_report import write_sweep_report
     from bows.runs.discover import holds_jobs
@@ -54,6 +57,8 @@ def _write(folders: list[Path], metrics: str | None, dials: str | None, map_kind
         for name, value in options.items():
             if value is not None:
                 raise SettingError(f"--{name}={value}: {why}")
+        if export and "map" in options:
+            raise SettingError(f"--export: {why}")
 
     folder = folders[0]
     if len(folders) > 1:
@@ -64,7 +69,10 @@ def _write(folders: list[Path], metrics: str | None, dials: str | None, map_kind
         raise SettingError(f"{folder}: give the folder alone, without run=")
     if not holds_jobs(folder):
         refuse(f"{folder} is no sweep; leave it out", metrics=metrics, dials=dials)
-        return write_report(folder, map_kind or "pca")
+        report = write_report(folder, map_kind or "auto")
+        if export:
+            write_vectors(folder)
+        return report
     refuse(f"{folder} is a sweep, whose report has no word map; give it one run", map=map_kind)
     return write_sweep_report(folder, *(None if each is None else each.split(",") for each in (metrics, dials)))
 

@@ -19,6 +19,7 @@ Columns; a value that is not defined or was not computed is null, never NaN:
 - ``largest_cosine``, ``lowest_cosine`` (double), ``antipode`` (string): the largest absolute cosine with another word; the
   lowest, 0 where none is negative; the word at the lowest if the pair is mutual.
 - ``regime`` (string): see :func:`bows.analysis.regime.regimes`.
+- ``x``, ``y`` (double), where they were laid out: see :func:`bows.analysis.word_map.tsne_coordinates`; null for a zero column.
 - ``nearest`` (list of strings): the words of highest cosine, nearest first; empty for a zero column.
 """
 

@@ -4,14 +4,18 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
+from bows.analysis.directions import directions
 from bows.analysis.neighbours import nearest
 from bows.analysis.ordered_sets import resolve
 from bows.analysis.ring import ring_coordinates
+from bows.analysis.word_map import FEWEST_WORDS, MOST_WORDS, tsne_coordinates
 from bows.config.schema import Analysis
 from bows.data.corpus import Corpus
 from bows.evaluation.evaluate import Evaluation
@@ -22,6 +26,7 @@ from bows.figures.render_pool import Picture
 from bows.figures.word_planes import ring_polygon
 from bows.files import finite, write_json
 from bows.model.autoencoder import Autoencoder, weights
+from bows.runs.discover import is_sweep
 from bows.tracking.loggers import log_media
 
 log = logging.getLogger(__name__)
@@ -43,7 +48,8 @@ def write_evaluation(
     """Write words.parquet, summary.json and regimes.csv; return the pictures to draw into figures/, none where figures are off."""
     encoder, decoder = (None if each is None else each.cpu() for each in weights(autoencoder))
     assert encoder is not None
-    pq.write_table(evaluation.words, folder / "words.parquet")
+    words = evaluation.words if is_sweep(folder.parent) or not analysis.figures else with_map(evaluation.words, encoder)
+    pq.write_table(words, folder / "words.parquet")
     write_json(folder / "summary.json", finite(dict(sorted(summary.items()))))
     thresholds = analysis.regimes
     if evaluation.regimes is not None:
@@ -58,6 +64,21 @@ def write_evaluation(
         regimes, frequency = (evaluation.words.column(name).to_pylist() for name in ("regime", "frequency"))
         pictures["regimes"] = Picture(regime_shares, (regimes, frequency, str(thresholds)))
     return pictures
+
+
+def with_map(words: pa.Table, encoder: Tensor) -> pa.Table:
+    """Return a word table with the positions ``x`` and ``y`` on the map by neighbours, where its words are few enough to take seconds.
+
+    Jobs of a sweep have none, as it can take as long as their training; `bows.report` lays out the map of one of them.
+    """
+    unit, kept = directions(encoder)
+    if not FEWEST_WORDS <= len(kept) <= MOST_WORDS:
+        return words
+    places = np.full((len(words), 2), np.nan)
+    places[kept.numpy()] = tsne_coordinates(unit.T.numpy())
+    for name, column in zip("xy", places.T, strict=True):
+        words = words.append_column(name, pa.array(column, pa.float64(), from_pandas=True))
+    return words
 
 
 def log_results(loggers: Sequence, figures: Mapping[str, Path], evaluation: Evaluation, step: int) -> None:

@@ -16,8 +16,8 @@ from bows.reports.run_header import command, grouped, settings
 MOST = 6  # runs of a comparison
 NOTABLE = 0.05  # of the larger of two values: the difference from which on a metric is marked
 SCRIPTS = (
-    "data", "theme", "drawing", "words", "picker", "map_colours", "map_view", "map_moves", "map", "compared_maps", "table", "word_table",
-    "page",
+    "data", "theme", "drawing", "words", "picker", "map_colours", "map_view", "map_labels", "map_moves", "map", "compared_maps", "table",
+    "word_table", "page",
 )  # fmt: skip
 
 

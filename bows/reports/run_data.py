@@ -99,6 +99,15 @@ class RunData:
         return chosen_words(len(words), self.sets, categories, asked, self.frequency)
 
     @cached_property
+    def places(self) -> np.ndarray | None:
+        """(V, 2) positions on the map by neighbours, NaN for a zero column; None where words.parquet has none."""
+        try:
+            columns = [self.run.words_table.column(name).cast(pa.float64()) for name in "xy"]
+        except (DataError, KeyError):
+            return None
+        return np.stack([column.to_numpy(zero_copy_only=False) for column in columns], 1)
+
+    @cached_property
     def frequency(self) -> np.ndarray | None:
         """(V,) share of the held-out windows with each word, NaN where not known; None where the run has no such column."""
         try:

@@ -36,17 +36,18 @@ Makers = dict[str, tuple[str, Callable[[], Any]]]
 
 # The files of the script, in order.
 SCRIPTS = (
-    "data", "theme", "drawing", "words", "picker", "map_colours", "map_view", "map_moves", "map", "explainer", "table", "word_table",
-    "page",
+    "data", "theme", "drawing", "words", "picker", "map_colours", "map_view", "map_labels", "map_moves", "map_selection", "map_state",
+    "map_picture", "map", "explainer", "table", "word_table", "page",
 )  # fmt: skip
 
 
-def write_report(run_folder: Path | str, map_kind: str = "pca") -> Path:
+def write_report(run_folder: Path | str, map_kind: str | None = None) -> Path:
     """Write ``report.html`` into a run folder; a note takes the place of what is missing or damaged.
 
     Args:
         run_folder: Of a run that is completed, failed or running.
-        map_kind: Method of the word map, ``pca`` or ``umap`` (extra ``bows[umap]``).
+        map_kind: Method of the word map that is shown first: ``neighbours`` (t-SNE), ``umap`` (extra ``bows[umap]``), ``pca`` or ``auto``
+            (neighbours where that takes seconds); None for neighbours where the run laid them out, else principal components.
 
     Returns:
         The report.
@@ -62,7 +63,7 @@ def write_report(run_folder: Path | str, map_kind: str = "pca") -> Path:
         )
     if not any((folder / name).is_file() for name in ("status.json", ".hydra/config.yaml")):
         raise SettingError(f"{folder} is not a run folder: it contains neither status.json nor .hydra/config.yaml")
-    if map_kind not in KINDS:
+    if map_kind not in (None, *KINDS):
         raise SettingError(f"--map={map_kind}: there is no such map; allowed: {', '.join(KINDS)}")
     if map_kind == "umap":
         load_umap()
@@ -78,7 +79,7 @@ def write_report(run_folder: Path | str, map_kind: str = "pca") -> Path:
     return target
 
 
-def _page(folder: Path, map_kind: str) -> str:
+def _page(folder: Path, map_kind: str | None) -> str:
     run = RunData(folder)
     status, status_note = read_table(run.run, "status.json")
     summary, summary_note = read_table(run.run, "summary.json")
@@ -160,16 +161,18 @@ def charts(run: RunData) -> tuple[dict[str, Any], dict[str, str]]:
     )
 
 
-def script_data(run: RunData, map_kind: str = "pca") -> tuple[dict[str, Any], dict[str, str]]:
+def script_data(run: RunData, map_kind: str | None = None) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the data of the sections that the script draws, as JSON, and for those that could not be made a note."""
-    kinds = ("umap", "pca") if map_kind == "umap" else ("pca",)
     seed = run.run.stored_config.get("seed")
     makers: Makers = {
         "words": ("The words", lambda: run.words),
         "table": ("The word table", lambda: word_columns(run)),
         "neighbours": ("Nearest words", lambda: neighbours(run)),
         "groups": ("Categories and ordered sets", lambda: groups_of_words(run)),
-        "map": ("The word map", lambda: word_map(run.run.weights.encoder, kinds, seed if isinstance(seed, int) else 0)),
+        "map": (
+            "The word map",
+            lambda: word_map(run.run.weights.encoder, map_kind, seed if isinstance(seed, int) else 0, run.places),
+        ),
         "explainer": ("The word explainer", lambda: explained_windows(run)),
     }
     # As JSON here, so that a section that cannot be written costs no other.

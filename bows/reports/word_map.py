@@ -6,23 +6,28 @@ import numpy as np
 import torch
 
 from bows.analysis.directions import directions
-from bows.analysis.word_map import umap_coordinates
+from bows.analysis.word_map import FEWEST_WORDS, LEAST, MOST_WORDS, tsne_coordinates, umap_coordinates
 from bows.errors import DataError
 from bows.reports.encoding import packed, packed_scaled
 
-KINDS = ("pca", "umap")
+KINDS = ("neighbours", "umap", "pca", "auto")
+MOST_NUMBERS = 400_000  # of the directions in a report, whose script computes cosines of chosen words
 
 
-def word_map(encoder: torch.Tensor, kinds: tuple[str, ...] = ("pca",), seed: int = 0) -> dict[str, Any]:
+def word_map(
+    encoder: torch.Tensor, kind: str | None = None, seed: int = 0, places: np.ndarray | None = None
+) -> dict[str, Any]:
     """Return the positions of the words, for the script.
 
-    They are ``kept`` (words with a direction), ``left_out`` (how many have none), and ``maps``, each with ``kind``, ``x`` and ``y`` of
-    the kept words, the ``axes``' names and a ``note``.
+    They are ``kept`` (words with a direction), ``left_out`` (how many have none), ``maps``, each with ``kind``, ``x`` and ``y`` of
+    the kept words, the ``axes``' names and a ``note``; and ``directions`` (K, m) with their ``size`` m, None where they are too many.
 
     Args:
         encoder: (m, V).
-        kinds: Of KINDS, the first of which is shown first.
+        kind: Of KINDS, which is shown first, principal components after it; auto for neighbours where that takes seconds; None for
+            neighbours where their places are given.
         seed: Of UMAP.
+        places: (V, 2) on the map by neighbours, where they were laid out.
 
     Raises:
         DataError: No word has a direction.
@@ -31,8 +36,28 @@ def word_map(encoder: torch.Tensor, kinds: tuple[str, ...] = ("pca",), seed: int
     unit, kept = directions(encoder)
     if not len(kept):
         raise DataError("no word has a direction: all columns of the weights are zero")
-    maps = [_pca(unit) if kind == "pca" else _umap(unit, seed) for kind in kinds]
-    return {"kept": packed(kept.numpy(), "u4"), "left_out": encoder.shape[1] - len(kept), "maps": maps}
+    maps = [_pca(unit)]
+    few_words = FEWEST_WORDS <= len(kept) <= MOST_WORDS
+    of_kept = None if places is None else places[kept.numpy()]
+    if of_kept is not None and not np.isfinite(of_kept).all():
+        of_kept = None  # of other weights
+    if kind == "umap":
+        maps.insert(0, _umap(unit, seed))
+    elif of_kept is not None or (kind == "neighbours" and len(kept) >= LEAST) or (kind == "auto" and few_words):
+        maps.insert(0, _neighbours(tsne_coordinates(unit.T.numpy()) if of_kept is None else of_kept))
+    elif kind in ("auto", None) and len(kept) > LEAST:
+        maps[0]["note"] += " python -m bows.report <run> --map neighbours lays out a map by t-SNE"
+        maps[0]["note"] += f", which more than {MOST_WORDS:,} words take long for." if len(kept) > MOST_WORDS else "."
+    if kind == "pca":
+        maps.reverse()
+    few = unit.numel() <= MOST_NUMBERS
+    return {
+        "kept": packed(kept.numpy(), "u4"),
+        "left_out": encoder.shape[1] - len(kept),
+        "maps": maps,
+        "size": len(unit),
+        "directions": packed_scaled(unit.T.numpy()) if few else None,
+    }
 
 
 class Plane(NamedTuple):
@@ -73,6 +98,11 @@ def _pca(unit: torch.Tensor) -> dict[str, Any]:
     note = "Principal components of the words’ unit directions. Two of them explain "
     note += f"{shares.sum():.1%} of the variance: words that lie together here need not lie together in all dimensions."
     return _placed("PCA", plane.places(unit), axes, note)
+
+
+def _neighbours(places: np.ndarray) -> dict[str, Any]:
+    note = "t-SNE: it keeps near words near; distances between groups, and the axes, mean nothing."
+    return _placed("neighbours", places, ["t-SNE 1", "t-SNE 2"], note)
 
 
 def _umap(unit: torch.Tensor, seed: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from pyarrow import parquet
@@ -57,14 +58,32 @@ RIGHTMOST = """Math.max(...[...document.querySelectorAll('main *')]
 @pytest.fixture(scope="module")
 def browser():
     with sync_api.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        launched = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"], ignore_default_args=["--hide-scrollbars"]
+        )
         yield launched
         launched.close()
+
+
+# Positions on the map by neighbours: the words of SEA in the upper right corner, the others on a grid in the lower left.
+PLACES = np.array([[8.0 + place % 4, 8.0 + place // 4] for place in range(10)])
+GRID = np.array([[float(place % 8), float(place // 8)] for place in range(len(WORDS) - 10)])
+AT = np.concatenate([GRID[:12], PLACES, GRID[12:]])
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> MadeRun:
     made = MadeRun(tmp_path_factory.mktemp("browser") / "runs" / "2026-01-01" / "12-00-00-tiny")
+    table = parquet.read_table(made.folder / "words.parquet")
+    for name, places in zip("xy", AT.T, strict=True):
+        table = table.append_column(name, [places])
+    made.rewrite_words(table)
+    scan = made.folder / "analysis" / "2026-01-02"
+    (scan / ".hydra").mkdir(parents=True)
+    (scan / ".hydra" / "overrides.yaml").write_text("- scan=true")
+    others = WORDS[30:]
+    clusters = [{"kind": "cluster", "words": words, "p": 1e-5, "q": 0.01} for words in (others[:5], others[8:13])]
+    parquet.write_table(pa.Table.from_pylist(clusters), scan / "found_sets.parquet")
     write_report(made.folder)
     return made
 
@@ -73,15 +92,21 @@ class Opened:
     """A page, and all that went wrong or out while it was open."""
 
     def __init__(self, page, path: Path):
-        self.page, self.faults = page, []
+        self.page, self.path, self.faults = page, path, []
         page.on(
             "console",
             lambda message: self.faults.append(message.text) if message.type in ("error", "warning") else None,
         )
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.on("request", self._asked)
-        page.goto(path.as_uri())
-        page.wait_for_selector("html[data-ready=true]", state="attached")
+        self.open()
+
+    def open(self, state: str = ""):
+        """Open the report in its first state, or in one of its address."""
+        self.page.goto("about:blank")
+        self.page.goto(self.path.as_uri() + state)
+        self.page.wait_for_selector("html[data-ready=true]", state="attached")
+        return self.page
 
     def _asked(self, request):
         if not request.url.startswith(("file:", "data:", "blob:")) or (
@@ -90,24 +115,23 @@ class Opened:
             self.faults.append(f"request: {request.url}")
 
 
-@pytest.fixture
-def opened(browser, run):
-    """Opens a page of the run; when the test ends, nothing may have gone wrong or out."""
-    contexts, pages = [], []
+@pytest.fixture(scope="module")
+def shared(browser, run) -> Opened:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    return Opened(context.new_page(), run.folder / "report.html")
 
-    def open_page(folder: Path = run.folder, **settings):
-        context = browser.new_context(
-            **({"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce"} | settings)
-        )
-        contexts.append(context)
-        pages.append(Opened(context.new_page(), folder / "report.html"))
-        return pages[-1].page
+
+@pytest.fixture
+def opened(shared):
+    """Opens the one page of all tests in its first state; when the test ends, nothing may have gone wrong or out."""
+
+    def open_page(state: str = "", width: int = 1280, scheme: str = "light"):
+        shared.page.set_viewport_size({"width": width, "height": 900})
+        shared.page.emulate_media(color_scheme=scheme)
+        return shared.open(state)
 
     yield open_page
-    for page in pages:
-        assert page.faults == []
-    for context in contexts:
-        context.close()
+    assert shared.faults == []
 
 
 def find(page, word: str, box: str = "Find a word") -> None:
@@ -223,19 +247,127 @@ def test_keys_move_zoom_look_and_let_go(opened):
     assert picture(page) == plain
 
 
-def test_the_wheel_zooms_and_lets_the_page_scroll_where_it_cannot(opened):
+def test_the_wheel_scrolls_the_page_and_zooms_with_ctrl(opened):
     page = opened()
     page.locator("#map-canvas").scroll_into_view_if_needed()
     box = page.locator("#map-canvas").bounding_box()
     page.mouse.move(box["x"] + 200, box["y"] + 200)
     plain, top = picture(page), page.evaluate("scrollY")
+    page.keyboard.down("Control")
     page.mouse.wheel(0, -300)
+    page.keyboard.up("Control")
     page.wait_for_function("before => document.getElementById('map-canvas').toDataURL() !== before", arg=plain)
     assert page.evaluate("scrollY") == top
-    page.mouse.wheel(0, 120)
-    page.mouse.wheel(0, 600)
-    page.mouse.wheel(0, 600)
-    page.wait_for_function(f"scrollY > {top}")
+    page.mouse.wheel(0, 90)
+    page.wait_for_function("top => scrollY > top", arg=top)
+    page.mouse.wheel(0, -90)
+    page.wait_for_function("top => scrollY <= top", arg=top)
+
+
+def on_canvas(page, place) -> tuple[float, float]:
+    """Where a point of the map by neighbours is in the window, as the whole map is shown: one scale, 20 pixels of margin."""
+    box = page.locator("#map-canvas").bounding_box()
+    reach, middle = np.ptp(AT, axis=0) / 2, (AT.min(0) + AT.max(0)) / 2
+    scale = min((box["width"] - 40) / (2 * reach[0]), (box["height"] - 40) / (2 * reach[1]))
+    across, up = (np.asarray(place) - middle) * scale
+    return box["x"] + box["width"] / 2 + across, box["y"] + box["height"] / 2 - up
+
+
+def chosen(page) -> list[str]:
+    return page.locator("#map-selection button.word").all_inner_texts()
+
+
+def drag(page, *places) -> None:
+    page.mouse.move(*on_canvas(page, places[0]))
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*on_canvas(page, place), steps=4)
+    page.mouse.up()
+
+
+def test_words_are_chosen_by_box_and_lasso_and_the_address_holds_them(opened, run):
+    page = opened()
+    page.locator("#map-canvas").scroll_into_view_if_needed()
+    page.get_by_role("button", name="Box").click()
+    drag(page, (7.5, 7.5), (9.5, 9.5))
+    square = {word for word, at in zip(WORDS, AT, strict=True) if (at > 7.5).all() and (at < 9.5).all()}
+    assert square == {"ship", "port", "harbour", "wave"}
+    assert set(chosen(page)) == square
+    page.get_by_role("button", name="Lasso").click()
+    drag(page, (7.5, 7.4), (9.7, 7.4), (7.5, 9.6))  # below the diagonal
+    triangle = {"ship", "port", "harbour"}
+    assert set(chosen(page)) == triangle
+    panel = page.locator("#map-selection")
+    assert "3 words chosen" in panel.inner_text()
+    by_frequency = sorted(triangle, key=lambda word: -run.frequency[WORDS.index(word)])
+    assert f"word={by_frequency[0]} 'context=[{','.join(by_frequency[1:])}]'" in panel.inner_text()
+    panel.get_by_role("button", name="Gram").click()
+    unit = run.encoder / np.linalg.norm(run.encoder, axis=0)
+    one, other = (unit[:, WORDS.index(word)] for word in by_frequency[:2])
+    told = panel.locator("rect.cell title").nth(1).text_content()
+    assert told.startswith(f"{by_frequency[0]} and {by_frequency[1]}: ")
+    assert number(told.rpartition(" ")[2]) == pytest.approx(one @ other, abs=2e-3)
+    with page.expect_download() as download:
+        panel.get_by_role("button", name="Save the chosen words as CSV").click()
+    rows = list(csv.reader(io.StringIO(Path(download.value.path()).read_text(encoding="utf-8-sig"))))
+    assert [row[0] for row in rows] == ["word", *by_frequency]
+    find(page, "gull")
+    page.select_option("#map-colour", label="regime")
+    page.wait_for_function("() => location.hash.includes('word=gull') && location.hash.includes('outline=')")
+    page = opened(page.evaluate("location.hash"))
+    assert set(chosen(page)) == triangle
+    assert page.locator("#word-card h3").inner_text() == "gull"
+    assert page.locator("#map-colour").evaluate("each => each.selectedOptions[0].textContent") == "regime"
+    page.locator("#map-selection").get_by_role("button", name="Clear").click()
+    assert page.locator("#map-selection").is_hidden()
+
+
+def labelled(page, kind: str = "words") -> set[str]:
+    picture(page)
+    return set((page.locator("#map-canvas").get_attribute(f"data-{kind}") or "").split("\n")) - {""}
+
+
+def in_view(page, state: str, place) -> bool:
+    """Whether a point of the map is inside the canvas, as the address tells what is shown."""
+    zoom, x, y = (float(re.search(rf"[?&]{name}=([^&]+)", state)[1]) for name in ("zoom", "x", "y"))
+    box = page.locator("#map-canvas").bounding_box()
+    middle = (AT.min(0) + AT.max(0)) / 2
+    moved = middle + (np.asarray(place) - middle - (x, y)) * zoom
+    left, top = np.array(on_canvas(page, moved)) - (box["x"], box["y"])
+    return 10 < left < box["width"] - 10 and 10 < top < box["height"] - 10
+
+
+def test_groups_are_named_when_far_and_no_label_of_a_word_vanishes_by_zooming(opened):
+    page = opened()
+    page.locator("#map-canvas").scroll_into_view_if_needed()
+    page.mouse.move(*on_canvas(page, (8.5, 8.5)))
+    before, hash_before = labelled(page), ""
+    assert labelled(page, "regions") >= {"sea", ", ".join(WORDS[30:33])}
+    for _ in range(5):
+        page.keyboard.down("Control")
+        page.mouse.wheel(0, -100)
+        page.keyboard.up("Control")
+        page.wait_for_function("before => location.hash !== before", arg=hash_before)
+        hash_before = page.evaluate("location.hash")
+        now = labelled(page)
+        assert {word for word in before if in_view(page, hash_before, AT[WORDS.index(word)])} <= now
+        assert now
+        before = now
+    assert not labelled(page, "regions")
+
+
+def test_the_saved_map_has_title_and_legend_and_fits_a_printed_page(opened):
+    page = opened()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save the map as SVG").click()
+    texts = [each.text for each in ElementTree.parse(download.value.path()).getroot().iter(f"{SVG[:-3]}text")]
+    assert texts[:2] == ["12-00-00-tiny: word map", "neighbours, coloured by category"]
+    assert {"sea (10)", "no category (50)"} <= set(texts)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save the map as PNG").click()
+    content = Path(download.value.path()).read_bytes()
+    assert content.startswith(b"\x89PNG")
+    assert int.from_bytes(content[16:20]) == 3000
 
 
 def test_two_fingers_zoom(opened):
@@ -354,7 +486,6 @@ def test_drawings_and_images_are_saved(opened, run):
     for name, kind in (
         ("Save this sum as SVG", "svg"),
         ("Save this sum as PNG", "png"),
-        ("Save the map as PNG", "png"),
     ):
         with page.expect_download() as download:
             page.get_by_role("button", name=name).click()
@@ -384,31 +515,54 @@ def test_metrics_are_filtered(opened):
     assert page.inner_text("#again") == "python -m bows.train model=tied wd=0.5 'data.include=[it'\"'\"'s]'"
 
 
-def test_phone_width_has_no_sideways_scroll(opened):
+# For what is wider than its box and scrolls: whether its bar takes room, and what it is.
+BARS = """() => {
+  const scrolls = (each) => !['visible', 'hidden'].includes(getComputedStyle(each).overflowX);
+  const wider = (each) => each.clientWidth > 0 && each.scrollWidth > each.clientWidth + 1 && each.tagName !== 'INPUT';
+  return [...document.querySelectorAll('main *')].filter((each) => wider(each) && scrolls(each))
+    .map((each) => [each.offsetHeight - each.clientHeight > 5, each.className + each.tagName]);
+}"""
+
+
+def test_phone_width_has_no_sideways_scroll_and_what_is_wider_has_a_visible_bar(opened):
+    page = opened(width=390)
+    find(page, HOSTILE[0])
+    for details in page.locator("summary").all():
+        details.click()
     for scheme in ("light", "dark"):
-        page = opened(viewport={"width": 390, "height": 800}, color_scheme=scheme, has_touch=True)
-        find(page, HOSTILE[0])
-        for details in page.locator("summary").all():
-            details.click()
+        page.emulate_media(color_scheme=scheme)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert page.evaluate(RIGHTMOST) <= 390
+        bars = page.evaluate(BARS)
+        assert len(bars) > 2
+        assert [name for has_bar, name in bars if not has_bar] == []
 
 
-def test_dark_and_light_differ_and_text_can_be_read(opened):
+def test_dark_and_light_differ_and_text_and_figures_can_be_read(opened):
+    page = opened()
+    seen = set()
     for scheme in ("light", "dark"):
-        page = opened(color_scheme=scheme)
+        page.emulate_media(color_scheme=scheme)
+        seen.add(picture(page))
         least = page.evaluate(LEAST_CONTRAST)
         assert least[0] >= 4.5, least
+        # Figures have dark lines on a transparent or white ground: they are on a light card in both.
+        cards = page.locator("figure img").evaluate_all(
+            "all => all.map((each) => getComputedStyle(each).backgroundColor)"
+        )
+        assert set(cards) == {"rgb(255, 255, 255)"}
+    assert len(seen) == 2
 
 
-def test_runs_side_by_side_move_together(browser, opened, run):
+def test_runs_side_by_side_move_together(browser, run):
     other = run.folder.parent / "13-00-00-other"
     shutil.copytree(run.folder, other)
     turn = np.linalg.qr(np.random.default_rng(0).standard_normal((len(run.encoder),) * 2))[0].astype(np.float32)
     weights = {"encoder.weight": torch.from_numpy(turn @ run.encoder), "decoder.bias": torch.from_numpy(run.bias)}
     save_file(weights, other / "model.safetensors")
     target = write_comparison([run.folder, other], run.folder / "compared" / "report.html")
-    page = opened(target.parent)
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    compared = Opened(page, target)
 
     def picture_of_both(before: str) -> str:
         """Wait until both maps show the same, and not what one showed before."""
@@ -428,3 +582,5 @@ def test_runs_side_by_side_move_together(browser, opened, run):
     assert page.locator("#word-table tbody tr").count() == 25
     assert page.evaluate("window.hit") is None
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    assert compared.faults == []
+    page.close()

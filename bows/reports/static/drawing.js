@@ -70,23 +70,23 @@ function svgText(svg) {
   return new XMLSerializer().serializeToString(copy);
 }
 
-function savePng(svg, name) {
+function savePng(svg, name, scale) {
   const [, , width, height] = svg.getAttribute('viewBox').split(' ').map(Number);
   const image = new Image();
   image.onload = () => {
-    const canvas = make('canvas', { width: width * 2, height: height * 2 });
-    canvas.getContext('2d').drawImage(image, 0, 0, width * 2, height * 2);
+    const canvas = make('canvas', { width: Math.round(width * scale), height: Math.round(height * scale) });
+    canvas.getContext('2d').drawImage(image, 0, 0, canvas.width, canvas.height);
     canvas.toBlob((blob) => save(blob, `${name}.png`));
   };
   image.src = 'data:image/svg+xml;charset=utf-8,' + encodeURIComponent(svgText(svg));
 }
 
-// Buttons that save what `svg()` returns then.
-function saveButtons(svg, name, what) {
+// Buttons that save what `svg()` returns then; the PNG at so many pixels a unit.
+function saveButtons(svg, name, what, scale = 2) {
   return make('span', { class: 'save' },
     make('button', { type: 'button', 'aria-label': `Save ${what} as SVG`,
       onclick: () => save(new Blob([svgText(svg())], { type: 'image/svg+xml' }), `${name}.svg`) }, 'SVG'),
-    make('button', { type: 'button', 'aria-label': `Save ${what} as PNG`, onclick: () => savePng(svg(), name) }, 'PNG'));
+    make('button', { type: 'button', 'aria-label': `Save ${what} as PNG`, onclick: () => savePng(svg(), name, scale) }, 'PNG'));
 }
 
 const SHAPES = ['circle', 'square', 'triangle', 'diamond', 'cross', 'plus', 'wedge', 'ring'];

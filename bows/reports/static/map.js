@@ -10,17 +10,20 @@ function wordMap(root) {
   const kind = make('select', { id: 'map-kind' }, ...found.maps.map((each, place) => make('option', { value: place }, each.kind)));
   const note = make('p', { class: 'soft' });
   const view = new MapView(canvas, kept, found.maps[0]);
+  view.title = `${document.querySelector('h1').textContent}: word map`;
   const zoom = (factor) => view.zoomAt(factor, view.width / 2, view.height / 2);
   const button = (text, label, pressed) => make('button', { type: 'button', 'aria-label': label, onclick: pressed }, text);
   const stage = make('div', { class: 'stage' }, canvas, tip, make('div', { class: 'zoom' },
     button('+', 'Zoom in', () => zoom(1.6)), button('−', 'Zoom out', () => zoom(1 / 1.6)), button('⤢', 'Show all', () => view.glide({ x: 0, y: 0, zoom: 1 }))));
+  const selecting = mapSelection(view, (word) => choose(word, true));
   root.append(
     make('div', { class: 'controls' }, picker.box,
       colour,
       found.maps.length > 1 ? make('div', {}, make('label', { for: 'map-kind' }, 'Map by '), kind) : null,
-      make('span', { class: 'save' }, button('PNG', 'Save the map as PNG', () => canvas.toBlob((blob) => save(blob, 'word_map.png'))))),
-    make('div', { class: 'mapping' }, stage, card), readout, legend, note,
-    make('p', { class: 'soft', id: 'map-help' }, 'Wheel, pinch or buttons zoom; drag moves; hover or tap shows a word and its nearest. With the focus on the map, arrow keys move between words.'));
+      selecting.buttons,
+      saveButtons(() => mapPicture(view, `${found.maps[kind.value || 0].kind}, coloured by ${view.colouring.name}`), 'word_map', 'the map', PRINT_WIDTH / 1000)),
+    make('div', { class: 'mapping' }, stage, card), readout, legend, selecting.panel, note,
+    make('p', { class: 'soft', id: 'map-help' }, 'Ctrl and wheel, pinch or buttons zoom; drag moves; Shift and drag, Lasso or Box choose words; hover or tap shows a word and its nearest. With the focus on the map, arrow keys move between words. The address of the page holds what is shown.'));
 
   function axes() {
     const map = found.maps[kind.value || 0];
@@ -48,8 +51,8 @@ function wordMap(root) {
   }
 
   mapMoves(view, { hover: (at, left, top) => showTip(tip, view, at, left, top), describe: (at) => describeWord(readout, kept[at]),
-    choose: (at) => choose(at < 0 ? null : kept[at]), clear: () => { readout.textContent = ''; } });
-  kind.addEventListener('change', () => { view.take(found.maps[kind.value]); axes(); });
+    choose: (at) => choose(at < 0 ? null : kept[at]), clear: () => { readout.textContent = ''; }, enclosed: selecting.show });
+  kind.addEventListener('change', () => { view.take(found.maps[kind.value]); view.enclose([]); selecting.show(); axes(); });
   onTheme(() => { recolour(); view.fit(); });
   onSelect(chosen);
   recolour();
@@ -57,6 +60,7 @@ function wordMap(root) {
   showCard(card, null);
   new ResizeObserver(() => view.fit()).observe(stage);
   view.fit();
+  mapState(view, { kind, colour: colour.querySelector('select'), legend, outlined: selecting.show });
 }
 
 // What every map has: a line that states a word, the choice of colours with its legend, and the search for a word.
@@ -108,7 +112,7 @@ function legendOf(legend, views, way) {
       view.paintSoon();
     }
   };
-  legend.replaceChildren(...way.groups.map((group, place) => (counts[place] ? make('button', { type: 'button', 'aria-pressed': 'false', onclick: toggle(place) },
+  legend.replaceChildren(...way.groups.map((group, place) => (counts[place] ? make('button', { type: 'button', 'aria-pressed': 'false', 'data-group': place, onclick: toggle(place) },
     draw('svg', { width: 16, height: 16, viewBox: '-8 -8 16 16', 'aria-hidden': 'true' },
       draw('path', { d: marker(group.shape, Math.max(group.size, 2.6) * 1.2), fill: group.colour(), 'fill-rule': 'evenodd' })),
     isolated(group.label), ` (${say(counts[place])})`) : null)).filter(Boolean));

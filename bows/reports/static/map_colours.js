@@ -9,11 +9,15 @@ const REGIME_LOOK = {
 // {name, groups: [{label, colour(), shape, size}], of(word) -> place in groups}; only those that the run has data for.
 function colourings() {
   const found = [];
-  const named = (name, labels, of, look) => found.push({ name, of: (word) => Math.min(of(word), labels.length),
+  const named = (name, labels, of, look) => found.push({ name, named: labels.length, of: (word) => Math.min(of(word), labels.length),
     groups: [...labels.map((label, place) => ({ label, size: 3.4, ...look(label, place) })), { ...NO_GROUP, label: `no ${name}` }] });
   const byPlace = (label, place) => ({ colour: () => theme.kinds[place % 8], shape: SHAPES[(place + Math.floor(place / 8)) % 8] });
   const groups = page.groups;
-  if (groups && groups.categories.length) named('category', groups.categories, (word) => decoded(groups.category)[word], byPlace);
+  if (groups && groups.categories.length) {
+    const { labels, of } = largeCategories(groups);
+    named('category', labels, of, byPlace);
+  }
+  if (groups && (groups.clusters || []).length) named('cluster', groups.clusters, (word) => decoded(groups.cluster)[word], byPlace);
   if (columns.has('frequency')) found.push(bySize('frequency', equalParts('frequency')));
   if (columns.has('regime')) {
     const labels = Object.keys(REGIME_LOOK).filter((label) => columns.get('regime').values.includes(label));
@@ -66,4 +70,17 @@ function byGain(name) {
       const value = known(name, word);
       return value === undefined || Number.isNaN(value) ? GAINS.length : GAINS.findIndex(([bound]) => (bound < 0 ? value <= bound : value < bound));
     } };
+}
+
+// Categories of at least ten words, the others together; all of them where none is so large.
+const LEAST_IN_CATEGORY = 10, OTHERS = 'other categories';
+
+function largeCategories(groups) {
+  const counts = groups.categories.map(() => 0), codes = decoded(groups.category);
+  codes.forEach((code) => { if (code < counts.length) counts[code] += 1; });
+  const large = groups.categories.map((_, code) => code).filter((code) => counts[code] >= LEAST_IN_CATEGORY);
+  if (!large.length || large.length === counts.length) return { labels: groups.categories, of: (word) => codes[word] };
+  const places = new Map(large.map((code, place) => [code, place]));
+  const labels = [...large.map((code) => groups.categories[code]), OTHERS];
+  return { labels, of: (word) => (codes[word] >= counts.length ? labels.length : places.get(codes[word]) ?? large.length) };
 }

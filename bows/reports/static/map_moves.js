@@ -1,8 +1,10 @@
 // Move a word map by pointer, two fingers, wheel and keys.
-// actions: hover(place or -1, left, top), describe(place), choose(place or -1), clear().
+// actions: hover(place or -1, left, top), describe(place), choose(place or -1), clear(), enclosed() after a lasso or box, where there are any.
 function mapMoves(view, actions) {
   const middle = (factor) => view.zoomAt(factor, view.width / 2, view.height / 2);
-  let pressed = null;
+  let pressed = null, outline = null;
+  const corners = (from, at) => [from, { x: at.x, y: from.y }, at, { x: from.x, y: at.y }];
+  const inUnits = () => outline.points.map((point) => view.unitsOf(point.x, point.y));
   const fingers = new Map();
   const spread = () => { const [one, other] = [...fingers.values()]; return Math.hypot(one.x - other.x, one.y - other.y); };
   const canvas = view.canvas;
@@ -11,12 +13,22 @@ function mapMoves(view, actions) {
     const at = here(event);
     fingers.set(event.pointerId, at);
     canvas.setPointerCapture(event.pointerId);
+    const drawing = actions.enclosed && fingers.size === 1 && (event.shiftKey ? 'lasso' : view.mode);
+    outline = drawing && drawing !== 'move' ? { kind: drawing, from: at, points: [at] } : null;
     pressed = fingers.size === 1 ? { ...at, moved: false } : { moved: true, spread: spread() };
   });
   canvas.addEventListener('pointermove', (event) => {
     const at = here(event), before = fingers.get(event.pointerId);
     if (!before) { actions.hover(view.under(at.x, at.y), at.x, at.y); return; }
     fingers.set(event.pointerId, at);
+    if (outline && fingers.size === 1) {
+      if (outline.kind === 'box') outline.points = corners(outline.from, at);
+      else if (Math.hypot(at.x - outline.points.at(-1).x, at.y - outline.points.at(-1).y) > 3) outline.points.push(at);
+      view.outline = inUnits();
+      pressed.moved ||= Math.hypot(at.x - pressed.x, at.y - pressed.y) > 4;
+      view.paintSoon();
+      return;
+    }
     if (fingers.size === 2) {
       const [one, other] = [...fingers.values()], now = spread();
       view.zoomAt(now / pressed.spread, (one.x + other.x) / 2, (one.y + other.y) / 2);
@@ -31,6 +43,12 @@ function mapMoves(view, actions) {
     const at = here(event);
     const tapped = fingers.size === 1 && pressed && !pressed.moved && event.type === 'pointerup';
     fingers.delete(event.pointerId);
+    if (outline && pressed && pressed.moved && !fingers.size) {
+      view.enclose(outline.points.length > 2 ? inUnits() : []);
+      outline = null;
+      actions.enclosed();
+      return;
+    }
     if (tapped) {
       const under = view.under(at.x, at.y, event.pointerType === 'touch' ? 22 : 14);
       actions.choose(under);
@@ -40,9 +58,10 @@ function mapMoves(view, actions) {
   canvas.addEventListener('pointercancel', lift);
   canvas.addEventListener('pointerleave', () => { if (!fingers.size) actions.hover(-1); });
   canvas.addEventListener('wheel', (event) => {
+    if (!event.ctrlKey && !event.metaKey) return; // the page scrolls
     const at = here(event), size = event.deltaY * (event.deltaMode === 1 ? 18 : 1);
-    // Where it cannot zoom further, the page scrolls.
-    if (view.zoomAt(Math.exp(-Math.max(-120, Math.min(120, size)) * (event.ctrlKey ? 0.01 : 0.0025)), at.x, at.y)) event.preventDefault();
+    event.preventDefault(); // else the browser zooms the page
+    view.zoomAt(Math.exp(-Math.max(-120, Math.min(120, size)) * 0.005), at.x, at.y);
   }, { passive: false });
   const SIDES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   canvas.addEventListener('keydown', (event) => {

@@ -12,7 +12,10 @@ class MapView {
     this.hovered = -1;
     this.lit = []; // places of the selected word and its neighbours
     this.waiting = false;
-    this.labels = new Map();
+    this.labelling = new MapLabels(this);
+    this.chosen = new Set(); // places inside the outline
+    this.outline = []; // the lasso or box, in units of the map
+    this.mode = 'move'; // or 'lasso', 'box'
     this.order = Array.from(kept.keys());
     const frequency = columns.get('frequency') || columns.get('norm');
     if (frequency) {
@@ -29,6 +32,7 @@ class MapView {
     const reach = (values) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     this.reachX = reach(this.px);
     this.reachY = reach(this.py);
+    if (this.colouring) this.labelling.nameRegions();
     this.home();
   }
 
@@ -120,6 +124,7 @@ class MapView {
     this.colouring = colouring;
     this.group = Uint8Array.from(this.kept, (word) => colouring.of(word));
     this.stamps = new Map();
+    this.labelling.nameRegions();
     this.paintSoon();
   }
 
@@ -182,7 +187,9 @@ class MapView {
     this.paintPoints(pen, grown, lit);
     pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     this.paintLit(pen, grown);
-    this.paintLabels(pen, lit);
+    this.paintOutline(pen);
+    this.labelling.paint(pen, lit);
+    if (this.settled) this.settled();
   }
 
   // The points are blended into pixels here: a canvas without a graphics card takes ten times as long for ten thousand of them.
@@ -191,12 +198,13 @@ class MapView {
     if (!this.pixels || this.pixels.width !== width || this.pixels.height !== height) this.pixels = pen.createImageData(width, height);
     const data = this.pixels.data, [red, green, blue] = [1, 3, 5].map((from) => parseInt(theme.paper.slice(from, from + 2), 16));
     new Uint32Array(data.buffer).fill(((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0);
-    const left = this.width / 2 - this.x * scale, top = this.height / 2 + this.y * scale, strength = lit.size ? 0.25 : 0.85;
+    const left = this.width / 2 - this.x * scale, top = this.height / 2 + this.y * scale, apart = lit.size || this.chosen.size;
     const stamps = this.colouring.groups.map((_, place) => this.stamp(place, grown));
     for (let each = this.order.length - 1; each >= 0; each--) { // the most frequent words on top
       const at = this.order[each], x = Math.round((left + this.px[at] * scale) * ratio), y = Math.round((top - this.py[at] * scale) * ratio);
       const stamp = stamps[this.group[at]], half = stamp.half;
       if (x < -half || y < -half || x > width + half || y > height + half || !this.visible(at) || lit.has(at)) continue;
+      const strength = !apart || this.chosen.has(at) ? 0.85 : 0.25;
       const { colour, cover } = stamp, inside = x >= half && y >= half && x < width - half && y < height - half;
       for (let pixel = 0; pixel < cover.length; pixel++) {
         const right = x + stamp.x[pixel], below = y + stamp.y[pixel];
@@ -232,6 +240,31 @@ class MapView {
     }
   }
 
+  // The lasso or box.
+  paintOutline(pen) {
+    if (this.outline.length < 2) return;
+    pen.strokeStyle = theme.accent;
+    pen.lineWidth = 1.5;
+    pen.setLineDash([5, 4]);
+    pen.beginPath();
+    for (const [x, y] of this.outline) pen.lineTo(this.width / 2 + (x - this.x) * this.scale, this.height / 2 - (y - this.y) * this.scale);
+    pen.closePath();
+    pen.stroke();
+    pen.setLineDash([]);
+  }
+
+  // A point of the canvas in units of the map.
+  unitsOf(left, top) {
+    return [this.x + (left - this.width / 2) / this.scale, this.y - (top - this.height / 2) / this.scale];
+  }
+
+  // Choose the visible places inside a polygon in units of the map, by the even-odd rule.
+  enclose(outline) {
+    this.outline = outline;
+    this.chosen = new Set(this.order.filter((at) => this.visible(at) && inside(outline, this.px[at], this.py[at])));
+    this.paintSoon();
+  }
+
   circle(pen, at, radius, width) {
     pen.strokeStyle = theme.accent;
     pen.lineWidth = width;
@@ -239,56 +272,13 @@ class MapView {
     pen.arc(this.across(at), this.down(at), radius, 0, 2 * Math.PI);
     pen.stroke();
   }
+}
 
-  // A label and its width in the pen's font, which take most of the time of a picture when they are measured anew.
-  written(pen, at, strong) {
-    const key = strong ? -at - 1 : at;
-    if (!this.labels.has(key)) {
-      const text = shortened(words[this.kept[at]]);
-      this.labels.set(key, [text, pen.measureText(text).width]);
-    }
-    return this.labels.get(key);
+function inside(outline, x, y) {
+  let within = false;
+  for (let at = 0, before = outline.length - 1; at < outline.length; before = at++) {
+    const [x1, y1] = outline[at], [x2, y2] = outline[before];
+    if ((y1 > y) !== (y2 > y) && x < ((x2 - x1) * (y - y1)) / (y2 - y1) + x1) within = !within;
   }
-
-  // Labels where there is room, the selected words first, then the most frequent.
-  paintLabels(pen, lit) {
-    const taken = [];
-    const most = Math.round((this.width * this.height) / 6000);
-    pen.textBaseline = 'middle';
-    pen.lineJoin = 'round';
-    const label = (at, strong) => {
-      const x = this.across(at), y = this.down(at);
-      if (x < 0 || y < 8 || x > this.width || y > this.height - 8) return;
-      pen.font = `${strong ? '600 13' : '12'}px system-ui, sans-serif`;
-      const [text, width] = this.written(pen, at, strong);
-      // To the right, to the left, above, below: the first that is free; a selected word is written in any case.
-      const right = x + 8 + width > this.width ? x - 8 - width : x + 8, middle = Math.max(2, Math.min(this.width - width - 2, x - width / 2));
-      const sides = [[right, y], [x - 8 - width, y], [middle, y - 16], [middle, y + 16]].slice(0, strong ? 4 : 1);
-      const boxes = sides.map(([start, line]) => [start - 2, line - 8, start + width + 2, line + 8]);
-      const free = boxes.findIndex((box) => box[0] > 0 && !taken.some((other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1]));
-      if (free < 0 && !strong) return;
-      const [start, line] = sides[Math.max(free, 0)];
-      taken.push(boxes[Math.max(free, 0)]);
-      pen.strokeStyle = theme.paper;
-      pen.lineWidth = 3;
-      pen.strokeText(text, start, line);
-      pen.fillStyle = strong ? theme.ink : theme.soft;
-      pen.fillText(text, start, line);
-    };
-    for (const at of this.lit) label(at, true);
-    if (this.hovered >= 0) {
-      this.circle(pen, this.hovered, 8, 2);
-      if (!lit.has(this.hovered)) label(this.hovered, true);
-    }
-    if (lit.size) return;
-    let tried = 0;
-    for (const at of this.order) {
-      if (taken.length >= most || tried > 1500) break;
-      if (at === this.hovered || !this.visible(at)) continue;
-      const x = this.across(at), y = this.down(at);
-      if (x < 0 || y < 0 || x > this.width || y > this.height) continue;
-      tried += 1;
-      label(at, false);
-    }
-  }
+  return within;
 }

@@ -3,6 +3,18 @@ const TABLE_ROWS = 25;
 const TERM = /^(.+?)(<=|>=|=|<|>)(.*)$/;
 const absent = (value) => value === undefined || value === null || Number.isNaN(value);
 
+// Rows as CSV, numbers in six significant digits.
+function csvOf(columns, rows) {
+  // A cell that a spreadsheet would take for a formula is text to it with an apostrophe in front.
+  const cell = (value) => {
+    const written = absent(value) ? '' : typeof value === 'number' ? String(Number(value.toPrecision(6))) : String(value);
+    return `"${(typeof value === 'string' && /^[=+\-@\t\r]/.test(written) ? `'${written}` : written).replaceAll('"', '""')}"`;
+  };
+  const kept = columns.filter((column) => column.text || !column.fixed);
+  const lines = [kept.map((column) => cell(column.name)).join(','), ...rows.map((row) => kept.map((column) => cell((column.text || column.at)(row))).join(','))];
+  return new Blob(['\ufeff' + lines.join('\r\n')], { type: 'text/csv' });
+}
+
 // columns(): [{name, title, meaning?, numeric, at(row), cell?(row), note?, drop?, fixed?}], read again by redraw(). text(row): what a term of the
 // filter without a sign is searched in. what: the rows' name, for labels and the file. sorted: {name, descending} at first. order: what the rows
 // are ordered by where they are not sorted. unmeasured: names of columns that have no value, for the file alone. A fixed column with `text(row)` is
@@ -98,15 +110,8 @@ function dataTable(root, { id, what, count, columns, text, hint, help, sorted = 
     arrange();
     sift();
   }
-  // A cell that a spreadsheet would take for a formula is text to it with an apostrophe in front.
-  const cell = (value) => {
-    const written = absent(value) ? '' : typeof value === 'number' ? String(Number(value.toPrecision(6))) : String(value);
-    return `"${(typeof value === 'string' && /^[=+\-@\t\r]/.test(written) ? `'${written}` : written).replaceAll('"', '""')}"`;
-  };
   function csv() {
-    const kept = [...shown.filter((column) => column.text || !column.fixed), ...unmeasured.map((name) => ({ name, at: () => null }))];
-    const lines = [kept.map((column) => cell(column.name)).join(','), ...rows.map((row) => kept.map((column) => cell((column.text || column.at)(row))).join(','))];
-    save(new Blob(['\ufeff' + lines.join('\r\n')], { type: 'text/csv' }), `${what}.csv`);
+    save(csvOf([...shown, ...unmeasured.map((name) => ({ name, at: () => null }))], rows), `${what}.csv`);
   }
   filter.addEventListener('input', sift);
   refresh();
