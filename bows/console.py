@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 import math
 import sys
+import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -20,6 +23,12 @@ CHATTY = (
     "pytorch_lightning", "lightning_fabric", "lightning", "lightning_utilities", "wandb", "torch", "datasets", "fsspec",
     "filelock", "huggingface_hub", "httpx", "httpcore", "urllib3", "PIL", "git", "fontTools",
 )  # fmt: skip
+
+
+log = logging.getLogger(__name__)
+
+# A step shorter than this needs no log line.
+FIRST_SECONDS = 5.0
 
 
 @cache
@@ -117,8 +126,44 @@ def quiet_libraries() -> None:
     warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
 
 
-def print_results(metrics: Mapping[str, float], labels: Mapping[str, str], folder: str | Path | None = None) -> None:
-    """Print a short table of metrics on standard output, then the run folder on a line of its own.
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show that a step is in progress: on a terminal by its seconds so far, elsewhere by log lines after 5 s, 10 s, 20 s and so on.
+
+    Args:
+        what: The step, as "searching for shapes".
+    """
+    if on_terminal():
+        columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+        with Progress(*columns, console=console(), transient=True) as progress:
+            progress.add_task(what, total=None)
+            yield
+        return
+    ended = threading.Event()
+
+    def report() -> None:
+        wait, seconds = FIRST_SECONDS, 0.0
+        while not ended.wait(wait):
+            seconds += wait
+            wait = seconds
+            log.info("%s: %.0f s so far", what, seconds)
+
+    reporter = threading.Thread(target=report, daemon=True, name="working")
+    reporter.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        reporter.join()
+
+
+def print_results(
+    metrics: Mapping[str, float],
+    labels: Mapping[str, str],
+    folder: str | Path | None = None,
+    lines: Sequence[str] = (),
+) -> None:
+    """Print a short table of metrics on standard output, then lines, and the run folder on a line of its own.
 
     `labels`: metric name -> label, of the metrics to show where they exist, in order.
     """
@@ -137,6 +182,8 @@ def print_results(metrics: Mapping[str, float], labels: Mapping[str, str], folde
         for _, name, value in rows:
             print(f"{name:<{width}}  {value:>10}")
     # Not by rich, which breaks a long path over lines: users copy it.
+    for line in lines:
+        print(line)
     if folder is not None:
         print(folder)
 

@@ -5,6 +5,7 @@ import logging
 import logging.config
 import re
 import sys
+import threading
 import warnings
 
 import pytest
@@ -145,3 +146,27 @@ def test_results_fit_a_narrow_terminal_with_every_number_whole(terminal):
 def test_results_with_no_metrics_still_name_the_folder(capsys):
     console.print_results({}, LABELS, "/runs/a")
     assert capsys.readouterr().out == "/runs/a\n"
+
+
+def test_a_long_step_logs_its_seconds_and_a_short_one_nothing(monkeypatch, caplog):
+    monkeypatch.setattr(console, "on_terminal", lambda: False)
+    monkeypatch.setattr(console, "FIRST_SECONDS", 3600.0)
+    with caplog.at_level(logging.INFO), console.working("a short step"):
+        pass
+    assert caplog.records == []
+    logged = threading.Event()
+
+    class Listener(logging.Handler):
+        def emit(self, record):
+            logged.set()
+
+    monkeypatch.setattr(console, "FIRST_SECONDS", 0.001)
+    listener = Listener()
+    console.log.addHandler(listener)
+    try:
+        with caplog.at_level(logging.INFO), console.working("searching"):
+            assert logged.wait(600)
+    finally:
+        console.log.removeHandler(listener)
+    assert caplog.records[0].getMessage() == "searching: 0 s so far"
+    assert "working" not in {thread.name for thread in threading.enumerate()}

@@ -19,6 +19,8 @@ from bows.config.launchers import register_launchers
 from bows.config.paths import CONF, default_outputs
 from bows.errors import BowsError, DataError, SettingError, SweepError, cannot_write
 
+log = logging.getLogger(__name__)
+
 
 def run(task: Callable[[DictConfig], Any], name: str) -> None:
     """Run `task` with the configuration `conf/<name>.yaml` and the command line.
@@ -43,10 +45,13 @@ def _run(task: Callable[[DictConfig], Any], name: str) -> None:
 
     register_launchers(SweepLauncher)
     started: list[DictConfig] = []
+    notes: list[str] = []
 
     def job(config: DictConfig) -> Any:
         """Run a single job. An expected error ends the process at once: Hydra would add lines of its own."""
         started.append(config)
+        for note in notes:
+            log.info("%s", note)
         try:
             return task(config)
         except BowsError as error:
@@ -63,8 +68,10 @@ def _run(task: Callable[[DictConfig], Any], name: str) -> None:
                 # Hydra looks for settings after a script or a command, and does not know modules run by -m.
                 os.environ["COMP_LINE"] = re.sub(r"^\s*\S*python\S*\s+-m\s+", "", os.environ["COMP_LINE"])
             if not (arguments.hydra_help or arguments.shell_completion or arguments.info):
-                _use_checked_overrides(name, arguments)
+                notes += _use_checked_overrides(name, arguments)
             if arguments.multirun:
+                for note in notes:
+                    print(f"INFO {note}", file=sys.stderr)
                 _sweep(lambda: do(command, arguments, name, task), name, debug)
             else:
                 do(command, arguments, name, job)
@@ -85,19 +92,24 @@ def print_help(name: str) -> None:
     print(string.Template(content["template"]).substitute())
 
 
-def _use_checked_overrides(name: str, arguments: Namespace) -> None:
-    """Check a command line before anything is written; a resumed run or sweep gets the overrides that its folder contains."""
+def _use_checked_overrides(name: str, arguments: Namespace) -> list[str]:
+    """Check a command line before anything is written; a resumed run or sweep gets the overrides that its folder contains.
+
+    Returns the lines for the log on settings that were chosen here.
+    """
     # Imported here: --help and shell completion need no checks.
     from bows.cli.preflight import check_command_line, check_run
     from bows.cli.resume import resume_from_folder, resume_if_interrupted
+    from bows.cli.text_defaults import with_text_defaults
     from bows.config.overrides import normalized
 
     if any(word.startswith("hydra.job.name=train_ddp_process_") for word in arguments.overrides):
-        return  # Lightning started this process with the checked command line of the first
+        return []  # Lightning started this process with the checked command line of the first
     if arguments.cfg and arguments.multirun:
         raise SettingError(f"--cfg {arguments.cfg}: it prints the settings of one job; leave -m out")
-    overrides = normalized(arguments.overrides)
+    overrides, notes = normalized(arguments.overrides), []
     if name == "train":
+        overrides, notes = with_text_defaults(overrides)
         overrides = resume_from_folder(overrides, arguments.multirun)
     check_command_line(name, overrides, multirun=arguments.multirun)
     own_folder = arguments.config_name or arguments.config_path or arguments.config_dir
@@ -109,6 +121,7 @@ def _use_checked_overrides(name: str, arguments: Namespace) -> None:
         # Lightning starts the other processes of trainer=ddp with sys.argv.
         sys.argv[1:] = [word for word in sys.argv[1:] if word not in arguments.overrides] + overrides
     arguments.overrides = overrides
+    return notes
 
 
 def _sweep(command: Callable[[], Any], name: str, debug: bool) -> None:

@@ -41,6 +41,8 @@ def check_command_line(name: str, words: Sequence[str], multirun: bool = False) 
         if name == "analyze" and override.key_or_group == "word" and isinstance(override.value(), float):
             text = str(override.input_line).partition("=")[2]  # the value would be shown as 100000.0 for 1e5
             raise SettingError(f"word={text} is a number; for the word {text} itself write \"word='{text}'\"")
+        if multirun and override.key_or_group == "open" and override.input_line != "open=false":
+            raise SettingError(f"{override.input_line}: a sweep opens no report; leave it out")
     _check_launcher(overrides)
     # The options of each config group that the command chooses from.
     entries = OmegaConf.load(CONF / f"{name}.yaml").defaults

@@ -25,7 +25,7 @@ from bows.runs.readers import read_yaml
 from bows.sweep.plan import progress
 
 # Settings that may be changed when a run is resumed: they do not change what it trains.
-MAY_CHANGE_ON_RESUME = ("logger", "debug", "outputs", "trainer", "hydra")
+MAY_CHANGE_ON_RESUME = ("logger", "debug", "open", "outputs", "trainer", "hydra")
 # Settings of Hydra that a sweep keeps when it is resumed by its folder.
 FIXED = ("hydra.sweep.", "hydra.sweeper.", "hydra/sweeper")
 

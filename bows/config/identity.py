@@ -17,7 +17,7 @@ FIRST_TARGETS = {present: first for first, present in RENAMED_TARGETS.items()}
 
 # Settings that change how and where a run is done, not its result.
 NOT_OF_THE_RESULT = (
-    "hydra", "logger", "debug", "outputs", "resume", "data.folder", "trainer.accelerator", "trainer.devices", "trainer.strategy",
+    "hydra", "logger", "debug", "open", "outputs", "resume", "data.folder", "trainer.accelerator", "trainer.devices", "trainer.strategy",
     "trainer.num_nodes", "trainer.threads", "trainer.compile", "trainer.checkpoint_every_steps", "trainer.detect_anomaly",
 )  # fmt: skip
 
@@ -25,6 +25,7 @@ NOT_OF_THE_RESULT = (
 LATER_SETTINGS = {
     "model.bias_start": "zero",
     "data.remove": None,
+    "trainer.weights": "last",
     "analysis.linear_sets": [],
     "analysis.regimes.gap": -0.06,
 }

@@ -42,8 +42,8 @@ def parse(words: Sequence[str]) -> list[Override]:
     return overrides
 
 
-def shown_settings(words: Sequence[str], varied: Collection[str] = ()) -> list[str]:
-    """Return the settings of a command line of bows.train that change a result, as `setting=value`, for the name of a run.
+def shown_settings(words: Sequence[str], varied: Collection[str] = ()) -> dict[str, str]:
+    """Return the settings of a command line of bows.train that change a result, each with `setting=value`, for the name of a run.
 
     Of a path only the last part is kept. Settings that are equal to the default of conf/train.yaml are left out, but for those in
     `varied`; the defaults of a config group's own settings are not known here. The order is by what tells runs apart, as a name may be
@@ -61,7 +61,7 @@ def shown_settings(words: Sequence[str], varied: Collection[str] = ()) -> list[s
         changes = is_of_the_result(key) and not override.is_hydra_override() and key != "name"
         if changes and (key in varied or override.is_delete() or override.value() != standard.get(key)):
             kept[key] = f"{key}={given.rpartition('/')[2]}" if given else f"~{key}"
-    return [kept[key] for key in sorted(kept, key=lambda key: (key not in varied, key.startswith("analysis")))]
+    return {key: kept[key] for key in sorted(kept, key=lambda key: (key not in varied, key.startswith("analysis")))}
 
 
 def swept_settings(words: Sequence[str]) -> set[str]:

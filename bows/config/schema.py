@@ -84,6 +84,7 @@ class TrainerSettings:
     compile: Flag
     threads: Count | None
     checkpoint_every_steps: Count | None
+    weights: Literal["last", "best"] = "last"
     limit_train_batches: Count | None
     detect_anomaly: Flag
 
@@ -121,6 +122,7 @@ class TrainConfig(Root):
     name: Name
     resume: str | None
     debug: Flag
+    open: Flag = False
     outputs: str
     data: dict[str, Any]
     model: dict[str, Any]

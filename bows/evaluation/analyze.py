@@ -15,7 +15,7 @@ from bows.analysis.ordered_sets import whole_sets
 from bows.config.resolve import plain
 from bows.config.schema import AnalyzeConfig
 from bows.config.validate import check
-from bows.console import print_results, quiet_libraries
+from bows.console import print_results, quiet_libraries, working
 from bows.evaluation.ablate import ablate_plane, find_plane
 from bows.evaluation.ablation_results import draw_ablation, print_ablation, write_ablation
 from bows.evaluation.compare import compare, draw_comparison, print_comparison, write_comparison
@@ -107,25 +107,29 @@ def analyze(config: dict[str, Any], given: set[str], folder: Path, status: RunSt
     log.info("%s: %s held-out windows of %d rows", run.folder, f"{windows:,}", loaded.data.window)
     figures = settings.analysis.figures
     if settings.word is not None:
-        explanation = explain_word(loaded, settings.word, settings.context)
+        with working(f"explaining {settings.word}"):
+            explanation = explain_word(loaded, settings.word, settings.context)
         write_explanation(explanation, folder)
         if figures:
             draw_explanation(explanation, folder)
         print_explanation(explanation)
     if others:
-        comparison = compare(loaded, others, settings.analysis)
+        with working("comparing models"):
+            comparison = compare(loaded, others, settings.analysis)
         write_comparison(comparison, folder)
         if figures:
             draw_comparison(comparison, folder)
         print_comparison(comparison)
     if settings.scan:
-        found = discover_shapes(loaded, settings.false_discovery_rate)
+        with working("searching for rings, lines and clusters"):
+            found = discover_shapes(loaded, settings.false_discovery_rate)
         write_shapes(found, folder)
         print_shapes(found, settings.false_discovery_rate)
         if figures:
             draw_shapes(found, loaded, settings.false_discovery_rate, folder)
     if settings.plane is not None and plane is not None:
-        ablation = ablate_plane(loaded, settings.plane, plane, settings.analysis.threshold)
+        with working(f"ablating the plane of {settings.plane}"):
+            ablation = ablate_plane(loaded, settings.plane, plane, settings.analysis.threshold)
         write_ablation(ablation, folder)
         if figures:
             draw_ablation(ablation, folder)
@@ -137,15 +141,9 @@ def analyze(config: dict[str, Any], given: set[str], folder: Path, status: RunSt
 def evaluate_again(loaded: LoadedRun, settings: AnalyzeConfig, config: dict[str, Any], folder: Path) -> None:
     """Evaluate a run as at the end of its training: write summary.json, words.parquet, regimes.csv and figures, and print."""
     sets = whole_sets(settings.analysis.ordered_sets, loaded.vocabulary)
-    evaluation = evaluate(
-        loaded.autoencoder,
-        loaded.data,
-        sets,
-        settings.analysis,
-        settings.seed,
-        loaded.device,
-        training=loaded.training,
-    )
+    chosen, seed, device = settings.analysis, settings.seed, loaded.device
+    with working("evaluating the model"):
+        evaluation = evaluate(loaded.autoencoder, loaded.data, sets, chosen, seed, device, training=loaded.training)
     step = last_step(loaded.run.folder / "metrics.csv")
     labels = Labels(f"analysis of {loaded.run.folder.name}", job_type="analyze")
     own = {**config, "corpus": {"hash": loaded.data.corpus.hash, "words": len(loaded.vocabulary)}}

@@ -68,9 +68,9 @@ def whole(folder: Path, name: str, status: dict[str, Any]) -> Path:
 class RunStatus:
     """Writes status.json.
 
-    It has state, error, started, finished, seconds (the sum over resumed runs), versions, commit, the hash of the corpus and of the corpus
-    folder it was made of (they differ for controls), the key of the configuration (`config_key`), the process, and, once the run is
-    completed, the checksums of its files.
+    It has state, error, warnings on the result, started, finished, seconds (the sum over resumed runs), versions, commit, the hash of the
+    corpus and of the corpus folder it was made of (they differ for controls), the key of the configuration (`config_key`), the process,
+    and, once the run is completed, the checksums of its files.
     """
 
     folder: Path
@@ -79,6 +79,8 @@ class RunStatus:
     corpus: str | None = None
     stored_corpus: str | None = None
     config: str | None = None
+    warnings: list[str] = field(default_factory=list)
+    """What is wrong with the result of a completed run."""
     clock: float = field(default_factory=time.perf_counter)
     state: str = "running"
     """As last written."""
@@ -121,6 +123,7 @@ class RunStatus:
             {
                 "state": state,
                 "error": error,
+                "warnings": self.warnings,
                 "started": self.started,
                 "finished": None if state == "running" else _now(),
                 "seconds": round(self.seconds_before + time.perf_counter() - self.clock, 3),

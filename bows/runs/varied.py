@@ -12,7 +12,7 @@ from bows.config.resolve import dotted
 from bows.runs.folder import RunFolder
 
 # Settings on which no metric depends.
-IGNORED = {"name", "outputs", "resume", "logger", "hydra", "debug"}
+IGNORED = {"name", "outputs", "resume", "logger", "hydra", "debug", "open"}
 # The options of this group set keys of any other group.
 ANYWHERE = "experiment"
 

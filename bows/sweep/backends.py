@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.util import find_spec
@@ -14,7 +15,9 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
 from bows.config.hydra_internals import uncache_compositions
+from bows.config.overrides import swept_settings
 from bows.errors import SweepError
+from bows.sweep.closing_table import progress_text
 from bows.sweep.units import Unit
 
 log = logging.getLogger(__name__)
@@ -41,8 +44,15 @@ class InThisProcess:
 
     def launch(self, units: Sequence[Unit], task: TaskFunction) -> list[JobReturn]:
         results = []
+        total, done, began = sum(map(_size, units)), 0, time.monotonic()
+        varied = swept_settings([str(word) for word in self.config.hydra.overrides.task])
         for unit in units:
-            log.info("#%d : %s", unit.number, " ".join(filter_overrides(unit.overrides)))
+            started = progress_text(done, _size(unit), total, time.monotonic() - began)
+            words = list(filter_overrides(unit.overrides))
+            log.info(
+                "%s: #%d : %s", started, unit.number, _settings_line(words, varied) if len(unit.jobs) < 2 else "a stack"
+            )
+            done += _size(unit)
             composed = self.context.config_loader.load_sweep_config(self.config, unit.overrides)
             with open_dict(composed):
                 composed.hydra.job.id = unit.number
@@ -58,6 +68,15 @@ class InThisProcess:
             )
             configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         return results
+
+
+def _size(unit: Unit) -> int:
+    return max(1, len(unit.jobs))
+
+
+def _settings_line(words: Sequence[str], varied: set[str]) -> str:
+    """Return the words of a job that set what the sweep varies, or all where it varies nothing that can be told apart."""
+    return " ".join([word for word in words if word.partition("=")[0].lstrip("+~") in varied] or words)
 
 
 class SideBySide:

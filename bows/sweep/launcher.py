@@ -16,6 +16,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from bows.config.hydra_internals import cache_compositions, error_of
+from bows.console import print_results
 from bows.errors import BowsError, SweepError, cannot_write
 from bows.files import file_lock
 from bows.runs.lock import RunInUse, is_locked, lock_runs, user_of
@@ -185,8 +186,11 @@ def _wait_for_others(jobs: Sequence[Job]) -> None:
 def _write_tables(sweep: Path) -> None:
     # Imported here: a sweep begins without pyarrow.
     from bows.runs.table import save_tables
+    from bows.sweep.closing_table import closing_table
 
     try:
-        log.info("all runs in one table: %s", save_tables([sweep], sweep)[2][0])
+        _, summary, files = save_tables([sweep], sweep)
+        print_results({}, {}, lines=closing_table(summary))
+        log.info("all runs in one table: %s", files[0])
     except OSError as error:
         log.error("%s; free space or permissions, then python -m bows.collect %s", cannot_write(error) or error, sweep)

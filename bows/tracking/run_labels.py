@@ -13,3 +13,5 @@ class Labels:
     job_type: str = "train"
     tags: tuple[str, ...] = ()
     """The options of data and model, and the experiment; those of the settings are added."""
+    varied: tuple[str, ...] = ()
+    """In a sweep: the settings that it varies, as `setting=value`."""

@@ -14,6 +14,7 @@ from bows.config.resolve import instantiate_plain
 from bows.config.schema import TrainConfig
 from bows.data.datamodule import BagsDataModule
 from bows.evaluation.evaluate import Evaluation, evaluate
+from bows.evaluation.inexpensive import inexpensive
 from bows.evaluation.save import write_evaluation
 from bows.figures.render_pool import Picture
 from bows.files import write_whole
@@ -91,26 +92,28 @@ class AutoencoderTask(RunTask[BagsDataModule]):
             self._fit_closed_form(trainer)
         else:
             super().fit(trainer, checkpoint)
+            self.take_best(trainer)
         # In the precision and the order of memory of model.safetensors, so that the evaluation can be repeated on the stored weights.
         self.autoencoder.float()
         for weight in self.autoencoder.parameters():
             weight.data = weight.data.contiguous()
 
     def evaluate(self, trainer: pl.Trainer) -> Evaluation:
-        found = self.evaluate_on(trainer.strategy.root_device)
-        if (r2 := found.metrics.get("reconstruction/r2", 0.0)) < 0:
-            log.warning(
-                "held-out R² is %.2g: worse than predicting each word by its frequency; more text, a smaller data.vocab_size, a larger "
-                "latent, more wd or fewer epochs may help", r2,
-            )  # fmt: skip
-        return found
+        return self.evaluate_on(trainer.strategy.root_device)
 
     def evaluate_on(self, device: torch.device) -> Evaluation:
         """Evaluate the model on a device, after the evaluations of the geometry during training."""
         settings, before = self.settings, self.geometry.seconds
-        return evaluate(
+        found = evaluate(
             self.autoencoder, self.data, self.geometry.sets, settings.analysis, settings.seed, device, before
         )
+        began = time.perf_counter()
+        frequency = found.words.column("frequency").to_numpy().copy()
+        more = inexpensive(self.autoencoder, self.data, frequency, settings.analysis, settings.seed, device)
+        if more:
+            found.metrics.update(more)
+            found.metrics["speed/analysis_seconds"] += time.perf_counter() - began
+        return found
 
     def write(self, evaluation: Evaluation, summary: Mapping[str, float]) -> dict[str, Picture]:
         corpus, sets, analysis = self.data.corpus, self.geometry.sets, self.settings.analysis

@@ -67,6 +67,10 @@ class PairClassifierTask(RunTask[PairsDataModule]):
         optimizer, compiled = self.settings.optimizer, self.settings.trainer.compile
         return PairModule(self.classifier, optimizer, steps=steps, compile=compiled)
 
+    def fit(self, trainer: pl.Trainer, checkpoint: Path | None) -> None:
+        super().fit(trainer, checkpoint)
+        self.take_best(trainer)
+
     def evaluate(self, trainer: pl.Trainer) -> PairEvaluation:
         classifier = self.classifier.to(trainer.strategy.root_device).eval()
         return evaluate_pairs(classifier, self.data.task, self.settings.analysis, self.settings.seed)

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import webbrowser
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -22,7 +23,7 @@ from bows.config.paths import CONF
 from bows.config.resolve import plain, trait
 from bows.config.schema import TrainConfig
 from bows.config.validate import check
-from bows.console import print_results
+from bows.console import print_results, working
 from bows.errors import BowsError, DataError, Interrupted, SettingError, UnavailableError, cannot_write
 from bows.evaluation.save import log_results
 from bows.figures.render_pool import Drawers, Picture, draw
@@ -36,9 +37,11 @@ from bows.tracking.loggers import extra_loggers, log_files
 from bows.tracking.run_labels import Labels
 from bows.training.autoencoder import AutoencoderTask
 from bows.training.checkpoint_files import AtomicCheckpointIO, last_checkpoint
+from bows.training.closing import closing_lines, one_line
 from bows.training.pairs import PairClassifierTask
 from bows.training.task import RunTask, conclude, make_trainer, prepare
 from bows.training.threads import EVALUATION_WORK, log_threads, suited_threads, threads
+from bows.training.verdict import held_out_losses, verdicts
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +84,8 @@ def _train_and_record(composed: dict[str, Any], hydra: Any, folder: Path) -> flo
     sweep = hydra.mode == RunMode.MULTIRUN
     try:
         settings = check(composed)
-        metrics = train(settings, folder, status, labels_of(settings, hydra), partial(complete, status))
+        labels = labels_of(settings, hydra)
+        metrics = train(settings, folder, status, labels, partial(complete, status))
     except BaseException as error:
         if status.state == "completed" and isinstance(error, KeyboardInterrupt | Interrupted):
             raise KeyboardInterrupt from error  # the run completed; only its report may be missing
@@ -92,7 +96,12 @@ def _train_and_record(composed: dict[str, Any], hydra: Any, folder: Path) -> flo
         if sweep and isinstance(failure, Interrupted):
             raise KeyboardInterrupt from error  # ends the sweep; an error ends this job alone
         raise failure from error
-    print_results(metrics, headline_labels(), folder)
+    if sweep:
+        print_results({}, {}, one_line(folder, labels.varied))
+    else:
+        print_results(metrics, headline_labels(), folder, closing_lines(settings, folder, status.warnings))
+        if settings.open:
+            open_report(folder)
     return metrics[task_of(settings).objective]
 
 
@@ -140,7 +149,7 @@ def train(
     folder: Path,
     status: RunStatus | None,
     labels: Labels | None = None,
-    finish: Callable[[Sequence[Logger]], None] | None = None,
+    finish: Callable[[Sequence[Logger], list[str]], None] | None = None,
 ) -> dict[str, float]:
     """Train a model, evaluate it, complete its run folder, and return the metrics of summary.json.
 
@@ -149,7 +158,7 @@ def train(
         folder: The run folder.
         status: None on ranks above 0, which do not write status.json.
         labels: The names of the run for the loggers; None for those of a single run.
-        finish: Called with the loggers once the run folder is complete but for its report.
+        finish: Called with the loggers and the warnings on the result once the run folder is complete but for its report.
     """
     prepare(settings)
     task = task_of(settings)(settings, folder)
@@ -173,21 +182,34 @@ def train(
         trainer = make_trainer(task, [table, *loggers], files)
         log_threads(number, asked, task.work)
         task.fit(trainer, checkpoint)
+        losses = held_out_losses(table.rows())
         if trainer.is_global_zero:
-            with threads(evaluating):
+            with threads(evaluating), working("evaluating the model"):
                 evaluation = task.evaluate(trainer)
             figures = _draw(folder / "figures", conclude(task, evaluation, trainer, table, loggers), drawer)
             log_results(loggers, figures, evaluation, max(trainer.global_step - 1, 0))
+            warnings = verdicts(table.summary, losses, settings.trainer.weights == "best")
+            for warning in warnings:
+                log.warning("%s", warning)
             if finish:
-                finish(loggers)
+                finish(loggers, warnings)
     return table.summary
 
 
-def complete(status: RunStatus, loggers: Sequence[Logger]) -> None:
-    """Mark a run as completed, write its report, and pass its files to the loggers."""
+def complete(status: RunStatus, loggers: Sequence[Logger], warnings: list[str]) -> None:
+    """Mark a run as completed, write its report, and pass its files and the warnings on its result to the loggers."""
+    status.warnings = warnings
     status.write("completed")
-    write_report(status.folder)
-    log_files(loggers, status.folder)
+    with working("writing the report"):
+        write_report(status.folder)
+    log_files(loggers, status.folder, warnings)
+
+
+def open_report(folder: Path) -> None:
+    """Open a run's report in the browser; log a warning where there is none."""
+    report = folder / "report.html"
+    if not webbrowser.open(report.absolute().as_uri()):
+        log.warning("open=true: no browser was found; open %s yourself", report)
 
 
 def labels_of(settings: TrainConfig, hydra: Any) -> Labels:
@@ -195,10 +217,11 @@ def labels_of(settings: TrainConfig, hydra: Any) -> Labels:
     sweep = Path(hydra.sweep.dir) if hydra.mode == RunMode.MULTIRUN else None
     varied = swept_settings(read_list(sweep).get("command", [])) if sweep and (sweep / LIST).is_file() else ()
     shown = shown_settings(hydra.overrides.task, varied)
-    name = " ".join([settings.name, *(each for each in shown if each != f"data={settings.name}")])
+    name = " ".join([settings.name, *(each for each in shown.values() if each != f"data={settings.name}")])
     choices = hydra.runtime.choices
     tags = [str(choices[group]) for group in ("data", "model", "experiment") if choices.get(group)]
-    return Labels(name, sweep and sweep.name, tags=tuple(tag[:LONGEST_TAG] for tag in tags))
+    of_job = tuple(shown[key] for key in shown if key in varied)
+    return Labels(name, sweep and sweep.name, tags=tuple(tag[:LONGEST_TAG] for tag in tags), varied=of_job)
 
 
 def with_corpus(config: dict[str, Any], task: RunTask) -> dict[str, Any]:

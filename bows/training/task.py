@@ -25,7 +25,7 @@ from bows.training.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from bows.training.callbacks.interrupt import InterruptGuard
 from bows.training.callbacks.progress import TrainingProgress
 from bows.training.callbacks.throughput import SpeedMonitor
-from bows.training.checkpoint_files import CHECKPOINTS, AtomicCheckpointIO
+from bows.training.checkpoint_files import BEST, CHECKPOINTS, AtomicCheckpointIO
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +95,14 @@ class RunTask(Task[Data]):
     def evaluation_work(self) -> float:
         """Multiplications of the largest matrix product of the evaluation."""
         return self.work
+
+    def take_best(self, trainer: pl.Trainer) -> None:
+        """With `trainer.weights=best`, give the module the weights of best.ckpt."""
+        path = self.folder / CHECKPOINTS / BEST
+        if self.settings.trainer.weights == "best" and path.exists():
+            content = AtomicCheckpointIO().load_checkpoint(path)
+            trainer.lightning_module.load_state_dict(content["state_dict"])
+            log.info("measuring the weights after step %d, of the lowest %s", content["global_step"], self.objective)
 
     @abstractmethod
     def evaluate(self, trainer: pl.Trainer) -> Evaluation:

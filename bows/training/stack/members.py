@@ -44,6 +44,8 @@ class MemberRun:
     table: MetricsTable
     loggers: list[Logger] = field(default_factory=list)
     """In addition to metrics.csv; open from the start of training."""
+    warnings: list[str] = field(default_factory=list)
+    """What is wrong with its result."""
     open_loggers: ExitStack = field(default_factory=ExitStack)
 
     def start_loggers(self, mode: str | None) -> None:

@@ -17,7 +17,6 @@ import pytorch_lightning as pl
 import torch
 
 from bows.config.identity import config_key
-from bows.console import four_digits
 from bows.data.datamodule import BagsDataModule
 from bows.errors import BowsError, Interrupted, TrainingError
 from bows.evaluation.evaluate import Evaluation
@@ -30,6 +29,7 @@ from bows.training.autoencoder import AutoencoderTask, open_bags
 from bows.training.callbacks.checkpoints import LastCheckpoint
 from bows.training.callbacks.nan_guard import cause
 from bows.training.checkpoint_files import BEST, CHECKPOINTS, LAST, AtomicCheckpointIO
+from bows.training.closing import one_line
 from bows.training.run import as_expected, complete, record_failure
 from bows.training.stack.block import Member, Solo, arrange, solos
 from bows.training.stack.members import MemberRun, StackJob, start_loggers
@@ -38,6 +38,7 @@ from bows.training.stack.stack_data import StackData
 from bows.training.stack.stack_module import StackModule
 from bows.training.task import Task, conclude, make_trainer, prepare, training_steps
 from bows.training.threads import log_threads, suited_threads, threads
+from bows.training.verdict import held_out_losses, verdicts
 
 log = logging.getLogger(__name__)
 
@@ -227,18 +228,24 @@ def _evaluate(task: StackTask, number: int, trainer: pl.Trainer) -> tuple[Evalua
         step, loss = module.failures[number]
         suggestion = cause(trainer.optimizers[0], optimizer.lr, optimizer.weight_decay, str(trainer.precision))
         raise TrainingError(f"the loss is {loss} at step {step}; {suggestion}")
-    autoencoder.load_state_dict(module.member_state(number))
+    best = member.job.settings.trainer.weights == "best"
+    autoencoder.load_state_dict(
+        monitor.best[number]["weights"] if best and number in monitor.best else module.member_state(number)
+    )
+    losses = held_out_losses(member.table.rows())
     evaluation = member.task.evaluate_on(trainer.strategy.root_device)
-    return evaluation, conclude(member.task, evaluation, trainer, member.table, member.loggers)
+    pictures = conclude(member.task, evaluation, trainer, member.table, member.loggers)
+    member.warnings = verdicts(member.table.summary, losses, best)
+    return evaluation, pictures
 
 
 def _close(member: MemberRun, evaluation: Evaluation, figures: dict[str, Path], steps: int) -> float:
     """Pass a member to its loggers, and complete its folder; return its held-out loss."""
     log_results(member.loggers, figures, evaluation, max(steps - 1, 0))
     assert member.job.status is not None, "a job that is done is not closed again"
-    complete(member.job.status, member.loggers)
+    for warning in member.warnings:
+        log.warning("job %s: %s", member.job.folder.name, warning)
+    complete(member.job.status, member.loggers, member.warnings)
     member.end_loggers(None)
-    summary = member.table.summary
-    loss, r2 = (summary.get(f"reconstruction/{name}", math.nan) for name in ("loss", "r2"))
-    print(f"{member.job.folder}  loss {four_digits(loss)}  R² {four_digits(r2)}")
-    return loss
+    print(one_line(member.job.folder, member.job.labels.varied))
+    return member.table.summary.get("reconstruction/loss", math.nan)
