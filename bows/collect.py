@@ -1,6 +1,5 @@
 """python -m bows.collect: write the runs of sweeps as one table, and a summary over seeds."""
 
-import argparse
 import os
 import sys
 from collections import Counter
@@ -8,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bows.cli import ignore_broken_pipe
+from bows.cli.help import command_parser
 from bows.config.paths import default_outputs
 from bows.errors import BowsError, DataError, cannot_write
 
@@ -71,9 +71,13 @@ def shown(values: list) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bows.collect",
-        description="Write all runs of sweeps as one table, results.parquet and .csv, and their summary over seeds.",
+    parser = command_parser(
+        "collect",
+        "Write all runs of sweeps as one table, results.parquet and .csv, and their summary over seeds.",
+        {
+            "outputs/sweeps/<date>/<sweep>": "the tables, into the sweep's folder",
+            "outputs/runs outputs/sweeps --output tables": "all runs and sweeps, into the folder tables",
+        },
     )
     parser.add_argument("folders", type=Path, nargs="+", help="sweep folders, run folders, or folders of those")
     parser.add_argument(

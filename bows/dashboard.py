@@ -1,18 +1,23 @@
 """python -m bows.dashboard: a W&B workspace and a W&B report of bows' metrics, as code."""
 
-import argparse
 import sys
 from pathlib import Path
 
 from bows.cli import ignore_broken_pipe
+from bows.cli.help import command_parser
 from bows.errors import BowsError
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bows.dashboard",
-        description="Build a W&B workspace and a W&B report of bows' metrics. Without --save nothing is sent: both are written to files.",
+    parser = command_parser(
+        "dashboard",
+        "Build a W&B workspace and a W&B report of bows' metrics. Without --save nothing is sent: both are written to files.",
+        {
+            "": "panels for every metric of analysis=full",
+            "--run outputs/sweeps/<date>/<sweep>": "panels for what a sweep logged",
+            "--entity <name> --project bows --save": "make both in W&B",
+        },
     )
     parser.add_argument(
         "--run", type=Path, help="a run or sweep folder: panels for what was logged there (default: analysis=full)"

@@ -1,18 +1,23 @@
 """python -m bows.report: the report of a run or of a sweep, or a comparison of several runs."""
 
-import argparse
 import sys
 from pathlib import Path
 
 from bows.cli import ignore_broken_pipe
+from bows.cli.help import command_parser
 from bows.errors import BowsError, SettingError, cannot_write
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the report of a run or of a sweep, or the comparison of several runs, and print where it is."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bows.report",
-        description="Write report.html into a run or sweep folder, or a comparison of runs into outputs/reports.",
+    parser = command_parser(
+        "report",
+        "Write report.html into a run or sweep folder, or a comparison of runs into outputs/reports.",
+        {
+            "outputs/runs/<date>/<run>": "the report of a run",
+            "outputs/sweeps/<date>/<sweep>": "the report of a sweep",
+            "<run> <another run>": "a comparison of runs",
+        },
     )
     parser.add_argument(
         "folders",

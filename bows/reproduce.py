@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from bows.cli import ignore_broken_pipe
+from bows.cli.help import command_parser
 from bows.errors import BowsError
 from bows.paper.presets import PRESETS, SIZES
 
@@ -14,9 +15,14 @@ INTERRUPTED = 130
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    made = argparse.ArgumentParser(
-        prog="python -m bows.reproduce",
-        description="Train the paper's figures again, skipping completed runs, and compare each claim with the measurement.",
+    made = command_parser(
+        "reproduce",
+        "Train the paper's figures again, skipping completed runs, and compare each claim with the measurement.",
+        {
+            "paper": "all figures, small size",
+            "months umap --size full": "two figures on WikiText-103",
+            "paper --size medium --train my.txt": "all figures on a text of 100 MB or so",
+        },
     )
     made.add_argument("figures", nargs="+", help=f"paper, for all of them, or some of: {', '.join(PRESETS)}")
     made.add_argument(

@@ -1,6 +1,5 @@
 """python -m bows.bench: speed and memory on this machine, as a table and as JSON."""
 
-import argparse
 import json
 import os
 import platform
@@ -10,6 +9,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from bows.bench.measures import MEASURES, USUAL
+from bows.cli.help import command_parser
 from bows.config.paths import default_outputs
 from bows.files import write_json
 from bows.runs.status import commit, versions
@@ -17,8 +17,10 @@ from bows.runs.status import commit, versions
 
 def main() -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bows.bench", description="Measure speed and memory on this machine."
+    parser = command_parser(
+        "bench",
+        "Measure speed and memory on this machine.",
+        {"": f"{', '.join(USUAL)}", "default_run": "wall and CPU seconds of the default run"},
     )
     parser.add_argument(
         "measures", nargs="*", metavar="MEASURE", help=f"one of {', '.join(MEASURES)}; default: {' '.join(USUAL)}"

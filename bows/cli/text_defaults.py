@@ -6,6 +6,7 @@ The defaults are for large texts: with 10,000 words, a text of 1.3 MB ends below
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra.core.override_parser.types import Override
 
@@ -87,7 +88,8 @@ def _bytes(overrides: dict[str, Override]) -> int | None:
         or data.value() != "files"
     ):
         return None
-    patterns = [str(each) for each in (train.value() if isinstance(train.value(), list) else [train.value()])]
+    value: Any = train.value()
+    patterns = [str(each) for each in (value if isinstance(value, list) else [value])]
     if STANDARD_INPUT in patterns:
         return None
     try:
