@@ -17,7 +17,7 @@ from bows.analysis.rank_correlation import spearman
 from bows.errors import SettingError
 
 MANTEL_WORDS = (100, 300)  # words of a block of the permutation tests, fewest and most
-MANTEL_CELLS = 1_000_000  # cells of all blocks together: at V = 10,000 one hundred blocks of 100 words
+MANTEL_CELLS = 100_000  # cells of all blocks together, for small vocabularies: the time of a permutation grows faster than its cells
 ROUNDING = 1e-12  # what float64 sums leave, as a share, of a matrix that centring takes away
 TIED = 1e-9  # correlations closer than this count as equal
 CHUNK = 50  # permutations at a time: 50 x 44,850 pairs are 18 MB

@@ -3,19 +3,18 @@
 import math
 from collections.abc import Callable, Iterable
 
-import numpy as np
 import torch
 from scipy.stats import rankdata
 from torch import Tensor
 
 BINS = 22  # leading bits of a float32 that tell values apart: its sign, its exponent and 13 bits after the leading one
-SORTED = 500_000  # pairs up to here are ranked exactly
+SORTED = 2_500_000  # pairs up to here are ranked exactly
 
 
 def spearman(pairs: Callable[[], Iterable[tuple[Tensor, Tensor]]], count: int) -> float | None:
     """Return Spearman's rho of two variables: Pearson's correlation of their ranks, ties sharing their mean rank; in [-1, 1].
 
-    Up to 500,000 pairs the ranks are exact. Beyond, the stream is walked twice and values that agree in the leading 22
+    Up to 2,500,000 pairs the ranks are exact. Beyond, the stream is walked twice and values that agree in the leading 22
     bits of float32 (so within about 0.01 %) count as tied: the first walk counts values a bin, which gives each bin its
     mean rank, the second multiplies the ranks. Of values spread over many bins rho is within 1e-5 of the exact one.
 
@@ -34,12 +33,10 @@ def spearman(pairs: Callable[[], Iterable[tuple[Tensor, Tensor]]], count: int) -
     if count <= SORTED:
         first, second = (torch.cat(values) for values in zip(*pairs(), strict=True))
         return _correlation(*(torch.from_numpy(rankdata(values.numpy())) for values in (first, second)))
-    tables = [torch.zeros(1 << BINS, dtype=torch.int64) for _ in range(2)]
+    tables, one = [torch.zeros(1 << BINS, dtype=torch.int64) for _ in range(2)], torch.ones(1, dtype=torch.int64)
     for pair in pairs():
         for table, values in zip(tables, pair, strict=True):
-            table += torch.from_numpy(
-                np.bincount(bins(values).numpy(), minlength=1 << BINS)
-            )  # twice as fast as torch's
+            table.index_add_(0, bins(values), one.expand(len(values)))  # without a table for each part
     ranks = [_centred_ranks(table) for table in tables]
     sizes = [(table * rank.square()).sum().item() for table, rank in zip(tables, ranks, strict=True)]
     if not all(sizes):
