@@ -1,11 +1,16 @@
-"""A batch of bags as lists of words: what training reads where bags are so empty that zeros and ones would be mostly zeros."""
+"""Bags as lists of words, and products of nearly empty bags: what training and counting read instead of zeros and ones."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse
 import torch
 from torch import Tensor
+
+# Words in a larger share of windows go through dense products, which are faster for them than sparse ones.
+COMMON = 0.08
+NONZEROS = 1 << 22  # words in windows held at a time: 32 MB as a sparse matrix, at most 8 times that for its dense part
 
 
 @dataclass(frozen=True)
@@ -65,3 +70,71 @@ class SparseBags:
         bags = torch.zeros(len(self) * self.words)
         bags[torch.from_numpy(self.positions())] = 1
         return bags.view(len(self), self.words)
+
+
+def products(batches: Iterable[np.ndarray], common: np.ndarray | None = None) -> Iterator["Products"]:
+    """Yield the products of the words of a stream of binary bags, some thousand bags at a time.
+
+    Args:
+        batches: (batch, V) zeros and ones.
+        common: (V,) bool: words to multiply densely; None for those in more than `COMMON` of the first bags.
+    """
+    held: list[scipy.sparse.csr_array] = []
+
+    def taken() -> Products:
+        nonlocal common
+        if common is None:
+            common = sum(part.sum(0) for part in held) > COMMON * sum(part.shape[0] for part in held)
+        return Products(held, np.asarray(common))
+
+    for bags in batches:
+        held.append(scipy.sparse.csr_array(bags, dtype=np.float32))
+        if sum(part.nnz + part.shape[0] for part in held) >= NONZEROS:
+            yield taken()
+            held = []
+    if held:
+        yield taken()
+
+
+class Products:
+    """Counts within some windows, from bags split into common words (dense) and rare ones (sparse)."""
+
+    def __init__(self, bags: list[scipy.sparse.csr_array], common: np.ndarray):
+        whole = scipy.sparse.csr_array(scipy.sparse.vstack(bags))
+        self.common = np.flatnonzero(common)
+        self.dense = np.ascontiguousarray(whole[:, self.common].toarray())
+        whole.data[common[whole.indices]] = 0
+        whole.eliminate_zeros()
+        self.rare = whole
+        self.rare_columns = whole.tocsc()
+        self.is_common = common
+
+    def __len__(self) -> int:
+        """Bags."""
+        return len(self.dense)
+
+    def rows(self, start: int, stop: int, first: int) -> Tensor:
+        """Return counts of the words start:stop with the words from ``first`` on: (stop - start, V - first) float32."""
+        words = len(self.is_common)
+        counts = np.zeros((stop - start, words - first), dtype=np.float32)
+        here, there = self._place(start, stop), self._place(first, words)
+        common_rows, rare_rows = self.common[here] - start, np.flatnonzero(~self.is_common[start:stop])
+        common_columns, rare_columns = self.common[there] - first, np.flatnonzero(~self.is_common[first:])
+        by_word = self.rare_columns[:, start:stop].T.tocsr()  # (rows, windows); rows of common words are empty
+        if len(rare_rows):
+            counts += (by_word @ self.rare[:, first:]).toarray()
+            if len(common_columns):
+                counts[np.ix_(rare_rows, common_columns)] = (by_word @ self.dense[:, there])[rare_rows]
+        if len(common_rows):
+            dense = self.dense[:, here]
+            if len(rare_columns):
+                others = self.rare_columns[:, first:].T @ dense
+                counts[np.ix_(common_rows, rare_columns)] = others[rare_columns].T
+            with torch.autocast("cpu", enabled=False):
+                both = torch.from_numpy(dense).T @ torch.from_numpy(self.dense[:, there])
+            counts[np.ix_(common_rows, common_columns)] = both.numpy()
+        return torch.from_numpy(counts)
+
+    def _place(self, start: int, stop: int) -> slice:
+        """Return the columns of ``dense`` of the common words among start:stop."""
+        return slice(*np.searchsorted(self.common, [start, stop]))

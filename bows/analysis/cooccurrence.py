@@ -4,17 +4,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
-from scipy.sparse import csr_array, vstack
 from torch import Tensor
 
 from bows.analysis.directions import BLOCK
 from bows.errors import DataError, SettingError
+from bows.sparse_bags import COMMON, Products, products
 
 EXACT = 1 << 24  # float32 holds every whole number up to this
-COMMON = (
-    0.08  # words in a larger share of windows go through dense products, which are faster for them than sparse ones
-)
-NONZEROS = 1 << 22  # words in windows held at a time: 32 MB as a sparse matrix, at most 8 times that for its dense part
 MEBIBYTE = 1 << 20
 
 
@@ -123,10 +119,10 @@ class Cooccurrence:
     def _all(self) -> Tensor:
         if self._counts is None:
             counts = torch.zeros(self.words, self.words, dtype=self.dtype)
-            for products in self._products():
+            for part in self._products():
                 for start in range(0, self.words, BLOCK):
                     stop = min(start + BLOCK, self.words)
-                    counts[start:stop, start:] += products.rows(start, stop, start)
+                    counts[start:stop, start:] += part.rows(start, stop, start)
             for start in range(0, self.words, BLOCK):
                 stop = min(start + BLOCK, self.words)
                 counts[stop:, start:stop] = counts[start:stop, stop:].T
@@ -135,58 +131,11 @@ class Cooccurrence:
 
     def _stripe(self, first: int, last: int) -> Tensor:
         counts = torch.zeros(last - first, self.words, dtype=self.dtype)
-        for products in self._products():
+        for part in self._products():
             for start in range(first, last, BLOCK):
                 stop = min(start + BLOCK, last)
-                counts[start - first : stop - first] += products.rows(start, stop, 0)
+                counts[start - first : stop - first] += part.rows(start, stop, 0)
         return counts
 
-    def _products(self) -> Iterator["_Products"]:
-        held: list[csr_array] = []
-        for bags in self._batches():
-            held.append(csr_array(bags.cpu().numpy(), dtype=np.float32))
-            if sum(part.nnz for part in held) >= NONZEROS:
-                yield _Products(held, self._common)
-                held = []
-        if held:
-            yield _Products(held, self._common)
-
-
-class _Products:
-    """Counts within some windows, from bags split into common words (dense) and rare ones (sparse)."""
-
-    def __init__(self, bags: list[csr_array], common: np.ndarray):
-        whole = csr_array(vstack(bags))
-        self.common = np.flatnonzero(common)
-        self.dense = np.ascontiguousarray(whole[:, self.common].toarray())
-        whole.data[common[whole.indices]] = 0
-        whole.eliminate_zeros()
-        self.rare = whole
-        self.rare_columns = whole.tocsc()
-        self.is_common = common
-
-    def rows(self, start: int, stop: int, first: int) -> Tensor:
-        """Return counts of the words start:stop with the words from ``first`` on: (stop - start, V - first) float32."""
-        words = len(self.is_common)
-        counts = np.zeros((stop - start, words - first), dtype=np.float32)
-        here, there = self._place(start, stop), self._place(first, words)
-        common_rows, rare_rows = self.common[here] - start, np.flatnonzero(~self.is_common[start:stop])
-        common_columns, rare_columns = self.common[there] - first, np.flatnonzero(~self.is_common[first:])
-        by_word = self.rare_columns[:, start:stop].T.tocsr()  # (rows, windows); rows of common words are empty
-        if len(rare_rows):
-            counts += (by_word @ self.rare[:, first:]).toarray()
-            if len(common_columns):
-                counts[np.ix_(rare_rows, common_columns)] = (by_word @ self.dense[:, there])[rare_rows]
-        if len(common_rows):
-            dense = self.dense[:, here]
-            if len(rare_columns):
-                others = self.rare_columns[:, first:].T @ dense
-                counts[np.ix_(common_rows, rare_columns)] = others[rare_columns].T
-            with torch.autocast("cpu", enabled=False):
-                both = torch.from_numpy(dense).T @ torch.from_numpy(self.dense[:, there])
-            counts[np.ix_(common_rows, common_columns)] = both.numpy()
-        return torch.from_numpy(counts)
-
-    def _place(self, start: int, stop: int) -> slice:
-        """Return the columns of ``dense`` of the common words among start:stop."""
-        return slice(*np.searchsorted(self.common, [start, stop]))
+    def _products(self) -> Iterator[Products]:
+        return products((bags.cpu().numpy() for bags in self._batches()), self._common)

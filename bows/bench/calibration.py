@@ -1,6 +1,7 @@
 """Measure how often each p value and interval is wrong at 0.05 where there is no effect, and how often it finds a stated one."""
 
 import os
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from scipy.stats import binomtest
 
+from bows.analysis.regime import REGIMES
 from bows.analysis.ring import SHAPES, ring
-from bows.bench.commands import Row
+from bows.bench.commands import Row, train_run
 from bows.bench.nulls import NULLS, PERMUTATIONS, Null, ordered
 from bows.config.paths import default_outputs
 from bows.files import write_whole
+from bows.setting_types import Thresholds
 
 LEVEL = 0.05
 DRAWS = 200
@@ -21,18 +24,20 @@ SEED = 0
 
 
 def calibration() -> list[Row]:
-    """Measure error rate at 0.05 and power of every p value and interval under its own null; writes reports/calibration.{md,parquet}."""
-    tests, shapes = table(NULLS, DRAWS), shape_table(DRAWS)
+    """Measure error rate and power of p values, and the names of known shapes and regimes; writes reports/calibration.{md,parquet}."""
+    tests, shapes, regimes = table(NULLS, DRAWS), shape_table(DRAWS), regime_table()
     folder = Path(os.environ.get("BOWS_OUTPUTS") or default_outputs()) / "reports"
     folder.mkdir(parents=True, exist_ok=True)
     pq.write_table(tests, folder / "calibration.parquet")
-    write_whole(folder / "calibration.md", f"{markdown(tests)}\n\n{markdown(shapes)}\n")
+    write_whole(folder / "calibration.md", "\n".join(f"{markdown(each)}\n" for each in (tests, shapes, regimes)))
     rows: list[Row] = []
     for row in tests.to_pylist():
         text = f"[{row['low']:.3f}, {row['high']:.3f}] of {row['draws']} draws; power {row['power']:.2f}"
         rows.append((row["test"], row["rate at 0.05"], text))
+    rows += [(f"{row['truth']}: called {shape}", row[shape], "") for row in shapes.to_pylist() for shape in SHAPES]
     return rows + [
-        (f"{row['truth']}: called {shape}", row[shape], "") for row in shapes.to_pylist() for shape in SHAPES
+        (f"{row['model']}, {row['text']}: not called linear", row["not linear"], f"of {row['words']} words")
+        for row in regimes.to_pylist()
     ]
 
 
@@ -67,6 +72,39 @@ def shape_table(draws: int) -> pa.Table:
             kind = "an open sequence" if of_line else "a ring"
             row: dict[str, object] = {"truth": f"{kind} of {count} words, in a {'linear' if linear else 'cyclic'} set"}
             rows.append(row | {name: found[name] / draws for name in SHAPES})
+    return pa.Table.from_pylist(rows)
+
+
+def regime_table() -> pa.Table:
+    """Return how often stored words of linear models, which are linear in truth, get another regime, by the thresholds and by others.
+
+    Trains principal components and model=linear on the default documents, and principal components on shuffled text, in a temporary folder.
+    """
+    usual, rows = Thresholds(), []
+    for model, text, settings in (
+        ("principal components", "as it is", ("model=pca",)),
+        ("`model=linear`", "as it is", ("model=linear",)),
+        ("principal components", "`data.shuffle=within_word`", ("model=pca", "data.shuffle=within_word")),
+    ):
+        with tempfile.TemporaryDirectory() as outputs:
+            groups = "analysis.groups=[read_out,interference,packing,regime]"
+            folder, _ = train_run(outputs, *settings, groups, "logger=none", "analysis.figures=false")
+            columns = ("regime", "r2", "r2_linear", "gap_stratified")
+            words = pq.read_table(folder / "words.parquet", columns=list(columns)).to_pydict()
+        stored = np.isin(np.array(words["regime"], object), [name for name in REGIMES if name != "absent"])
+        r2, r2_linear, gap = (np.array(words[name], float)[stored] for name in columns[1:])
+
+        def not_linear(share: float, least: float, found: tuple = (r2, r2_linear, gap)) -> float:
+            return float(np.mean((found[1] < share * found[0]) | (found[2] <= least)))
+
+        row = {
+            "model": model,
+            "text": text,
+            "words": int(stored.sum()),
+            "not linear": not_linear(usual.linear, usual.gap),
+        }
+        row |= {"with a gap above 0": not_linear(usual.linear, 0.0)}
+        rows.append(row | {f"with linear {share}": not_linear(share, usual.gap) for share in (0.85, 0.95)})
     return pa.Table.from_pylist(rows)
 
 

@@ -36,12 +36,12 @@ def start() -> list[Row]:
     """Measure start-up: --help, launch to the first step, and launch to prompt without training, with W&B offline."""
     turns = []
     with tempfile.TemporaryDirectory() as outputs:
-        first_start = _train(outputs, *ONE_STEP)[1]  # builds the corpus
+        first_start = train_run(outputs, *ONE_STEP)[1]  # builds the corpus
         for _ in range(TURNS):
             help_seconds = _seconds_of(["-m", "bows.train", "--help"], outputs)
             imports = _seconds_of(["-c", IMPORTS], outputs)
             first_step = _first_step_seconds(outputs)
-            folder, seconds = _train(outputs)
+            folder, seconds = train_run(outputs)
             summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
             turns.append((help_seconds, imports, first_step, seconds - summary["speed/seconds"]))
     # The least of several turns: other processes only add to it.
@@ -62,10 +62,10 @@ def default_run() -> list[Row]:
     rows: list[Row] = []
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with tempfile.TemporaryDirectory() as outputs:
-        _train(outputs, *ONE_STEP, *QUICK)  # builds the corpus
+        train_run(outputs, *ONE_STEP, *QUICK)  # builds the corpus
         for name, overrides in (("default run", ()), (f"trainer.threads={cores}", (f"trainer.threads={cores}",))):
             before = _cpu_seconds()
-            _, seconds = _train(outputs, *overrides)
+            _, seconds = train_run(outputs, *overrides)
             rows += [(f"{name}: wall", seconds, "s"), (f"{name}: CPU", _cpu_seconds() - before, "s")]
     return rows
 
@@ -99,7 +99,7 @@ def pages() -> list[Row]:
             ("default run", ("epochs=2",), (5, 3)),
             ("V = 10,000, m = 1000", (*LARGE, f"data.train={text}"), (20, 8)),
         ):
-            run, _ = _train(outputs, *overrides, *QUICK)
+            run, _ = train_run(outputs, *overrides, *QUICK)
             seconds = _seconds_of(["-m", "bows.report", str(run)], outputs)
             page = run / "report.html"
             rows.append((f"{name}: launch to report written", seconds, f"s (at most {limits[0]})"))
@@ -135,7 +135,7 @@ def synthetic_sweep() -> list[Row]:
         stacked = _sweep_seconds(outputs, "stack", *GRID, *AS_IN_THE_PAPER, "hydra/launcher=vectorized", jobs=GRID_JOBS)
         # The start of the command is counted once.
         eight = _sweep_seconds(outputs, "eight", *EIGHT, *AS_IN_THE_PAPER, jobs=8)
-        _, one = _train(outputs, "data=circular", "model=tied", "wd=6", "latent=4", *AS_IN_THE_PAPER)
+        _, one = train_run(outputs, "data=circular", "model=tied", "wd=6", "latent=4", *AS_IN_THE_PAPER)
     job = (eight - one) / 7
     alone = one + (GRID_JOBS - 1) * job
     return [
@@ -153,7 +153,7 @@ def text_sweep() -> list[Row]:
         write_text(path, megabytes=16)
         text = ("data=files", f"data.train={path}", "data.vocab_size=4000", "data.window=20", "data.batch_size=512")
         rest = ("lr=5e-4", "logger=none", "analysis=none")
-        _train(outputs, *text, *rest, "latent=50", "epochs=1")  # builds the corpus
+        train_run(outputs, *text, *rest, "latent=50", "epochs=1")  # builds the corpus
         stacked, alone = [], []
         for turn in range(2):
             grid = (*text, *TEXT_GRID, *rest, "epochs=2", f"name=turn{turn}")
@@ -166,7 +166,7 @@ def text_sweep() -> list[Row]:
     ]
 
 
-def _train(outputs: str, *overrides: str) -> tuple[Path, float]:
+def train_run(outputs: str, *overrides: str) -> tuple[Path, float]:
     """Train one run and return its folder and the seconds of the command."""
     seconds = _seconds_of(["-m", "bows.train", *overrides], outputs)
     states = sorted(Path(outputs).glob("runs/*/*/status.json"), key=lambda path: path.stat().st_mtime)

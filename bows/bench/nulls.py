@@ -27,6 +27,8 @@ from bows.data.datamodule import BagsDataModule
 from bows.evaluation.ablate import ablate_plane
 from bows.evaluation.context import LoadedRun
 from bows.model.pca import RectifiedPrincipalComponents
+from bows.paper.months import angles_from_months, nearness_to_months
+from bows.paper.seeds import interval
 
 PERMUTATIONS = 99
 TOPICS = 6
@@ -144,6 +146,26 @@ def _steps(generator: Generator, effect: bool) -> float:
     return step_correlation((columns.T @ columns).numpy(), PERMUTATIONS, int(generator.integers(1 << 31)))[1]
 
 
+def _seasons(generator: Generator, effect: bool) -> float:
+    """Return p of eight words near their months; with an effect the months lie on a ring, and each word by its month."""
+    places = np.arange(8) * 3 // 2
+    columns = gaussian(generator, LATENT, 20)
+    if effect:
+        columns[:, :12] = ordered(generator, 12, linear=False)
+        columns[:, 12:] = columns[:, :12][:, places] + gaussian(generator, LATENT, 8) / LATENT**0.5
+    between = angles_from_months(torch.nn.functional.normalize(columns, dim=0))
+    return nearness_to_months(between, places, PERMUTATIONS)[2]
+
+
+def _seeds(generator: Generator, effect: bool) -> float:
+    """Return 0 where the interval over three seeds leaves out the mean of all seeds, 0; with an effect that mean is 3 deviations."""
+    ends = interval(list(generator.standard_normal(3) + (3 if effect else 0)))
+    low, high = ends["low"], ends["high"]
+    assert low is not None
+    assert high is not None
+    return float(low <= 0 <= high)
+
+
 def _scan(generator: Generator, effect: bool) -> float:
     """Return the lowest q of a search, 1 where nothing is found."""
     columns = gaussian(generator, 20, 60)
@@ -242,6 +264,7 @@ NULLS = (
     Null("cluster/silhouette_p", RANDOM, "directions with the categories", _clusters("silhouette")),
     Null("cluster/cooccurrence_ami_p", RANDOM, "directions with the clusters of the text", _clusters("cooccurrence_ami")),
     Null("nearness around a cycle (bows.reproduce)", RANDOM, "a ring, noise as large as the words", _steps),
+    Null("words of a season near its months (bows.reproduce)", RANDOM, "a ring, each word by its month", _seasons),
     Null("scan=true, lowest q", RANDOM, "a ring of 12 words", _scan, 0.2, conservative=True),
     Null("word=, context=: p", "words of a window without the word", "words of one topic", _context),
     Null("probe/p", "random embeddings", "coordinates, half of which two dimensions hold", _probe),
@@ -252,4 +275,5 @@ NULLS = (
     Null("ablation/<set>/companions_used", "random sets of words, two topics in the text", "words of two topics",
          _ablation("companions_used"), 0.5, conservative=True),
     Null("against=: interval of the gain", "two models of equal error", "errors apart by 0.3 deviations", _gain),
+    Null("bows.reproduce: interval over seeds", "three seeds, normal", "a mean of 3 deviations", _seeds),
 )  # fmt: skip

@@ -5,6 +5,7 @@ b = (I - W^T W) mu, mu the mean bag (Baldi & Hornik 1989).
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import ClassVar
 
 import numpy as np
@@ -15,9 +16,13 @@ from torch.nn import functional
 
 from bows.model.autoencoder import Autoencoder, OutputActivation
 from bows.setting_types import Count
+from bows.sparse_bags import Products, products
 
 # Up to here float32 represents all integers exactly.
 EXACT = 1 << 24
+SMALL = 500  # words: up to here the words of any bags are multiplied densely
+NEARLY_EMPTY = 0.1  # share of ones in the first batch, below which words are multiplied sparsely
+ROWS = 1024  # of the covariance at a time
 BIAS_BAGS = 20_000  # that the bias of rectified components is fitted to
 BIAS_WORDS = 1000  # words at a time: 80 MB a matrix of 20,000 bags
 CACHED_WORDS = 16  # words of a search at a time: 1.3 MB of 20,000 bags stay in a processor's cache
@@ -167,29 +172,40 @@ def rectified_bias(values: Tensor, words: Tensor, windows: Tensor, start: Tensor
 def moments(batches: Iterable[Tensor], features: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean (V,) and covariance (V, V) of zero-one bags, float64.
 
-    Co-occurrences are counted in float32 by matrix products, exact while counts stay below 2^24; before that they are added to a float64
-    total.
+    Co-occurrences are counted in float32, exact while counts stay below 2^24; before that they are added to a float64 total. On a CPU
+    the words of nearly empty bags are multiplied sparsely.
     """
+    batches = iter(batches)
+    first = next(batches, None)
+    assert first is not None, "no bags"
+    whole = chain([first], batches)
+    nearly_empty = (
+        first.device.type == "cpu" and features > SMALL and first.count_nonzero() < NEARLY_EMPTY * first.numel()
+    )
     total = since_fold = 0
-    together = torch.zeros(features, features)
+    together = torch.zeros(features, features, device=first.device)
     folded: np.ndarray | float = 0.0
-    for bags in batches:
-        together = together.to(bags.device)
+    for bags in products(part.numpy() for part in whole) if nearly_empty else whole:
         if since_fold + len(bags) > EXACT:
             folded = folded + together.double().cpu().numpy()
             together.zero_()
             since_fold = 0
-        together.addmm_(bags.T, bags)
+        if isinstance(bags, Products):  # its upper half
+            for start in range(0, features, ROWS):
+                together[start : start + ROWS, start:] += bags.rows(start, min(start + ROWS, features), start)
+        else:
+            together.addmm_(bags.T, bags)
         since_fold += len(bags)
         total += len(bags)
-    assert total, "no bags"
     covariance = together.double().cpu().numpy()
     del together
     covariance += folded
+    for start in range(0, features, ROWS) if nearly_empty else ():
+        covariance[start + ROWS :, start : start + ROWS] = covariance[start : start + ROWS, start + ROWS :].T
     covariance /= total
     mean = covariance.diagonal().copy()  # of zeros and ones, where the mean square is the mean
-    for first in range(0, features, 1024):
-        covariance[first : first + 1024] -= np.outer(mean[first : first + 1024], mean)
+    for start in range(0, features, ROWS):
+        covariance[start : start + ROWS] -= np.outer(mean[start : start + ROWS], mean)
     return mean, covariance
 
 

@@ -131,13 +131,23 @@ def seasons(runs: Sequence[Run]) -> Measured:
     if len(words) < LEAST_SEASONAL:
         raise NotMeasured(f"{len(words)} seasonal words are in this corpus's vocabulary, {LEAST_SEASONAL} are needed")
     between = np.mean([angles_from_months(run.directions([*MONTHS, *words])) for run in runs], axis=0)
-    places, rows = np.array([SEASONAL[word] for word in words]), np.arange(len(words))
-    own = float(between[rows, places].mean())
-    random = np.random.default_rng(0)
-    drawn = np.array([between[rows, random.permutation(places)].mean() for _ in range(SHUFFLES)])
-    p = float((1 + (drawn <= own).sum()) / (1 + SHUFFLES))
+    own, shuffled, p = nearness_to_months(between, np.array([SEASONAL[word] for word in words]), SHUFFLES)
     text = f"p {p:.2g}: {np.degrees(own):.0f}° from their months ({', '.join(words)})"
-    return Measured(p, text, f"shuffled months {np.degrees(drawn.mean()):.0f}°")
+    return Measured(p, text, f"shuffled months {np.degrees(shuffled):.0f}°")
+
+
+def nearness_to_months(between: np.ndarray, places: np.ndarray, shuffles: int) -> tuple[float, float, float]:
+    """Return the mean angle between words and their months, its mean over shuffled months, and p of one as small.
+
+    Args:
+        between: (words, 12): the angle of each word from each month.
+        places: (words,): the month of each word, in [0, 12).
+        shuffles: of the words' months.
+    """
+    rows, random = np.arange(len(places)), np.random.default_rng(0)
+    own = float(between[rows, places].mean())
+    drawn = np.array([between[rows, random.permutation(places)].mean() for _ in range(shuffles)])
+    return own, float(drawn.mean()), float((1 + (drawn <= own).sum()) / (1 + shuffles))
 
 
 def angles_from_months(directions: Tensor) -> np.ndarray:

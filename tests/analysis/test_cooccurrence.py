@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from bows import sparse_bags
 from bows.analysis import cooccurrence as module
 from bows.analysis.cooccurrence import Cooccurrence
 from bows.errors import DataError, SettingError
@@ -45,7 +46,7 @@ def common(request, monkeypatch):
 
 @pytest.fixture(params=[1, 100, 10**6], ids=["many chunks", "some chunks", "one chunk"])
 def nonzeros(request, monkeypatch):
-    monkeypatch.setattr(module, "NONZEROS", request.param)
+    monkeypatch.setattr(sparse_bags, "NONZEROS", request.param)
 
 
 @pytest.mark.usefixtures("common", "nonzeros")

@@ -62,8 +62,11 @@ def test_batches_do_not_matter():
 
 @pytest.mark.parametrize("bound", [1 << 24, 128, 70, 64])
 @pytest.mark.parametrize("features", [20, 1030])  # beyond a block of rows too
-def test_moments_are_numpys_exactly_however_often_counts_are_folded(monkeypatch, bound, features):
+@pytest.mark.parametrize("nearly_empty", [0, 2], ids=["dense", "sparse"])
+def test_moments_are_numpys_exactly_however_often_counts_are_folded(monkeypatch, bound, features, nearly_empty):
     monkeypatch.setattr(pca, "EXACT", bound)
+    monkeypatch.setattr(pca, "SMALL", 0)
+    monkeypatch.setattr(pca, "NEARLY_EMPTY", nearly_empty)
     data = bags(300, features)
     mean, covariance = moments(batches(data), features)
     whole = data.astype(np.float64)
