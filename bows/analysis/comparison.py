@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
+from scipy import stats
 
 from bows.analysis.permutation_null import frequency_deciles
 from bows.analysis.regime import REGIMES
@@ -118,3 +119,9 @@ def _masked(table: pa.Table, name: str) -> np.ma.MaskedArray:
 
 def _array(values: np.ma.MaskedArray) -> pa.Array:
     return pa.array(values.data, pa.float64(), mask=np.ma.getmaskarray(values))
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return the ends of the 95 % interval of the mean of two or more independent values, as of seeds, by Student's t."""
+    half = float(stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
+    return float(np.mean(values)) - half, float(np.mean(values)) + half

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from bows.analysis.alignment import mantel
 from bows.analysis.clusters import clusters
-from bows.analysis.comparison import gain_interval
+from bows.analysis.comparison import gain_interval, mean_interval
 from bows.analysis.cooccurrence import Cooccurrence
 from bows.analysis.cooccurrence_clusters import cooccurrence_ami
+from bows.analysis.cycle_plane import angles_in_plane, nearness_to_places
 from bows.analysis.cyclic_steps import step_correlation
 from bows.analysis.explanation import random_contexts
 from bows.analysis.probe import fit_probe
@@ -27,8 +28,6 @@ from bows.data.datamodule import BagsDataModule
 from bows.evaluation.ablate import ablate_plane
 from bows.evaluation.context import LoadedRun
 from bows.model.pca import RectifiedPrincipalComponents
-from bows.paper.months import angles_from_months, nearness_to_months
-from bows.paper.seeds import interval
 
 PERMUTATIONS = 99
 TOPICS = 6
@@ -153,16 +152,13 @@ def _seasons(generator: Generator, effect: bool) -> float:
     if effect:
         columns[:, :12] = ordered(generator, 12, linear=False)
         columns[:, 12:] = columns[:, :12][:, places] + gaussian(generator, LATENT, 8) / LATENT**0.5
-    between = angles_from_months(torch.nn.functional.normalize(columns, dim=0))
-    return nearness_to_months(between, places, PERMUTATIONS)[2]
+    between = angles_in_plane(torch.nn.functional.normalize(columns, dim=0), 12)
+    return nearness_to_places(between, places, PERMUTATIONS)[2]
 
 
 def _seeds(generator: Generator, effect: bool) -> float:
     """Return 0 where the interval over three seeds leaves out the mean of all seeds, 0; with an effect that mean is 3 deviations."""
-    ends = interval(list(generator.standard_normal(3) + (3 if effect else 0)))
-    low, high = ends["low"], ends["high"]
-    assert low is not None
-    assert high is not None
+    low, high = mean_interval(list(generator.standard_normal(3) + (3 if effect else 0)))
     return float(low <= 0 <= high)
 
 

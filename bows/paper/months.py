@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
+from bows.analysis.cycle_plane import angles_in_plane, in_plane, nearness_to_places
 from bows.analysis.cyclic_steps import step_correlation
-from bows.analysis.ring import SHAPES, regular_positions, ring, ring_coordinates, shape
+from bows.analysis.ring import SHAPES, regular_positions, ring, shape
 from bows.evaluation.ablate import ablate_plane
 from bows.evaluation.ablation_results import print_ablation, write_ablation
 from bows.evaluation.context import LoadedRun
@@ -130,50 +131,10 @@ def seasons(runs: Sequence[Run]) -> Measured:
     words = first(runs).known(SEASONAL)
     if len(words) < LEAST_SEASONAL:
         raise NotMeasured(f"{len(words)} seasonal words are in this corpus's vocabulary, {LEAST_SEASONAL} are needed")
-    between = np.mean([angles_from_months(run.directions([*MONTHS, *words])) for run in runs], axis=0)
-    own, shuffled, p = nearness_to_months(between, np.array([SEASONAL[word] for word in words]), SHUFFLES)
+    between = np.mean([angles_in_plane(run.directions([*MONTHS, *words]), len(MONTHS)) for run in runs], axis=0)
+    own, shuffled, p = nearness_to_places(between, np.array([SEASONAL[word] for word in words]), SHUFFLES)
     text = f"p {p:.2g}: {np.degrees(own):.0f}° from their months ({', '.join(words)})"
     return Measured(p, text, f"shuffled months {np.degrees(shuffled):.0f}°")
-
-
-def nearness_to_months(between: np.ndarray, places: np.ndarray, shuffles: int) -> tuple[float, float, float]:
-    """Return the mean angle between words and their months, its mean over shuffled months, and p of one as small.
-
-    Args:
-        between: (words, 12): the angle of each word from each month.
-        places: (words,): the month of each word, in [0, 12).
-        shuffles: of the words' months.
-    """
-    rows, random = np.arange(len(places)), np.random.default_rng(0)
-    own = float(between[rows, places].mean())
-    drawn = np.array([between[rows, random.permutation(places)].mean() for _ in range(shuffles)])
-    return own, float(drawn.mean()), float((1 + (drawn <= own).sum()) / (1 + shuffles))
-
-
-def angles_from_months(directions: Tensor) -> np.ndarray:
-    """Return the angle in [0, pi] between each other word and each month, seen from the months' centre in their plane: (others, 12).
-
-    Args:
-        directions: (m, 12 + others): unit directions of the months, then of other words.
-    """
-    seen = in_plane(directions)
-    angle = np.arctan2(seen[1], seen[0])
-    between = np.abs(angle[len(MONTHS) :, None] - angle[None, : len(MONTHS)])
-    return np.minimum(between, 2 * np.pi - between)
-
-
-def in_plane(directions: Tensor) -> np.ndarray:
-    """Return (2, 12 + others): months, then other words, in the months' plane, with the months' centre at 0.
-
-    Raises:
-        NotMeasured: the months span no plane.
-    """
-    months = directions[:, : len(MONTHS)].double()
-    if ring_coordinates(months, range(len(MONTHS))) is None:
-        raise NotMeasured("the months' directions span no plane")
-    centre = months.mean(1, keepdim=True)
-    plane = torch.linalg.svd(months - centre, full_matrices=False).U[:, :2]
-    return (plane.T @ (directions.double() - centre)).numpy()
 
 
 def used(runs: Sequence[Run]) -> Measured:
@@ -243,7 +204,7 @@ def plane_panel(panel: str, words: Sequence[str], directions: Tensor, summary: M
         NotMeasured: the months span no plane.
     """
     count = len(MONTHS)
-    seen = in_plane(directions)
+    seen = in_plane(directions, len(MONTHS))
     angles = np.pi / 2 - regular_positions(count)
     left, _, right = np.linalg.svd(seen[:, :count] @ np.column_stack([np.cos(angles), np.sin(angles)]))
     turned = (left @ right).T @ seen

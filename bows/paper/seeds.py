@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy import stats
 
+from bows.analysis.comparison import mean_interval
 from bows.errors import BowsError
 from bows.paper.claims import Measured
 
@@ -26,8 +26,8 @@ def interval(values: Sequence[float]) -> dict[str, float | None]:
     """Return `low` and `high`, the ends of the 95 % interval of the mean (Student's t); None for a single value."""
     if len(values) < 2:
         return {"low": None, "high": None}
-    half = float(stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
-    return {"low": float(np.mean(values)) - half, "high": float(np.mean(values)) + half}
+    low, high = mean_interval(values)
+    return {"low": low, "high": high}
 
 
 def mean_row(values: Sequence[float], **columns: object) -> dict[str, object]:

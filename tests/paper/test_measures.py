@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from bows.analysis.cycle_plane import angles_in_plane
 from bows.paper import structure
 from bows.paper.claims import CLAIMS
-from bows.paper.months import angles_from_months
 from bows.paper.presets import PRESETS, measure
 from bows.paper.runs import Run, completed
 from bows.paper.word_lists import MONTHS, SEASONAL
@@ -48,7 +48,7 @@ def test_months_count_seeds_with_order_p_closure_and_planarity(make_run):
 def test_seasonal_words_beside_their_months_are_found_and_turned_ones_are_not(make_run):
     for turn, near in ((0, True), (6, False)):
         encoder, vocabulary = ring_of_months(SEASONAL, turn)
-        between = angles_from_months((encoder / encoder.norm(dim=0)).float()[:, :13])
+        between = angles_in_plane((encoder / encoder.norm(dim=0)).float()[:, :13], 12)
         assert between[0, turn] == pytest.approx(0, abs=1e-3)  # "winter" at January, or at July
         assert between[0, (turn + 3) % 12] == pytest.approx(np.pi / 2, abs=1e-3)
         run = make_run(encoder=encoder, vocabulary=vocabulary)
