@@ -20,7 +20,19 @@ from bows.figures.pre_activations import pre_activations
 from bows.figures.style import save
 from bows.figures.word_planes import word_planes
 from bows.figures.words_scatter import category_map, words_scatter
-from bows.paper import controls, leak, linear, mechanism, months, removal, residue_rings, ring_edge, structure, umap
+from bows.paper import (
+    controls,
+    leak,
+    linear,
+    mechanism,
+    months,
+    removal,
+    replication,
+    residue_rings,
+    ring_edge,
+    structure,
+    umap,
+)
 from bows.paper.runs import Run
 from bows.paper.tables import write_table
 
@@ -156,6 +168,14 @@ DRAWINGS: Mapping[str, tuple[Drawing, ...]] = {
             "removal-scores",
             "Order, closure and planarity of the months without rows or windows that contain two of them, and without go-between words",
             removal.scores, removal.draw, printed=True,
+        ),
+    ),
+    "replication": (
+        Drawing(
+            "replication",
+            "Months and weekdays in every text that the months’ preset was trained on: in the weights, in principal components, and in the "
+            "correlations of the training and the held-out windows",
+            replication.rings, replication.draw, printed=True,
         ),
     ),
     "residue_rings": (

@@ -23,11 +23,14 @@ class Preset(NamedTuple):
     """Whether its jobs train as one stack."""
     more: tuple[tuple[str, ...], ...] = ()
     """Settings of further commands, for jobs that are in no grid with the first."""
+    runs_of: str = ""
+    """Another figure whose runs it measures; empty for runs of its own."""
     of_paper: bool = True
     """Whether it has claims of the paper; else `paper` leaves it out, and its results are tables."""
 
     def experiment(self, figure: str, size: str) -> str:
         """Return the option of `experiment` that trains it."""
+        figure = self.runs_of or figure
         return f"paper/{size}/{figure}" if self.text and size != "full" else f"paper/{figure}"
 
 
@@ -47,6 +50,7 @@ PRESETS = {name: Preset(name) for name in ("months", "umap", "mechanism", "struc
         ),
         of_paper=False,
     ),
+    "replication": Preset("replication", runs_of="months", of_paper=False),
     "synthetic": Preset("synthetic", text=False),
     "city_map": Preset("value_coding", text=False, stacked=False),
     "modular_addition": Preset("value_coding", text=False, stacked=False),

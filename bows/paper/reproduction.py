@@ -57,7 +57,8 @@ def reproduce(given: argparse.Namespace) -> tuple[list[Path], list[str]]:
             print(f"{figure}: {estimate.estimate([experiment]).text}", file=sys.stderr, flush=True)
         if given.estimate:
             continue
-        sweep = root / "runs" / (f"{figure}-{_corpus(given)}" if preset.text else figure)
+        name = preset.runs_of or figure
+        sweep = root / "runs" / (f"{name}-{_corpus(given)}" if preset.text else name)
         words = ["-m", experiment, *(_text_overrides(given) if preset.text else [])]
         words += ["hydra/launcher=vectorized"] if preset.stacked else []
         command = [*words, f"hydra.sweep.dir={quoted(sweep)}", "logger=none"]

@@ -11,8 +11,8 @@ from bows.analysis.cooccurrence_clusters import phi
 from bows.paper.runs import Run
 
 
-def text_correlations(run: Run, words: Sequence[str]) -> np.ndarray:
-    """Return the phi coefficients of some words over a run's training windows, (n, n).
+def text_correlations(run: Run, words: Sequence[str], split: str = "train") -> np.ndarray:
+    """Return the phi coefficients of some words over a run's training windows, or those of another split, (n, n).
 
     Raises:
         NotMeasured: the vocabulary lacks a word.
@@ -22,7 +22,7 @@ def text_correlations(run: Run, words: Sequence[str]) -> np.ndarray:
     size, device = run.data.evaluation_batch_size, torch.device("cpu")
     # Only the counts of these words are needed: with room for one row the others are never made.
     room = 8 * len(run.vocabulary)
-    counts = Cooccurrence(lambda: run.data.windows("train").batches(size, device), len(run.vocabulary), room)
+    counts = Cooccurrence(lambda: run.data.windows(split).batches(size, device), len(run.vocabulary), room)
     return phi(counts.among(indices), counts.present.numpy()[indices], counts.windows)
 
 

@@ -9,9 +9,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from bows.analysis.ring import cyclic_order
 from bows.analysis.word_map import umap_coordinates
 from bows.errors import SettingError
-from bows.paper import mechanism, months
+from bows.paper import mechanism, months, replication
 from bows.paper.drawings import DRAWINGS, make, redraw
 from bows.paper.presets import PRESETS, measure
 from bows.paper.ring_prediction import predictions, spectrum_of, training_of
@@ -161,6 +162,27 @@ def test_predictions_rest_on_the_covariance_of_the_training_windows(runs):
     assert 0.9 < rows[1]["kept_least"] < 1
     # Decay this weak leaves principal components, which the other run has.
     assert rows[1]["months_planarity"] == pytest.approx(runs[1].summary["ring/months/planarity"], abs=0.02)
+
+
+def test_sets_of_every_text_in_the_sweeps_folder_are_scored_by_source(runs, tmp_path, monkeypatch):
+    sweep = runs[0].folder.parent
+    (sweep.parent / f"{sweep.name}-text").mkdir(exist_ok=True)
+    monkeypatch.setattr(replication, "completed", lambda folder: runs)
+    table = replication.rings(runs).to_pylist()
+    sources = ["weights", "principal components", "correlations, training text", "correlations, held-out text"]
+    assert [(row["set"], row["source"]) for row in table] == [("months", source) for source in sources]
+    assert [row["order"] for row in table[:2]] == pytest.approx(
+        [run.summary["ring/months/order"] for run in runs], abs=1e-6
+    )
+    places = [runs[0].vocabulary.index(word) for word in months.MONTHS]
+    held_out = np.corrcoef(windows_of(runs[0], "validation")[:, places].T)
+    values, vectors = np.linalg.eigh(held_out - held_out.mean(0) - held_out.mean(1)[:, None] + held_out.mean())
+    places = vectors[:, -2:] * np.sqrt(values[-2:])
+    assert table[3]["order"] == pytest.approx(cyclic_order(np.arctan2(places[:, 1], places[:, 0])), abs=1e-6)
+    # Orders of the text's ring are far from random ones: by more than two of their standard deviations.
+    assert all((row["effect"] > 2) == (row["order_p"] < 0.03) for row in table)
+    (picture,) = make("replication", runs, tmp_path)
+    assert picture.file is not None
 
 
 @pytest.mark.parametrize("figure", ["mechanism", "linear", "controls", "removal"])
