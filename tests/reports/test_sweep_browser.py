@@ -40,34 +40,42 @@ def browser():
         launched.close()
 
 
+@pytest.fixture(scope="module")
+def shared(browser):
+    """The one page of all tests, and the faults and requests of it since it was opened last."""
+    page, faults, requests = browser.new_page(accept_downloads=True), [], []
+    page.on("console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda asked: requests.append(asked.url))
+    return page, faults, requests
+
+
 @pytest.fixture
-def opened(browser):
+def opened(shared):
     """Opens a page; when the test ends, nothing may have gone wrong, or out, or been run that is not the page's own."""
-    pages, faults = [], []
+    page, faults, requests = shared
+    addresses = []
 
     def open_page(path: Path, width: int = 1280, scheme: str = "light"):
-        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, accept_downloads=True)
-        pages.append(page)
-        page.on(
-            "console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None
-        )
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("request", lambda asked: None if asked.url == path.as_uri() else faults.append(f"request: {asked.url}"))
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)
+        page.goto("about:blank")
+        requests.clear()
+        addresses[:] = [path.as_uri()]
         page.goto(path.as_uri())
         page.wait_for_selector("html[data-ready=true]", state="attached")
         return page
 
     yield open_page
-    for page in pages:
-        assert page.evaluate("window.hit") is None
-        page.close()
+    assert page.evaluate("window.hit") is None
     assert faults == []
+    assert requests == addresses
 
 
-@pytest.fixture
-def sweep(tmp_path, monkeypatch) -> Path:
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory) -> Path:
     """Runs 0 to 2 completed, the third without words; 3 failed; 4 of a hostile name failed. The last run's own page is there."""
-    folder = tmp_path / "sweep"
+    folder = tmp_path_factory.mktemp("sweep") / "sweep"
     write_run(
         folder / "0", {"wd": 1, "model": "tied"}, {"reconstruction/r2": 0.5, "ring/months/order": 0.9}, words_of("0")
     )
@@ -81,7 +89,8 @@ def sweep(tmp_path, monkeypatch) -> Path:
     write_run(folder / "3", {"wd": 2, "model": HOSTILE}, state="failed", error=HOSTILE)
     write_run(folder / "<b>bold", {"wd": 2, "model": "tied"}, state="failed", error="no room")
     (folder / "2" / "report.html").write_text("")
-    return written(folder, monkeypatch)
+    with pytest.MonkeyPatch.context() as patch:
+        return written(folder, patch)
 
 
 def cells(page, column: str, table: str = "run-table") -> list[str]:
