@@ -73,7 +73,8 @@ def reproduce(given: argparse.Namespace) -> tuple[list[Path], list[str]]:
             refused = refused or NotMeasured(f"{figure}: {error}")
     if given.estimate:
         return [], failed
-    print(*lines(found), sep="\n", file=sys.stderr)
+    if verdicts := lines(found):
+        print(*verdicts, sep="\n", file=sys.stderr)
     written = write_results(root, given.size, found) if found else []
     if refused:  # after the results of the others are written
         raise refused

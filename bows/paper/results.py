@@ -51,8 +51,14 @@ def lines(figures: Mapping[str, Measurement]) -> list[str]:
 
 
 def write_results(folder: Path, size: str, figures: Mapping[str, Measurement]) -> list[Path]:
-    """Write results.md and index.html of some figures into a folder, and return them."""
+    """Write results.md and index.html of some figures into a folder, and return them.
+
+    Where none has claims, the files are named for the figures: they must not replace the verdicts on the paper.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    claimed = {claim.figure for claim in CLAIMS}
+    own = "" if claimed & set(figures) else "-".join(figures)
+    files = [folder / f"{own or 'index'}.html", folder / f"{own or 'results'}.md"]
     text = ["# The paper, measured again", ""]
     text += [f"Size: {size}. Thresholds are bows' own (`bows/paper/claims.py`): the paper gives no bounds.", ""]
     for figure, of in figures.items():
@@ -61,7 +67,7 @@ def write_results(folder: Path, size: str, figures: Mapping[str, Measurement]) -
             text += [_line(HEAD), _line(["---"] * len(HEAD)), *map(_line, claims), ""]
         for picture in of.pictures:
             text += [picture.caption, "", picture.table.read_text()] if picture.table else []
-    write_whole(folder / "results.md", "\n".join(text))
+    write_whole(files[1], "\n".join(text))
     # The corpus is the same in all rows of a figure: the page shows it above them.
     sections = [
         (figure, of, [_without(row) for row in rows(figure, of)], [_shown(picture, folder) for picture in of.pictures])
@@ -71,8 +77,8 @@ def write_results(folder: Path, size: str, figures: Mapping[str, Measurement]) -
         "paper.html", name="The paper, measured again", size=size, head=_without(HEAD), parts=list(figures), sections=sections,
         verdicts=Counter(row[-1] for figure, of in figures.items() for row in rows(figure, of)),
     )  # fmt: skip
-    write_whole(folder / "index.html", page)
-    return [folder / "index.html", folder / "results.md"]
+    write_whole(files[0], page)
+    return files
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -38,6 +38,20 @@ def test_without_runs_nothing_is_measured_and_nothing_holds(tmp_path, capsys):
     assert set(verdicts) == {"verdict", "---", "not measured here"}
 
 
+def test_figures_without_claims_do_not_replace_the_verdicts(tmp_path, asked):
+    root = tmp_path / "reports" / "paper" / "small"
+    reproduce.main(["months", "--outputs", str(tmp_path)])
+    before = (root / "results.md").read_text()
+    assert reproduce.main(["replication", "removal", "--outputs", str(tmp_path)]) == 0
+    assert (root / "results.md").read_text() == before
+    assert "## replication" in (root / "removal-replication.md").read_text()
+    # One trains the runs of the months' preset, in their folder; the other its own, by three commands.
+    experiments = [words[1].rpartition("/")[2] for words in asked]
+    assert experiments == ["months", "removal", "removal", "removal", "months"]
+    assert "data.remove=null" in asked[2]
+    assert asked[0][-2] == asked[-1][-2] == f"hydra.sweep.dir='{root}/runs/months-pydoc'"
+
+
 def test_each_figure_is_one_sweep_in_a_folder_of_its_own(tmp_path, asked):
     reproduce.main(["months", "synthetic", "city_map", "--train", "a b/text.txt", "--outputs", str(tmp_path)])
     runs = tmp_path / "reports" / "paper" / "small" / "runs"
@@ -158,7 +172,8 @@ def test_a_medium_preset_runs_at_toy_size(tmp_path, figure, monkeypatch):
     monkeypatch.setattr(reproduction.subprocess, "run", lambda command, **settings: whole([*command, *toy], **settings))
     text = ["--train", str(tmp_path / "train.txt"), "--validation", str(tmp_path / "validation.txt")]
     assert reproduce.main([figure, "--size", "medium", *text, "--outputs", str(tmp_path / "out")]) == 0
-    table = (tmp_path / "out" / "reports" / "paper" / "medium" / "results.md").read_text()
+    name = "ring_edge" if figure == "ring_edge" else "results"
+    table = (tmp_path / "out" / "reports" / "paper" / "medium" / f"{name}.md").read_text()
     assert f"experiment=paper/medium/{figure}" in table
     assert "no completed run" not in table
 
