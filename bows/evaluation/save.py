@@ -1,6 +1,7 @@
 """Write the results of an evaluation: word table, summary, and the data of its figures."""
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from bows.figures.gram import gram_heat_map
 from bows.figures.regime_shares import regime_shares
 from bows.figures.render_pool import Picture
 from bows.figures.word_planes import ring_polygon
+from bows.figures.words_scatter import category_map
 from bows.files import finite, write_json
 from bows.model.autoencoder import Autoencoder, weights
 from bows.runs.discover import is_sweep
@@ -33,6 +35,10 @@ log = logging.getLogger(__name__)
 
 # Number of words in the Gram heat map where no ordered set is in the vocabulary.
 GRAM_WORDS = 40
+
+
+# Categories that the map of the words shows, and the words that one must have.
+MAP_CATEGORIES, LEAST_WORDS = 12, 10
 
 
 @torch.no_grad()
@@ -48,8 +54,10 @@ def write_evaluation(
     """Write words.parquet, summary.json and regimes.csv; return the pictures to draw into figures/, none where figures are off."""
     encoder, decoder = (None if each is None else each.cpu() for each in weights(autoencoder))
     assert encoder is not None
-    words = evaluation.words if is_sweep(folder.parent) or not analysis.figures else with_map(evaluation.words, encoder)
-    pq.write_table(words, folder / "words.parquet")
+    placed = (
+        evaluation.words if is_sweep(folder.parent) or not analysis.figures else with_map(evaluation.words, encoder)
+    )
+    pq.write_table(placed, folder / "words.parquet")
     write_json(folder / "summary.json", finite(dict(sorted(summary.items()))))
     thresholds = analysis.regimes
     if evaluation.regimes is not None:
@@ -60,10 +68,30 @@ def write_evaluation(
     if not analysis.figures:
         return {}
     pictures = pictures_of(folder, encoder, decoder, corpus.vocabulary, sets, summary)
+    if "x" in placed.column_names:
+        pictures["map"] = Picture(
+            category_map, (map_columns(placed, analysis), "Map of the words by neighbours (t-SNE)")
+        )
     if evaluation.regimes is not None:
         regimes, frequency = (evaluation.words.column(name).to_pylist() for name in ("regime", "frequency"))
         pictures["regimes"] = Picture(regime_shares, (regimes, frequency, str(thresholds)))
     return pictures
+
+
+def map_columns(words: pa.Table, analysis: Analysis) -> dict[str, list]:
+    """Return the columns of `bows.figures.words_scatter.category_map` for words with a position, by the categories that have most words."""
+    owner = {
+        word: name
+        for name, of in analysis.categories.items()
+        if of is not None
+        for word in (of.split() if isinstance(of, str) else of)
+    }
+    rows = [row for row in words.select(["word", "x", "y"]).to_pylist() if row["x"] is not None]
+    found = Counter(owner[row["word"]] for row in rows if row["word"] in owner)
+    shown = {name for name, count in found.most_common(MAP_CATEGORIES) if count >= LEAST_WORDS}
+    named = [name if (name := owner.get(row["word"])) in shown else None for row in rows]
+    positions = {axis: [row[axis] for row in rows] for axis in ("x", "y")}
+    return {"panel": [""] * len(rows), "category": named, **positions}
 
 
 def with_map(words: pa.Table, encoder: Tensor) -> pa.Table:

@@ -29,7 +29,7 @@ class Logged:
     over_training: frozenset[str]
     """Those of `metrics` that a run logs at several steps; the others are logged once, at its end."""
     tables: tuple[str, ...] = ("tables/words", "tables/regimes")
-    images: tuple[str, ...] = ("figures/training_curves", "figures/gram", "figures/regimes")
+    images: tuple[str, ...] = ("figures/training_curves", "figures/map", "figures/gram", "figures/regimes")
     settings: Mapping[str, bool] = field(default_factory=lambda: dict(MAIN_SETTINGS))
     """Varied settings, dotted -> whether their values are numbers."""
 
