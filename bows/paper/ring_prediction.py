@@ -32,10 +32,12 @@ def predictions(runs: Sequence[Run]) -> Rows:
     if not trained:
         return []
     spectrum = spectrum_of(trained[0], max(run.settings["latent"] for run in trained))
+    data = trained[0].data  # opening those of each run would take a minute; all read the same windows
+    batch, steps = data.batch_size, -(-len(data.windows("train")) // data.batch_size)
     made: dict[tuple, dict[str, Any]] = {}
     for run in trained:
         latent, wd, seed = (run.settings[name] for name in ("latent", "wd", "seed"))
-        batch, rates = training_of(run)
+        rates = learning_rates(run, steps)
         for model, decay in (("prediction", Decay(wd, batch, rates)), ("prediction at rest", Decay(wd, batch))):
             key = (model, latent, wd, seed if model == "prediction" else 0)
             if key not in made:
@@ -59,11 +61,10 @@ def _scores(spectrum: Spectrum, latent: int, decay: Decay, seed: int) -> dict[st
     }
 
 
-def training_of(run: Run) -> tuple[int, float]:
-    """Return a run's batch size and the sum of its learning rates over all steps."""
-    config, windows = run.files.config, len(run.data.windows("train"))
-    steps = config["epochs"] * -(-windows // run.data.batch_size)
-    return run.data.batch_size, config["lr"] * steps * (0.5 if config["optimizer"]["schedule"] == "cosine" else 1.0)
+def learning_rates(run: Run, steps: int) -> float:
+    """Return the sum of a run's learning rates over all its steps, of which an epoch has `steps`."""
+    config = run.files.config
+    return config["lr"] * config["epochs"] * steps * (0.5 if config["optimizer"]["schedule"] == "cosine" else 1.0)
 
 
 def spectrum_of(run: Run, latent: int) -> Spectrum:

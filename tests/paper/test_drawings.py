@@ -9,13 +9,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from bows.analysis.ring import cyclic_order
+from bows.analysis.ring import cyclic_order, ring
+from bows.analysis.surviving_directions import Decay, predicted_weights
 from bows.analysis.word_map import umap_coordinates
 from bows.errors import SettingError
 from bows.paper import mechanism, months, replication
 from bows.paper.drawings import DRAWINGS, make, redraw
 from bows.paper.presets import PRESETS, measure
-from bows.paper.ring_prediction import predictions, spectrum_of, training_of
+from bows.paper.ring_prediction import learning_rates, predictions, spectrum_of
 from bows.paper.runs import Run
 from bows.paper.text_correlations import directions_of, text_correlations
 from bows.runs.folder import read_run
@@ -152,9 +153,11 @@ def test_predictions_rest_on_the_covariance_of_the_training_windows(runs):
     assert spectrum.values == pytest.approx(np.linalg.eigvalsh(np.cov(bags.T, bias=True))[::-1], abs=1e-9)
     assert spectrum.trace == pytest.approx(bags.var(0).sum())
     assert np.square(spectrum.mean).sum() == pytest.approx(np.square(bags.mean(0)).sum())
-    steps = 6 * math.ceil(len(bags) / 16)
-    assert training_of(run) == (16, pytest.approx(1e-2 * steps / 2))
+    assert learning_rates(run, 7) == pytest.approx(1e-2 * 6 * 7 / 2)
     rows = predictions(runs)
+    rates = 1e-2 * 6 * math.ceil(len(bags) / 16) / 2
+    own = predicted_weights(spectrum, 8, Decay(0.1, 16, rates), seed=0)
+    assert rows[0]["months_order"] == pytest.approx(ring(torch.from_numpy(own), None, range(12), 0)["order"])
     assert [(row["model"], row["latent"], row["wd"]) for row in rows] == [
         ("prediction", 8, 0.1),
         ("prediction at rest", 8, 0.1),
