@@ -167,8 +167,9 @@ def _parsed(word: str) -> Override:
 
 
 def _changes_a_value(override: Override) -> bool:
-    # An override that adds, deletes, or is Hydra's own is left to Hydra.
-    return override.type is OverrideType.CHANGE and override.package is None and not override.is_hydra_override()
+    # An override that adds, deletes, or is Hydra's own is left to Hydra; but for the folder, which the launcher sets for every job.
+    own = override.is_hydra_override() and override.key_or_group != "hydra.sweep.subdir"
+    return override.type is OverrideType.CHANGE and override.package is None and not own
 
 
 def _with_values(
@@ -177,10 +178,13 @@ def _with_values(
     """Do what ConfigLoaderImpl does after it has merged the files."""
     config: DictConfig = pickle.loads(base)
     ConfigLoaderImpl._apply_overrides_to_config(values, config)
-    config.hydra.overrides.task = [override.input_line for override in overrides]
+    asked = [override for override in overrides if not override.is_hydra_override()]
+    of_hydra = [override.input_line for override in overrides if override.is_hydra_override()]
+    config.hydra.overrides.task = [override.input_line for override in asked]
+    config.hydra.overrides.hydra = [*master_config.hydra.overrides.hydra, *of_hydra]
     form = config.hydra.job.config.override_dirname
     config.hydra.job.override_dirname = get_overrides_dirname(
-        list(overrides), kv_sep=form.kv_sep, item_sep=form.item_sep, exclude_keys=form.exclude_keys
+        asked, kv_sep=form.kv_sep, item_sep=form.item_sep, exclude_keys=form.exclude_keys
     )
     OmegaConf.copy_cache(from_config=master_config, to_config=config)
     return config

@@ -111,6 +111,9 @@ JOBS = [
     ["experiment=wikitext_months", "seed=3"],
     ["optimizer=sgd", "optimizer.momentum=0.5", "analysis.regimes={absent: 0.1}"],
     ["hydra.sweep.subdir=3", "wd=3"],
+    ["data=circular", "wd=3", "hydra.sweep.subdir='0-a b'"],
+    ["hydra/launcher=joblib", "wd=3", "hydra.sweep.subdir=3"],
+    ["hydra.job.num=3", "wd=3"],
 ]
 
 
@@ -127,7 +130,9 @@ def test_jobs_with_the_same_groups_are_composed_once_and_share_nothing(loader, m
     load = loader.load_configuration
     monkeypatch.setattr(loader, "load_configuration", lambda *a, **k: composed.append(1) or load(*a, **k))
     cache_compositions(loader)
-    first, second = (loader.load_sweep_config(master, ["model=linear", f"wd={wd}"]) for wd in (1, 2))
+    words = [["model=linear", f"wd={wd}"] for wd in (1, 2)]
+    first, second = (loader.load_sweep_config(master, each) for each in words)
+    assert loader.load_sweep_config(master, [*words[0], "hydra.sweep.subdir='0'"]).wd == 1  # as the launcher runs it
     assert len(composed) == 1
     first.optimizer.betas[0] = 0.5
     assert (first.wd, second.wd, second.optimizer.betas[0]) == (1, 2, 0.9)
