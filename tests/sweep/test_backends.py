@@ -1,12 +1,15 @@
 """What carries a sweep out: options compose, and an engine that cannot be had is one line."""
 
 import os
+import shlex
 
 import pytest
 
 from bows.config.hydra_internals import LAUNCHER
 from bows.config.launchers import LAUNCHERS
 from bows.files import read_json
+
+from ..support.commands import environment, wait_for
 
 
 @pytest.mark.parametrize(
@@ -48,33 +51,25 @@ def test_without_a_cluster_slurm_is_refused_in_one_line(tmp_path, monkeypatch, r
     assert not list(folder.glob("*/status.json"))
 
 
-# The programs of Slurm that submitit calls, for a cluster that is this machine: sbatch starts each task of an array at once, from a copy,
-# as Slurm does: submitit moves its own file when sbatch ends, which may be before a task has opened it.
+# The programs of Slurm that submitit calls, for a cluster that is this test: sbatch keeps a copy of what it is given, and the test starts
+# the tasks.
 SLURM = {
     "sbatch": """
         for file; do :; done
-        last=$(sed -n 's/^#SBATCH --array=0-\\([0-9]*\\).*/\\1/p' "$file")
-        cp "$file" "$(dirname "$0")/submitted"
-        for task in $(seq 0 "${last:-0}"); do
-          SLURM_JOB_ID=$((7 + task)) SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=$task SLURM_NTASKS=1 SLURM_PROCID=0 SLURM_LOCALID=0 \\
-          SLURM_NODEID=0 SLURM_JOB_NAME=train SLURM_JOB_NUM_NODES=1 SLURM_JOB_NODELIST=localhost SLURM_NODELIST=localhost \\
-          sh "$(dirname "$0")/submitted" > /dev/null 2>&1 &
-        done
+        cp "$file" "$(dirname "$0")/copy" && mv "$(dirname "$0")/copy" "$(dirname "$0")/submitted"
         echo "Submitted batch job 7"
-        """,
-    "srun": """
-        while true; do
-          case "$1" in
-            --output|--error) shift 2;;
-            -*) shift;;
-            *) break;;
-          esac
-        done
-        exec "$@"
         """,
     "sacct": "echo 'JobID|State|NodeList'; echo '7_0|RUNNING|localhost'; echo '7_1|RUNNING|localhost'",
     "scontrol": "echo localhost",
 }
+
+
+def slurm_task(task: int) -> dict[str, str]:
+    """Return the variables that Slurm sets for a task of an array of single processes."""
+    one = {"NTASKS": "1", "PROCID": "0", "LOCALID": "0", "NODEID": "0", "JOB_NUM_NODES": "1", "JOB_NAME": "train"}
+    nodes = {"JOB_NODELIST": "localhost", "NODELIST": "localhost"}
+    job = {"JOB_ID": str(7 + task), "ARRAY_JOB_ID": "7", "ARRAY_TASK_ID": str(task)}
+    return {f"SLURM_{name}": value for name, value in (one | nodes | job).items()}
 
 
 def test_a_sweep_goes_through_slurm(tmp_path, monkeypatch, run_command):
@@ -82,18 +77,23 @@ def test_a_sweep_goes_through_slurm(tmp_path, monkeypatch, run_command):
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    folder = tmp_path / "sweep"
+    folder, submitted, said = tmp_path / "sweep", tmp_path / "submitted", tmp_path / "said.txt"
     words = [
         "-m", "data=circular", "data.train_rows=300", "data.validation_rows=100", "wd=1,2,3", "epochs=2",
         "logger=none", "analysis=none",
         "hydra/launcher=submitit_slurm", "hydra.launcher.partition=long", "hydra.launcher.cpus_per_task=3",
         "hydra.launcher.vectorized=true", "hydra.launcher.stack_members=2", f"hydra.sweep.dir={folder}",
     ]  # fmt: skip
-    done = run_command(["bows.train", *words])
-    assert done.returncode == 0, done.stderr
-    assert "sweep of 3 jobs: 3 completed" in done.stderr
+    with said.open("w") as stderr:
+        launcher = run_command.popen(["bows.train", *words], stderr=stderr)
+        wait_for(launcher, submitted.is_file)
+        asked = submitted.read_text()
+        (command,) = (shlex.split(line) for line in asked.splitlines() if line.startswith("srun "))
+        module = command[command.index("-m") + 1 :]
+        tasks = [run_command.popen(module, env=environment(**slurm_task(task))) for task in (0, 1)]
+        assert [launcher.wait(), *(task.wait() for task in tasks)] == [0, 0, 0], said.read_text()
+    assert "sweep of 3 jobs: 3 completed" in said.read_text()
     assert [read_json(path)["state"] for path in folder.glob("*/status.json")] == ["completed"] * 3
-    asked = (tmp_path / "submitted").read_text()
     assert "#SBATCH --partition=long" in asked
     assert "#SBATCH --cpus-per-task=3" in asked
     assert "#SBATCH --array=0-1" in asked  # a stack of two jobs, and a single one
