@@ -142,6 +142,18 @@ def tiny_text(tmp_path_factory) -> Path:
     return path
 
 
+# With tiny_text, a model that trains in a second.
+SMALL = [
+    "data.vocab_size=60", "data.window=4", "data.min_chars=20", "data.batch_size=16", "latent=4", "epochs=6", "lr=1e-2",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def words(tiny_text) -> list[str]:
+    """The settings of a small run on tiny_text."""
+    return ["data=files", f"data.train={tiny_text}", *SMALL]
+
+
 FILLER = [f"word{chr(97 + place // 26)}{chr(97 + place % 26)}" for place in range(150)]
 
 
@@ -240,3 +252,21 @@ def run_command():
     server = CommandServer()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory) -> Path:
+    """The folder of outputs of all commands of a file of tests."""
+    return tmp_path_factory.mktemp("outputs")
+
+
+@pytest.fixture(scope="session")
+def run(run_command):
+    """Runs a command of bows with outputs in a folder; no error of it may be a traceback."""
+
+    def run_door(outputs: Path, *words: str, door: str = "train"):
+        done = run_command([f"bows.{door}", *words, f"outputs={outputs}"])
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
+
+    return run_door

@@ -1,7 +1,6 @@
 """Looking at finished runs again: the same numbers, other documents, one word, models side by side, and what is refused."""
 
 import csv
-import json
 import shutil
 from pathlib import Path
 
@@ -16,41 +15,27 @@ from bows.analysis.catalog import metric
 from bows.data.factories import files
 from bows.errors import BowsError
 from bows.evaluation.analyze import analyze
-from bows.files import write_json
+from bows.files import read_json, write_json
 from bows.runs.folder import find_run
 from bows.runs.reload import load_autoencoder
 
 from ..support.commands import environment
 
-SMALL = [
-    "data.vocab_size=60", "data.window=4", "data.val_fraction=0.3",
-    "data.min_chars=20", "data.batch_size=16", "latent=4", "epochs=6", "lr=1e-2",
-    "trainer=cpu", "logger=none", "analysis=full", "analysis.permutations=99", "analysis.null_permutations=99",
-]  # fmt: skip
 
-
-def read(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8"))
+@pytest.fixture(scope="module")
+def words(outputs, words) -> list[str]:
+    full = ["analysis=full", "analysis.permutations=99", "analysis.null_permutations=99"]
+    return [f"outputs={outputs}", *words, "data.val_fraction=0.3", "trainer=cpu", "logger=none", *full]
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("analyze")
+def relu(outputs, words, trained) -> Path:
+    return trained(outputs / "relu", *words, "wd=0.1", "seed=3")
 
 
 @pytest.fixture(scope="module")
-def words(place, tiny_text) -> list[str]:
-    return [f"outputs={place}", "data=files", f"data.train={tiny_text}", *SMALL]
-
-
-@pytest.fixture(scope="module")
-def relu(place, words, trained) -> Path:
-    return trained(place / "relu", *words, "wd=0.1", "seed=3")
-
-
-@pytest.fixture(scope="module")
-def linear(place, words, trained) -> Path:
-    return trained(place / "linear", *words, "model=linear", "wd=0.1")
+def linear(outputs, words, trained) -> Path:
+    return trained(outputs / "linear", *words, "model=linear", "wd=0.1")
 
 
 @pytest.fixture
@@ -59,9 +44,9 @@ def copied(relu, tmp_path) -> Path:
     return Path(shutil.copytree(relu, tmp_path / "elsewhere"))
 
 
-def test_the_same_numbers_come_without_training(relu, place, tmp_path, look):
-    folder = look(tmp_path / "again", f"run={relu}", f"outputs={place}")
-    before, after = read(relu / "summary.json"), read(folder / "summary.json")
+def test_the_same_numbers_come_without_training(relu, outputs, tmp_path, look):
+    folder = look(tmp_path / "again", f"run={relu}", f"outputs={outputs}")
+    before, after = read_json(relu / "summary.json"), read_json(folder / "summary.json")
     measured = {name for name in before if not name.startswith(("speed/", "train/")) and name != "epoch"}
     groups = {name.partition("/")[0] for name in measured}
     known = "reconstruction interference baseline capacity packing alignment ring cluster regime"
@@ -76,7 +61,7 @@ def test_the_same_numbers_come_without_training(relu, place, tmp_path, look):
 
 
 def test_every_metric_of_the_definitions_is_there(relu):
-    summary = read(relu / "summary.json")
+    summary = read_json(relu / "summary.json")
     named = [
         "reconstruction/loss",
         "reconstruction/r2",
@@ -134,7 +119,7 @@ def test_every_metric_of_the_definitions_is_there(relu):
     ] == []  # the report says what each is
 
 
-def test_the_numbers_follow_from_the_run_folder_alone(relu, tiny_text, place):
+def test_the_numbers_follow_from_the_run_folder_alone(relu, tiny_text, outputs):
     """R^2 of the read-outs and the regimes, recomputed from model.safetensors with plain numpy."""
     tensors = load_file(relu / "model.safetensors")
     weight, bias = tensors["encoder.weight"].double().numpy(), tensors["decoder.bias"].double().numpy()
@@ -142,7 +127,7 @@ def test_the_numbers_follow_from_the_run_folder_alone(relu, tiny_text, place):
     data = files(**{key: value for key, value in run.config["data"].items() if key != "_target_"})
     bags = np.concatenate([part.numpy() for part in data.windows("validation").batches(64)]).astype(float)
     training = np.concatenate([part.numpy() for part in data.windows("train").batches(64)]).astype(float)
-    summary = read(relu / "summary.json")
+    summary = read_json(relu / "summary.json")
     rebuilt = np.maximum(bags @ weight.T @ weight + bias, 0)
     total = ((bags - bags.mean(0)) ** 2).sum()
     assert summary["reconstruction/r2"] == pytest.approx(1 - ((bags - rebuilt) ** 2).sum() / total, abs=1e-5)
@@ -166,15 +151,15 @@ def test_the_numbers_follow_from_the_run_folder_alone(relu, tiny_text, place):
         assert summary[f"regime/{regime}"] == pytest.approx(counted.count(regime) / len(counted))
 
 
-def test_a_set_is_tested_as_the_cycle_or_the_line_that_it_is(relu, place, tmp_path, look, caplog):
+def test_a_set_is_tested_as_the_cycle_or_the_line_that_it_is(relu, outputs, tmp_path, look, caplog):
     vocabulary = (relu / "vocabulary.txt").read_text().split()
     index = torch.linalg.svd(load_file(relu / "model.safetensors")["encoder.weight"].T).U[:, 0].argsort().tolist()
     line = ",".join(vocabulary[place_] for place_ in index[:4] + index[-4:])
     few = ",".join(vocabulary[:5])
     caplog.set_level("INFO")
-    found = read(
+    found = read_json(
         look(
-            tmp_path / "sets", f"run={relu}", f"outputs={place}", "analysis=quick", "analysis.groups=[ring]", "analysis.permutations=999",
+            tmp_path / "sets", f"run={relu}", f"outputs={outputs}", "analysis=quick", "analysis.groups=[ring]", "analysis.permutations=999",
             f"+analysis.sets.line=[{line}]", f"+analysis.sets.cycle=[{line}]", f"+analysis.sets.few=[{few}]", "analysis.linear_sets=[line]",
         )
         / "summary.json"
@@ -191,12 +176,14 @@ def test_a_set_is_tested_as_the_cycle_or_the_line_that_it_is(relu, place, tmp_pa
     assert "whose cyclic order cannot reach p < 0.05: few" in caplog.text
 
 
-def test_other_documents_are_measured_with_the_runs_words(relu, place, tiny_text, text_file, tmp_path, composed, look):
+def test_other_documents_are_measured_with_the_runs_words(
+    relu, outputs, tiny_text, text_file, tmp_path, composed, look
+):
     rows = tiny_text.read_text(encoding="utf-8").splitlines()
     other = text_file([*rows[::-1][:200], "a row of quite other words that nobody asked for"])
-    asked = [f"run={relu}", f"outputs={place}", "data=files", f"data.train={other}", "data.min_chars=20"]
+    asked = [f"run={relu}", f"outputs={outputs}", "data=files", f"data.train={other}", "data.min_chars=20"]
     folder = look(tmp_path / "other", *asked, f"data.vocabulary={relu / 'vocabulary.txt'}")
-    before, after = read(relu / "summary.json"), read(folder / "summary.json")
+    before, after = read_json(relu / "summary.json"), read_json(folder / "summary.json")
     assert after["capacity/effective_rank"] == before["capacity/effective_rank"]  # the model is the same
     assert after["reconstruction/r2"] != before["reconstruction/r2"]  # the documents are not
     # Window and stride are the run's: the numbers are those of its windows of 4 rows.
@@ -219,15 +206,15 @@ def test_other_documents_are_measured_with_the_runs_words(relu, place, tiny_text
     assert after["reconstruction/loss"] == pytest.approx(loss, rel=1e-4)
 
 
-def test_another_vocabulary_is_refused_with_the_count_of_words_shared(relu, place, tmp_path, look):
+def test_another_vocabulary_is_refused_with_the_count_of_words_shared(relu, outputs, tmp_path, look):
     with pytest.raises(
         BowsError,
         match=r"data=circular: its vocabulary .* 0 of the run's \d+ words are shared; these features are not its words",
     ):
-        look(tmp_path / "a", f"run={relu}", "data=circular", f"outputs={place}")
+        look(tmp_path / "a", f"run={relu}", "data=circular", f"outputs={outputs}")
 
 
-def test_documents_with_words_of_their_own_are_refused(relu, place, tiny_text, tmp_path, look):
+def test_documents_with_words_of_their_own_are_refused(relu, outputs, tiny_text, tmp_path, look):
     with pytest.raises(BowsError, match=r"data=.*: its vocabulary .* \d+ of the run's \d+ words are shared"):
         look(
             tmp_path / "a",
@@ -236,13 +223,13 @@ def test_documents_with_words_of_their_own_are_refused(relu, place, tiny_text, t
             f"data.train={tiny_text}",
             "data.vocab_size=20",
             "data.min_chars=20",
-            f"outputs={place}",
+            f"outputs={outputs}",
         )
 
 
-def test_one_word_is_explained(relu, place, tmp_path, capsys, look):
-    folder = look(tmp_path / "word", f"run={relu}", f"outputs={place}", "word=january", "context=[snow,February]")
-    explained = read(folder / "explanation.json")
+def test_one_word_is_explained(relu, outputs, tmp_path, capsys, look):
+    folder = look(tmp_path / "word", f"run={relu}", f"outputs={outputs}", "word=january", "context=[snow,February]")
+    explained = read_json(folder / "explanation.json")
     assert explained["word"] == "January"  # lower case finds it
     tensors = load_file(relu / "model.safetensors")
     weight, bias = tensors["encoder.weight"].double(), tensors["decoder.bias"].double()
@@ -277,9 +264,9 @@ def test_one_word_is_explained(relu, place, tmp_path, capsys, look):
         assert text in printed
 
 
-def test_a_word_alone_needs_no_context(linear, place, tmp_path, capsys, look):
-    folder = look(tmp_path / "word", f"run={linear}", f"outputs={place}", "word=May")
-    explained = read(folder / "explanation.json")
+def test_a_word_alone_needs_no_context(linear, outputs, tmp_path, capsys, look):
+    folder = look(tmp_path / "word", f"run={linear}", f"outputs={outputs}", "word=May")
+    explained = read_json(folder / "explanation.json")
     assert explained["context"] == []
     assert "random_contexts" not in explained
     assert explained["held_out"]["removed_by_relu"] is None
@@ -298,20 +285,20 @@ def test_a_word_alone_needs_no_context(linear, place, tmp_path, capsys, look):
         (["against=[pca,pca]"], "against=pca: it is given twice"),
     ],
 )
-def test_words_that_cannot_be_explained(relu, place, tmp_path, asked, said, look):
+def test_words_that_cannot_be_explained(relu, outputs, tmp_path, asked, said, look):
     with pytest.raises(BowsError, match=said):
-        look(tmp_path / "word", f"run={relu}", f"outputs={place}", *asked)
+        look(tmp_path / "word", f"run={relu}", f"outputs={outputs}", *asked)
     assert list((tmp_path / "word").iterdir()) == []
 
 
-def test_models_of_one_size_side_by_side(relu, linear, place, tmp_path, capsys, look):
-    folder = look(tmp_path / "against", f"run={relu}", f"outputs={place}", f"against=[pca,{linear}]")
+def test_models_of_one_size_side_by_side(relu, linear, outputs, tmp_path, capsys, look):
+    folder = look(tmp_path / "against", f"run={relu}", f"outputs={outputs}", f"against=[pca,{linear}]")
     with (folder / "comparison.csv").open(newline="") as file:
         rows = {row["metric"]: row for row in csv.DictReader(file)}
     names = [name for name in rows["reconstruction/r2"] if name != "metric"]
     assert names == ["tied wd=0.1", "pca", "pca_relu", "tied wd=0.1 (2)"]
     for name, run in ((names[0], relu), (names[3], linear)):
-        summary = read(run / "summary.json")
+        summary = read_json(run / "summary.json")
         for key in ("reconstruction/r2", "interference/gap", "packing/coherence", "alignment/rsa"):
             assert float(rows[key][name]) == pytest.approx(summary[key], rel=1e-6)
     # PCA is the best linear model of its size on the training windows; its W^T W is a projector.
@@ -350,27 +337,27 @@ def test_a_comparison_on_words_that_are_in_every_window(tmp_path, text_file, tra
     assert not list(folder.glob("figures/comparison_deciles*"))
 
 
-def test_models_of_other_sizes_are_not_compared(relu, words, place, tmp_path, trained, look):
+def test_models_of_other_sizes_are_not_compared(relu, words, outputs, tmp_path, trained, look):
     larger = trained(tmp_path / "larger", *words, "latent=5", "epochs=1", "analysis=none")
     with pytest.raises(BowsError, match=r"against=.*larger: it has 5 latent dimensions, run=.* has 4"):
-        look(tmp_path / "a", f"run={relu}", f"outputs={place}", f"against=[{larger}]")
+        look(tmp_path / "a", f"run={relu}", f"outputs={outputs}", f"against=[{larger}]")
 
 
 @pytest.mark.parametrize(
     ("model", "further"),
     [("untied", []), ("deep", ["model.hidden=6"]), ("pca", []), ("relu_latent", []), ("sigmoid", [])],
 )
-def test_every_kind_of_model_comes_back_from_its_file(model, further, words, place, tmp_path, trained, look):
+def test_every_kind_of_model_comes_back_from_its_file(model, further, words, outputs, tmp_path, trained, look):
     folder = trained(tmp_path / model, *words, f"model={model}", "epochs=1", *further)
-    again = look(tmp_path / "again", f"run={folder}", f"outputs={place}", "analysis.figures=false")
-    before, after = read(folder / "summary.json"), read(again / "summary.json")
+    again = look(tmp_path / "again", f"run={folder}", f"outputs={outputs}", "analysis.figures=false")
+    before, after = read_json(folder / "summary.json"), read_json(again / "summary.json")
     for name, value in after.items():
         if not name.startswith("speed/"):
             assert value == pytest.approx(before[name], rel=1e-6, abs=1e-9), name
 
 
-def test_what_is_no_finished_run_is_refused(copied, place, tmp_path, composed, look):
-    asked = composed("analyze", "run=x", f"outputs={place}", "analysis=none")
+def test_what_is_no_finished_run_is_refused(copied, outputs, tmp_path, composed, look):
+    asked = composed("analyze", "run=x", f"outputs={outputs}", "analysis=none")
 
     def refused(folder, said):
         with pytest.raises(BowsError, match=said) as error:
@@ -384,7 +371,7 @@ def test_what_is_no_finished_run_is_refused(copied, place, tmp_path, composed, l
     refused(copied, "its vocabulary.txt cannot be read")
     (copied / "vocabulary.txt").write_bytes(vocabulary)
     refused(tmp_path / "nowhere", "run=.*nowhere: there is no such folder")
-    refused(place / "corpora", r"this is not a run folder \(it has no status.json\)")
+    refused(outputs / "corpora", r"this is not a run folder \(it has no status.json\)")
     status = (copied / "status.json").read_text()
     write_json(copied / "status.json", {"state": "failed", "error": "diverged"})
     refused(copied, "not finished .*failed: diverged.* resume=")
@@ -393,14 +380,14 @@ def test_what_is_no_finished_run_is_refused(copied, place, tmp_path, composed, l
     (copied / "status.json").write_text("{")
     refused(copied, "status.json is damaged: it is not JSON; copy the run again")
     (copied / "status.json").write_text(status)
-    look(tmp_path / "a", f"run={copied}", f"outputs={place}", "analysis=none")  # moved, it is still a run
+    look(tmp_path / "a", f"run={copied}", f"outputs={outputs}", "analysis=none")  # moved, it is still a run
     for name in ("model.safetensors", "vocabulary.txt", ".hydra/config.yaml"):
         hidden = copied / name
         content = hidden.read_bytes()
         hidden.unlink()
         refused(copied, f"the run folder lacks {name}")
         hidden.write_bytes(content)
-    config = read(copied / ".hydra" / "config.yaml")
+    config = read_json(copied / ".hydra" / "config.yaml")
     write_json(copied / ".hydra" / "config.yaml", {**config, "model": {**config["model"], "sparsity": 3}})
     refused(copied, r"its model cannot be made: .*another version of bows \(0.1.0\)")
     write_json(copied / ".hydra" / "config.yaml", {**config, "data": {**config["data"], "charm": 3}})
@@ -417,7 +404,7 @@ def test_what_is_no_finished_run_is_refused(copied, place, tmp_path, composed, l
 
 
 def test_a_run_is_analyzed_on_its_own_corpus_though_its_text_is_gone_or_has_changed(
-    words, place, tiny_text, text_file, tmp_path, caplog, trained, look
+    words, outputs, tiny_text, text_file, tmp_path, caplog, trained, look
 ):
     text = text_file(tiny_text.read_text(encoding="utf-8").splitlines(), "mine.txt")
     run = trained(tmp_path / "run", *words, f"data.train={text}", f"outputs={tmp_path}", "epochs=1", "analysis=quick")
@@ -428,7 +415,7 @@ def test_a_run_is_analyzed_on_its_own_corpus_though_its_text_is_gone_or_has_chan
     changed = look(tmp_path / "changed", f"run={run}", f"outputs={tmp_path}", "analysis=quick")
     text.rename(tmp_path / "moved.txt")
     gone = look(tmp_path / "gone", f"run={run}", f"outputs={tmp_path}", "analysis=quick")
-    losses = [read(folder / "summary.json")["reconstruction/loss"] for folder in (run, changed, gone)]
+    losses = [read_json(folder / "summary.json")["reconstruction/loss"] for folder in (run, changed, gone)]
     assert losses == [losses[0]] * 3
     shutil.rmtree(tmp_path / "corpora")
     with pytest.raises(BowsError, match=r"the corpus of run=.* cannot be opened: .*mine.txt.*; give data=<option>"):
@@ -439,15 +426,15 @@ def test_a_run_is_analyzed_on_its_own_corpus_though_its_text_is_gone_or_has_chan
         look(tmp_path / "b", f"run={run}", f"outputs={tmp_path}", "analysis=none")
 
 
-def test_what_the_run_set_for_its_analysis_stays_set(words, place, tmp_path, trained, look):
+def test_what_the_run_set_for_its_analysis_stays_set(words, outputs, tmp_path, trained, look):
     run = trained(
         tmp_path / "run", *words, "+analysis.sets.pair=[snow,frost,rain]", "epochs=1", "analysis=quick", "seed=5"
     )
-    again = look(tmp_path / "again", f"run={run}", f"outputs={place}")
-    summary = read(again / "summary.json")
+    again = look(tmp_path / "again", f"run={run}", f"outputs={outputs}")
+    summary = read_json(again / "summary.json")
     assert "ring/pair/order" in summary
     assert (
-        summary["ring/months/order_p"] == read(run / "summary.json")["ring/months/order_p"]
+        summary["ring/months/order_p"] == read_json(run / "summary.json")["ring/months/order_p"]
     )  # 99 permutations, seed 5
 
 
@@ -455,10 +442,10 @@ CIRCULAR = ["data=circular", "data.relabel=true", "latent=3", "lr=1e-2", "wd=1",
             "trainer=cpu", "logger=none", "analysis=none"]  # fmt: skip
 
 
-def test_a_ring_that_nobody_named_is_found_with_its_order(place, tmp_path, capsys, trained, look):
-    run = trained(tmp_path / "run", f"outputs={place}", *CIRCULAR, "model=linear")
+def test_a_ring_that_nobody_named_is_found_with_its_order(outputs, tmp_path, capsys, trained, look):
+    run = trained(tmp_path / "run", f"outputs={outputs}", *CIRCULAR, "model=linear")
     assert find_run(run).vocabulary != [f"feature{number}" for number in range(12)]  # the index does not tell the place
-    folder = look(tmp_path / "scan", f"run={run}", f"outputs={place}", "scan=true")
+    folder = look(tmp_path / "scan", f"run={run}", f"outputs={outputs}", "scan=true")
     rings = [row for row in pq.read_table(folder / "found_sets.parquet").to_pylist() if row["kind"] == "ring"]
     assert rings[0]["q"] < 0.05
     places = [int(word.removeprefix("feature")) for word in rings[0]["words"]]
@@ -469,15 +456,15 @@ def test_a_ring_that_nobody_named_is_found_with_its_order(place, tmp_path, capsy
     assert "found at a false discovery rate under 0.05: " in capsys.readouterr().out
 
 
-def test_nothing_is_found_where_nothing_is(place, tmp_path, capsys, trained, look):
-    run = trained(tmp_path / "run", f"outputs={place}", *CIRCULAR, "data=iid", "epochs=10")
-    folder = look(tmp_path / "scan", f"run={run}", f"outputs={place}", "scan=true")
+def test_nothing_is_found_where_nothing_is(outputs, tmp_path, capsys, trained, look):
+    run = trained(tmp_path / "run", f"outputs={outputs}", *CIRCULAR, "data=iid", "epochs=10")
+    folder = look(tmp_path / "scan", f"run={run}", f"outputs={outputs}", "scan=true")
     assert pq.read_table(folder / "found_sets.parquet").num_rows == 0
     assert (folder / "figures" / "found_sets.png").is_file()  # it says that nothing was found
     assert "0 found at a false discovery rate" in capsys.readouterr().out
 
 
-def test_a_refused_command_is_one_line_and_leaves_nothing(relu, place, run_command):
+def test_a_refused_command_is_one_line_and_leaves_nothing(relu, outputs, run_command):
     before = sorted(relu.rglob("*"))
     for asked, said in (
         ([], "run is not set and has no default; give run=<value>"),
@@ -488,7 +475,7 @@ def test_a_refused_command_is_one_line_and_leaves_nothing(relu, place, run_comma
         ([f"run={relu}", "model=tied"], "model: there is no such setting"),
         ([f"run={relu}", "data=circular"], "data=circular: its vocabulary is not that of"),
     ):
-        done = run_command(["bows.analyze", *asked], env=environment(BOWS_OUTPUTS=str(place)))
+        done = run_command(["bows.analyze", *asked], env=environment(BOWS_OUTPUTS=str(outputs)))
         assert done.returncode == 2, done.stderr
         assert done.stderr.startswith(f"error: {said}")
         assert done.stderr.count("\n") == 1

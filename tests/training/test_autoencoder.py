@@ -6,7 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,45 +17,10 @@ from safetensors.torch import load_file
 
 from bows.config.validate import check
 from bows.errors import BowsError
+from bows.files import read_json
 from bows.training.autoencoder import open_bags
 
-from ..support.commands import Paused, environment, fresh, wandb_records
-
-SMALL = [
-    "data.vocab_size=60",
-    "data.window=4",
-    "data.min_chars=20",
-    "data.batch_size=16",
-    "latent=4",
-    "epochs=6",
-    "lr=1e-2",
-]
-
-
-@pytest.fixture(scope="module")
-def run(run_command):
-    """Runs bows.train with outputs in a folder."""
-
-    def run_train(outputs: Path, *words: str) -> subprocess.CompletedProcess:
-        done = run_command(["bows.train", *words, f"outputs={outputs}"])
-        assert "Traceback" not in done.stderr, done.stderr
-        return done
-
-    return run_train
-
-
-def read(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-@pytest.fixture(scope="module")
-def outputs(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("outputs")
-
-
-@pytest.fixture(scope="module")
-def words(tiny_text) -> list[str]:
-    return ["data=files", f"data.train={tiny_text}", *SMALL]
+from ..support.commands import Paused, fresh, wandb_records
 
 
 @pytest.fixture(scope="module")
@@ -81,14 +46,14 @@ def test_the_run_folder_is_complete(finished, outputs):
 
 
 def test_status_tells_how_it_ended(finished, outputs):
-    status = read(finished[0] / "status.json")
+    status = read_json(finished[0] / "status.json")
     assert status["state"] == "completed"
     assert status["error"] is None
     assert status["seconds"] > 0
     assert status["started"] <= status["finished"]
     assert status["versions"]["torch"] == torch.__version__
     manifest = next((outputs / "corpora").glob("files-*/manifest.json"))
-    assert status["corpus"] == read(manifest)["hash"]
+    assert status["corpus"] == read_json(manifest)["hash"]
 
 
 def test_weights_fit_the_vocabulary(finished):
@@ -118,7 +83,7 @@ def held_out_bags(outputs: Path, window: int) -> np.ndarray:
 
 def test_the_summary_can_be_recomputed_from_the_folder(finished, outputs):
     folder, _ = finished
-    summary = read(folder / "summary.json")
+    summary = read_json(folder / "summary.json")
     weights = load_file(folder / "model.safetensors")
     weight, bias = weights["encoder.weight"].double().numpy(), weights["decoder.bias"].double().numpy()
     bags = held_out_bags(outputs, window=4)
@@ -136,7 +101,7 @@ def test_the_summary_can_be_recomputed_from_the_folder(finished, outputs):
 
 
 def test_it_learnt_something(finished):
-    summary = read(finished[0] / "summary.json")
+    summary = read_json(finished[0] / "summary.json")
     assert summary["reconstruction/r2"] > 0.1
 
 
@@ -146,7 +111,7 @@ def test_metrics_run_over_steps_and_end_in_the_summary(finished):
         rows = list(csv.DictReader(file))
     steps = [int(row["step"]) for row in rows]
     assert steps == sorted(set(steps))
-    for name, value in read(folder / "summary.json").items():
+    for name, value in read_json(folder / "summary.json").items():
         last = [row[name] for row in rows if row[name]][-1]
         assert float(last) == pytest.approx(value, rel=1e-9)
     assert sum(bool(row["reconstruction/r2"]) for row in rows) == 6
@@ -188,11 +153,13 @@ def test_one_seed_gives_identical_weights_and_another_does_not(finished, outputs
     again = Path(run(outputs, *words, "wd=0.1", "logger=none", "analysis=none").stdout.strip().splitlines()[-1])
     first, second = (load_file(folder / "model.safetensors") for folder in (finished[0], again))
     assert all(torch.equal(first[name], second[name]) for name in first)
-    summary = read(again / "summary.json")
+    summary = read_json(again / "summary.json")
     # Whatever the analysis and the logger.
     assert {"reconstruction/loss", "reconstruction/r2", "speed/windows_per_second", "speed/seconds"} <= set(summary)
     assert not any(name.startswith(("capacity", "packing", "ring")) for name in summary)
-    other = Path(run(outputs, *words, "wd=0.1", "seed=1", "logger=none").stdout.strip().splitlines()[-1])
+    other = Path(
+        run(outputs, *words, "wd=0.1", "seed=1", "logger=none", "analysis=none").stdout.strip().splitlines()[-1]
+    )
     assert not torch.equal(first["encoder.weight"], load_file(other / "model.safetensors")["encoder.weight"])
 
 
@@ -202,18 +169,13 @@ def test_a_run_stopped_in_the_middle_resumes_to_the_same_weights(
 ):
     folder = tmp_path / "stopped run"  # with a space, as folders have
     quoted = f"hydra.run.dir='{folder}'"
-    asked = [*words, "wd=0.1", "logger=none", "trainer.checkpoint_every_steps=5", quoted, f"outputs={outputs}"]
+    asked = [*words, "wd=0.1", "logger=none", "analysis.figures=false", "trainer.checkpoint_every_steps=5", quoted]
     with (tmp_path / "stderr").open("w") as stderr:
-        settings = {"stdout": subprocess.DEVNULL, "stderr": stderr, "env": environment()}
-
-        def start(words):  # Ctrl-C in a Python of its own
-            if stop == signal.SIGKILL:
-                return run_command.popen(words, stderr=stderr)
-            return subprocess.Popen([sys.executable, *words], **settings)
-
-        code = Paused(start, "step:37", tmp_path / "paused", ["bows.train", *asked]).end_by(stop)
+        start = partial(run_command.popen, stderr=stderr)
+        command = ["bows.train", *asked, f"outputs={outputs}"]
+        code = Paused(start, "step:37", tmp_path / "paused", command).end_by(stop)
     said = (tmp_path / "stderr").read_text()
-    status = read(folder / "status.json")
+    status = read_json(folder / "status.json")
     if stop == signal.SIGINT:
         assert code == 130
         assert status["state"] == "failed"
@@ -232,7 +194,7 @@ def test_a_run_stopped_in_the_middle_resumes_to_the_same_weights(
 
     resumed = run(outputs, f"resume='{folder}'")
     assert resumed.returncode == 0, resumed.stderr
-    assert read(folder / "status.json")["state"] == "completed"
+    assert read_json(folder / "status.json")["state"] == "completed"
     first, second = (load_file(place / "model.safetensors") for place in (finished[0], folder))
     assert all(torch.equal(first[name], second[name]) for name in first)
     tables = []
@@ -249,7 +211,7 @@ def test_a_run_stopped_in_the_middle_resumes_to_the_same_weights(
 def test_a_damaged_checkpoint_is_refused_by_name_and_the_one_before_offered(finished, outputs, tmp_path, run):
     folder = tmp_path / "damaged"
     shutil.copytree(finished[0], folder)
-    status = read(folder / "status.json")
+    status = read_json(folder / "status.json")
     (folder / "status.json").write_text(json.dumps({**status, "state": "failed"}))
     checkpoint = folder / "checkpoints" / "last.ckpt"
     shutil.copy(checkpoint, checkpoint.with_name("previous.ckpt"))
@@ -263,12 +225,11 @@ def test_a_damaged_checkpoint_is_refused_by_name_and_the_one_before_offered(fini
 
 
 def test_a_sweep_goes_on_past_a_failing_job(outputs, words, run, run_command):
-    done = run(
-        outputs, "-m", *words, "epochs=1", "model=tied,linear", "wd=0,-1", "hydra.sweep.dir=" + str(outputs / "sweep")
-    )
+    grid = ["epochs=1", "model=tied,linear", "wd=0,-1", "analysis.figures=false"]
+    done = run(outputs, "-m", *words, *grid, f"hydra.sweep.dir={outputs / 'sweep'}")
     assert done.returncode == 1
     folders = [next((outputs / "sweep").glob(f"{number}-*")) for number in range(4)]
-    states = [read(folder / "status.json") for folder in folders]
+    states = [read_json(folder / "status.json") for folder in folders]
     assert [status["state"] for status in states] == ["completed", "failed", "completed", "failed"]
     assert "wd=-1 is not allowed" in states[1]["error"]
     assert "Traceback" in (folders[1] / "train.log").read_text()
@@ -303,7 +264,7 @@ def test_pca_is_a_run_like_any_other(train_here):
     assert (folder / "checkpoints" / "last.ckpt").is_file()
     weight = load_file(folder / "model.safetensors")["encoder.weight"]
     assert torch.allclose(weight @ weight.T, torch.eye(4), atol=1e-5)
-    summary = read(folder / "summary.json")
+    summary = read_json(folder / "summary.json")
     assert summary["capacity/features_per_dimension"] == pytest.approx(1)
     assert {"speed/windows_per_second", "speed/seconds", "speed/peak_memory_mb"} <= set(summary)
     assert (folder / "words.parquet").is_file()
@@ -311,7 +272,8 @@ def test_pca_is_a_run_like_any_other(train_here):
 
 @pytest.mark.parametrize("model", ["untied", "deep", "sigmoid", "linear", "relu_latent"])
 def test_other_models_leave_the_contract_too(train_here, model):
-    folder = train_here(f"model={model}", "epochs=1", "logger=tensorboard")
+    drawn = "analysis.figures=" + ("true" if model == "deep" else "false")  # those of a decoder of its own
+    folder = train_here(f"model={model}", "epochs=1", "logger=tensorboard", drawn)
     weights = load_file(folder / "model.safetensors")
     size = weights["decoder.bias"].shape[0]
     assert weights["encoder.weight"].shape == (4, size)
@@ -323,7 +285,7 @@ def test_other_models_leave_the_contract_too(train_here, model):
 
 @pytest.mark.parametrize(("model", "started"), [("sigmoid", True), ("tied", False)])
 def test_sigmoid_outputs_start_at_the_words_log_odds(train_here, compose, words, model, started):
-    folder = train_here(f"model={model}", "epochs=1", "lr=1e-9")
+    folder = train_here(f"model={model}", "epochs=1", "lr=1e-9", "analysis=none")
     bags = torch.cat(list(open_bags(check(compose(*words))).windows("train").batches(512)))
     share = (bags.sum(0) + 0.5) / (len(bags) + 1)
     expected = torch.log(share / (1 - share)) if started else torch.zeros_like(share)
@@ -342,11 +304,13 @@ def test_sigmoid_outputs_start_at_the_words_log_odds(train_here, compose, words,
     ],
 )
 def test_every_precision_trains_and_leaves_a_float32_model(train_here, precision, kept):
-    folder = train_here(f"trainer.precision={precision}", "epochs=1", "trainer=cpu", "model=untied")
+    folder = train_here(
+        f"trainer.precision={precision}", "epochs=1", "trainer=cpu", "model=untied", "analysis.figures=false"
+    )
     state = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
     assert {value.dtype for value in state.values()} == {kept}
     assert {value.dtype for value in load_file(folder / "model.safetensors").values()} == {torch.float32}
-    assert read(folder / "summary.json")["reconstruction/loss"] > 0
+    assert read_json(folder / "summary.json")["reconstruction/loss"] > 0
 
 
 def test_small_vocabularies_train_in_double_precision_on_a_cpu(compose):
@@ -421,8 +385,8 @@ def test_a_full_disk_at_the_end_is_a_failed_run(tmp_path, monkeypatch):
     assert "report.html cannot be written (No space left on device)" in str(said)
     assert f"resume={tmp_path}" in str(said)
     status.write_failed(str(said))
-    assert read(tmp_path / "status.json")["state"] == "failed"
-    assert read(tmp_path / "status.json")["error"] == str(said)
+    assert read_json(tmp_path / "status.json")["state"] == "failed"
+    assert read_json(tmp_path / "status.json")["error"] == str(said)
 
 
 def test_ctrl_c_anywhere_says_how_to_go_on(tmp_path):

@@ -1,9 +1,7 @@
 """The real command on pairs: a whole run folder whose numbers can be computed again, resuming, and what is refused."""
 
 import csv
-import json
 import signal
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import load_file
+
+from bows.files import read_json
 
 from ..support.commands import Paused
 
@@ -22,27 +22,6 @@ CITIES = [
     "data=cities", "model=pair_classifier", "data.population=400000", "data.train_pairs=1500", "data.validation_pairs=400",
     "data.batch_size=64", "data.probe_largest=5", "latent=8", "epochs=4", "lr=2e-2", "wd=0", "logger=none", "trainer=cpu",
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def run(run_command):
-    """Runs a command with outputs in a folder."""
-
-    def run_door(outputs: Path, *words: str, door: str = "train") -> subprocess.CompletedProcess:
-        done = run_command([f"bows.{door}", *words, f"outputs={outputs}"])
-        assert "Traceback" not in done.stderr, done.stderr
-        return done
-
-    return run_door
-
-
-def read(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-@pytest.fixture(scope="module")
-def outputs(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("outputs")
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +67,7 @@ def test_the_run_folder_is_complete(request, kind):
     files += [f"figures/{name}.{end}" for name in ("training_curves", "ablation", drawn) for end in ("png", "pdf")]
     files += [f"figures/{name}.parquet" for name in ("ablation", drawn)]
     assert [name for name in files if not (folder / name).is_file()] == []
-    status = read(folder / "status.json")
+    status = read_json(folder / "status.json")
     assert status["state"] == "completed"
     assert status["corpus"].startswith("cities-" if kind == "cities" else "modular_addition-")
     assert "ablation/accuracy_keep" in (folder / "report.html").read_text(encoding="utf-8")
@@ -105,7 +84,7 @@ def test_accuracies_of_residues_can_be_computed_again(residues):
     """From the folder alone, but for which pairs were held out."""
     from bows.data.sources.modular_addition import modular_addition_task
 
-    weights, summary = load_file(residues / "model.safetensors"), read(residues / "summary.json")
+    weights, summary = load_file(residues / "model.safetensors"), read_json(residues / "summary.json")
     first, second, classes = (
         modular_addition_task("modular_addition", 11, 0.3, 0.3, seed=0).splits["validation"].rows.numpy().T
     )
@@ -141,10 +120,10 @@ def test_what_a_summary_holds(residues, cities):
         "ablation/accuracy_keep", "ablation/accuracy_remove", "ablation/accuracy_keep_random", "ablation/accuracy_keep_random_sd",
         "ablation/accuracy_remove_random", "ablation/accuracy_remove_random_sd", "ablation/accuracy_majority",
     }  # fmt: skip
-    assert both <= set(read(cities / "summary.json"))
+    assert both <= set(read_json(cities / "summary.json"))
     of_residues = {"ring/residues/order", "ring/residues/order_p", "probe/frequency", "probe/frequencies"}
-    assert both | of_residues <= set(read(residues / "summary.json"))
-    assert not of_residues & set(read(cities / "summary.json"))
+    assert both | of_residues <= set(read_json(residues / "summary.json"))
+    assert not of_residues & set(read_json(cities / "summary.json"))
 
 
 def test_learning_shows_over_epochs(cities):
@@ -153,7 +132,7 @@ def test_learning_shows_over_epochs(cities):
     accuracies = [float(row["classification/accuracy"]) for row in rows]
     assert len(accuracies) == 4
     assert accuracies[-1] > accuracies[0]
-    summary = read(cities / "summary.json")
+    summary = read_json(cities / "summary.json")
     assert accuracies[-1] == summary["classification/accuracy"] > summary["ablation/accuracy_majority"]
 
 
@@ -168,7 +147,7 @@ def test_the_same_seed_gives_the_same_weights_and_a_stopped_run_resumes(outputs,
     ]
     paused = Paused(run_command.popen, "step:70", tmp_path / "paused", ["bows.train", *words])
     assert paused.end_by(signal.SIGINT) == 130
-    assert read(folder / "status.json")["state"] == "failed"
+    assert read_json(folder / "status.json")["state"] == "failed"
     assert not (folder / "model.safetensors").exists()
     done = run(outputs, f"resume={folder}")
     assert done.returncode == 0, done.stderr
@@ -217,7 +196,7 @@ def test_a_sweep_trains_each_pair_job_alone(outputs, run):
     )
     assert done.returncode == 0, done.stderr
     assert "model PairClassifier is not an autoencoder; it trains alone" in done.stderr
-    summaries = [read(path) for path in (outputs / "sweeps").rglob("summary.json")]
+    summaries = [read_json(path) for path in (outputs / "sweeps").rglob("summary.json")]
     assert len(summaries) == 2
     assert all("probe/p" not in summary for summary in summaries)  # analysis=none asks for no permutations
 

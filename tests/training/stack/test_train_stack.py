@@ -86,12 +86,13 @@ def trained(tmp_path_factory):
     def of(optimizer: str) -> Path:
         if optimizer not in done:
             folder = done[optimizer] = root / optimizer
-            shared = [f"optimizer={optimizer}", "optimizer.warmup_steps=3", "analysis.looks=2"]
+            shared = [f"optimizer={optimizer}", "optimizer.warmup_steps=3"]
             shared += ["optimizer.momentum=0.5"] if optimizer == "sgd" else []
-            shared += (
-                ["analysis=none"] if optimizer != "adamw" else []
-            )  # metrics and figures do not depend on the optimizer
-            jobs = stack(composed, folder / "stack", MEMBERS, *shared)
+            # Metrics and figures do not depend on the optimizer; figures are drawn of a tied decoder and of one of its own.
+            measured = ["analysis.looks=2"] if optimizer == "adamw" else ["analysis=none"]
+            undrawn = {name: ["analysis.figures=false"] for name in MEMBERS if name not in ("tied", "deep")}
+            variants = {name: [*words, *measured, *undrawn.get(name, [])] for name, words in MEMBERS.items()}
+            jobs = stack(composed, folder / "stack", variants, *shared)
             outcomes = train_stack(jobs, folder / "scratch")
             assert all(isinstance(outcome, float) for outcome in outcomes)
             for job in jobs:
