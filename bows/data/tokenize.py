@@ -96,11 +96,6 @@ def split_tokens(rows: pa.Array, min_chars: int) -> TokenChunk:
     return TokenChunk(encoded.dictionary, encoded.indices.to_numpy(), per_row)
 
 
-def split_words(rows: pa.Array, rules: WordRules) -> WordChunk:
-    """Split rows of text, a (rows,) string array with nulls as empty rows, into words by `rules`."""
-    return Tokenizer(rules).words(split_tokens(rows, rules.min_chars))
-
-
 def _ranges(begin: np.ndarray, length: np.ndarray) -> np.ndarray:
     """Return the concatenation of range(begin[i], begin[i] + length[i]) over all i."""
     ends = np.cumsum(length)

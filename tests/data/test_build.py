@@ -21,7 +21,7 @@ from bows.data import build, chunk_store
 from bows.data.build import CorpusPlan, Text, by_size, open_or_build
 from bows.data.chunk_store import ChunkStore
 from bows.data.corpus import Bags, Corpus, open_corpus
-from bows.data.tokenize import WordRules, split_words
+from bows.data.tokenize import Tokenizer, WordRules, split_tokens
 from bows.data.unicode_words import UnicodeRules
 from bows.errors import DataError
 
@@ -99,7 +99,8 @@ def test_without_validation_text_the_last_rows_are_held_out(tmp_path, monkeypatc
 def test_a_wide_vocabulary_takes_four_bytes_an_index(tmp_path):
     """More words than uint16 holds, and more cells than int32 counts."""
     names = ["".join("abcdefghijklmnopqrst"[n // 20**k % 20] for k in range(4)) for n in range(66_000)]
-    chunk = split_words(pa.array([" ".join(names[::-1]), names[65_999], *[""] * 40_000, names[0]]), WordRules(0))
+    rows = pa.array([" ".join(names[::-1]), names[65_999], *[""] * 40_000, names[0]])
+    chunk = Tokenizer(WordRules(0)).words(split_tokens(rows, 0))
     store = ChunkStore(tmp_path / "store")
     store.add(chunk, 1)
     assert store.write_bags(tmp_path / "bags", names, 0, store.rows) == 66_002

@@ -17,7 +17,6 @@ from bows.data.tokenize import (
     WordRules,
     english_stop_words,
     split_tokens,
-    split_words,
 )
 from bows.data.unicode_words import UnicodeRules
 from bows.spelling import fold, normalize
@@ -31,7 +30,8 @@ def words_of_rows(chunk: WordChunk) -> list[list[str]]:
 
 
 def split(*rows: str | None, **rules) -> list[list[str]]:
-    return words_of_rows(split_words(pa.array(rows, pa.large_string()), WordRules(**{"min_chars": 0, **rules})))
+    chosen = WordRules(**{"min_chars": 0, **rules})
+    return words_of_rows(Tokenizer(chosen).words(split_tokens(pa.array(rows, pa.large_string()), chosen.min_chars)))
 
 
 # Tokens of every kind that Arrow cleans in bulk, and of those that it leaves to the rules.
@@ -190,7 +190,7 @@ def test_further_words_of_a_token_stand_behind_its_first_and_in_their_row():
 
 def test_rows_of_a_slice_are_its_own():
     rows = pa.array(["x y", "a-b", None, "c", "z"], pa.large_string()).slice(1, 3)
-    assert words_of_rows(split_words(rows, WordRules(0))) == [["a", "b"], [], ["c"]]
+    assert words_of_rows(Tokenizer(WordRules(0)).words(split_tokens(rows, 0))) == [["a", "b"], [], ["c"]]
 
 
 def test_no_rows_and_no_words():

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bows.data.tokenize import WordRules, split_words
+from bows.data.tokenize import Tokenizer, WordRules, split_tokens
 from bows.data.unicode_words import UnicodeRules
 from bows.errors import SettingError
 
@@ -52,7 +52,8 @@ def test_every_letter_of_unicode_is_a_word_and_keeps_its_marks():
     marked = [letter + MARKS[place % len(MARKS)] for place, letter in enumerate(LETTERS)]
     for words in (LETTERS, marked):
         normal = [unicodedata.normalize("NFC", word) for word in words]
-        chunk = split_words(pa.array(words, pa.large_string()), WordRules(0, numbers=None, words=WHOLE))
+        tokens = split_tokens(pa.array(words, pa.large_string()), 0)
+        chunk = Tokenizer(WordRules(0, numbers=None, words=WHOLE)).words(tokens)
         found = [
             [chunk.words[id].as_py() for id in chunk.ids[k : k + 1] if id < len(chunk.words)] for k in range(len(words))
         ]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bows.data import vocabulary
 from bows.data.chunk_store import ChunkStore
-from bows.data.tokenize import WordRules, split_words
+from bows.data.tokenize import Tokenizer, WordRules, split_tokens
 from bows.data.vocabulary import WordList, choose_vocabulary, listed_vocabulary, read_word_list
 from bows.errors import DataError, SettingError
 
@@ -24,7 +24,7 @@ def store_of(folder: Path, chunks: list[list[list[str]]]) -> ChunkStore:
     store = ChunkStore(folder / "store")
     for rows in chunks:
         text = pa.array([" ".join(row) for row in rows], pa.large_string())
-        store.add(split_words(text, WordRules(min_chars=0)), text.nbytes)
+        store.add(Tokenizer(WordRules(min_chars=0)).words(split_tokens(text, 0)), text.nbytes)
     return store
 
 
