@@ -18,8 +18,8 @@ def text(tmp_path):
 def test_a_small_text_gets_settings_of_its_size_each_with_its_reason(text):
     words, lines = with_text_defaults(["data=files", f"data.train='{text}'", "wd=1"])
     assert words[:3] == ["data=files", f"data.train='{text}'", "wd=1"]
-    # 1,200,000 / 1,200 words, a dimension per 16 words up to 64, and 2,000 steps: 4,800 windows in batches of 32 are 150 steps.
-    assert words[3:] == ["data.vocab_size=1000", "latent=64", "epochs=14"]
+    # 1,200,000 / 1,200 words, a dimension per 16 words up to 64, and two passes: 3,529 windows in batches of 16 are 220 steps, of 400.
+    assert words[3:] == ["data.vocab_size=1000", "latent=64", "epochs=2"]
     assert [line.split(":")[0] for line in lines] == words[3:]
     assert all("the text has 1.2 MB; " in line for line in lines)
 
@@ -27,14 +27,14 @@ def test_a_small_text_gets_settings_of_its_size_each_with_its_reason(text):
 @pytest.mark.parametrize(
     ("given", "added"),
     [
-        (["latent=8"], ["data.vocab_size=1000", "epochs=14"]),
+        (["latent=8"], ["data.vocab_size=1000", "epochs=2"]),
         (["model.latent=8", "epochs=3"], ["data.vocab_size=1000"]),
-        (["latent=8,16"], ["data.vocab_size=1000", "epochs=14"]),
+        (["latent=8,16"], ["data.vocab_size=1000", "epochs=2"]),
         (["data.vocab_size=50"], []),
         (["data.vocabulary=words.txt"], []),
         (["experiment=wikitext_months"], []),
         (["resume=outputs/runs/a"], []),
-        (["resume=null"], ["data.vocab_size=1000", "latent=64", "epochs=14"]),
+        (["resume=null"], ["data.vocab_size=1000", "latent=64", "epochs=2"]),
     ],
 )
 def test_what_the_user_gives_stays(text, given, added):
@@ -74,7 +74,8 @@ def test_settings_grow_with_the_text():
         values = [each[name] for each in chosen]
         assert values == sorted(values)
         assert len(set(values)) > 1
-    assert chosen[0] == {"data.vocab_size": 100, "latent": 8, "epochs": 40}
+    assert chosen[0] == {"data.vocab_size": 100, "latent": 8, "epochs": 40}  # 400 steps would be 100 passes
+    assert chosen[3]["epochs"] == 10
 
 
 def test_the_command_logs_the_reasons_and_stores_the_settings(tiny_text, tmp_path, run_command):
