@@ -32,7 +32,7 @@ from torch import Tensor
 
 from bows.analysis.capacity import dimensionality
 from bows.analysis.directions import norms
-from bows.analysis.neighbours import nearest
+from bows.analysis.neighbours import Neighbours, nearest
 from bows.analysis.packing import WordGeometry, self_terms
 
 # Columns that are given, in their order in the table; `self_term` comes after `bias`.
@@ -92,9 +92,6 @@ def word_table(
 
     place = GIVEN.index("bias") + 1
     near = nearest(encoder, neighbours)
-    indices, cosines = near.indices.cpu().numpy(), near.cosines.cpu().numpy()
-    has_none = np.full(len(words), True) if not indices.shape[1] else indices[:, 0] < 0
-    nearest_cosine = np.ma.masked_array(cosines[:, 0] if indices.shape[1] else np.zeros(len(words)), has_none)
     return pa.table(
         {
             "word": words,
@@ -104,12 +101,12 @@ def word_table(
             **{name: column(given.get(name)) for name in GIVEN[:place]},
             "self_term": column(self_terms(encoder, decoder).cpu().numpy() if self_term is None else self_term),
             **{name: column(given.get(name)) for name in GIVEN[place:]},
-            "nearest_cosine": column(nearest_cosine),
+            "nearest_cosine": column(_nearest_cosine(near)),
             "largest_cosine": column(None if geometry is None else geometry.largest_cosine),
             "lowest_cosine": column(None if geometry is None else geometry.lowest_cosine),
             "antipode": _named(words, None if geometry is None else geometry.antipode),
             "regime": pa.nulls(len(words), pa.string()) if regime is None else pa.array(regime.tolist(), pa.string()),
-            "nearest": _nearest_words(words, indices),
+            "nearest": _nearest_words(words, near.indices.cpu().numpy()),
         }
     )
 
@@ -127,6 +124,12 @@ def _column(values: ArrayLike | None, length: int) -> pa.Array:
     if values.shape != (length,):
         raise ValueError(f"a column of shape {values.shape} does not fit {length} words")
     return pa.array(values.data, pa.float64(), mask=np.ma.getmaskarray(values))
+
+
+def _nearest_cosine(near: Neighbours) -> np.ma.MaskedArray:
+    if not near.indices.shape[1]:
+        return np.ma.masked_all(len(near.indices))
+    return np.ma.masked_array(near.cosines[:, 0].cpu().numpy(), near.indices[:, 0].cpu().numpy() < 0)
 
 
 def _nearest_words(words: pa.Array, indices: np.ndarray) -> pa.ListArray:
