@@ -18,8 +18,8 @@ def text(tmp_path):
 def test_a_small_text_gets_settings_of_its_size_each_with_its_reason(text):
     words, lines = with_text_defaults(["data=files", f"data.train='{text}'", "wd=1"])
     assert words[:3] == ["data=files", f"data.train='{text}'", "wd=1"]
-    # 1,200,000 / 1,200 words, a dimension per 16 words up to 64, and two passes: 3,529 windows in batches of 16 are 220 steps, of 400.
-    assert words[3:] == ["data.vocab_size=1000", "latent=64", "epochs=2"]
+    # 1,200,000 / 1,200 words; a dimension per 8 words, up to 128; two passes: 3,529 windows in batches of 16 are 220 steps, of 400.
+    assert words[3:] == ["data.vocab_size=1000", "latent=128", "epochs=2"]
     assert [line.split(":")[0] for line in lines] == words[3:]
     assert all("the text has 1.2 MB; " in line for line in lines)
 
@@ -34,7 +34,7 @@ def test_a_small_text_gets_settings_of_its_size_each_with_its_reason(text):
         (["data.vocabulary=words.txt"], []),
         (["experiment=wikitext_months"], []),
         (["resume=outputs/runs/a"], []),
-        (["resume=null"], ["data.vocab_size=1000", "latent=64", "epochs=2"]),
+        (["resume=null"], ["data.vocab_size=1000", "latent=128", "epochs=2"]),
     ],
 )
 def test_what_the_user_gives_stays(text, given, added):
@@ -74,7 +74,7 @@ def test_settings_grow_with_the_text():
         values = [each[name] for each in chosen]
         assert values == sorted(values)
         assert len(set(values)) > 1
-    assert chosen[0] == {"data.vocab_size": 100, "latent": 8, "epochs": 40}  # 400 steps would be 100 passes
+    assert chosen[0] == {"data.vocab_size": 100, "latent": 16, "epochs": 40}  # 400 steps would be 100 passes
     assert chosen[3]["epochs"] == 10
 
 
@@ -84,10 +84,10 @@ def test_the_command_logs_the_reasons_and_stores_the_settings(tiny_text, tmp_pat
                         "logger=none", f"hydra.run.dir={run}", f"outputs={tmp_path}"])  # fmt: skip
     assert done.returncode == 0, done.stderr
     size = tiny_text.stat().st_size
-    for line in (f"data.vocab_size=100: the text has {size / 1e6:.2g} MB; its words", "latent=8: the text has"):
+    for line in (f"data.vocab_size=100: the text has {size / 1e6:.2g} MB; its words", "latent=16: the text has"):
         assert line in done.stderr
         assert line in (run / "train.log").read_text()
     stored = (run / ".hydra" / "overrides.yaml").read_text()
     assert "data.vocab_size=100" in stored
-    assert "latent=8" in stored
+    assert "latent=16" in stored
     assert stored.count("epochs=") == 1
