@@ -35,7 +35,7 @@ def relu(outputs, words, trained) -> Path:
 
 @pytest.fixture(scope="module")
 def linear(outputs, words, trained) -> Path:
-    return trained(outputs / "linear", *words, "model=linear", "wd=0.1")
+    return trained(outputs / "linear", *words, "model=linear", "wd=0.1", "analysis.figures=false")
 
 
 @pytest.fixture
@@ -348,8 +348,8 @@ def test_models_of_other_sizes_are_not_compared(relu, words, outputs, tmp_path, 
     [("untied", []), ("deep", ["model.hidden=6"]), ("pca", []), ("relu_latent", []), ("sigmoid", [])],
 )
 def test_every_kind_of_model_comes_back_from_its_file(model, further, words, outputs, tmp_path, trained, look):
-    folder = trained(tmp_path / model, *words, f"model={model}", "epochs=1", *further)
-    again = look(tmp_path / "again", f"run={folder}", f"outputs={outputs}", "analysis.figures=false")
+    folder = trained(tmp_path / model, *words, f"model={model}", "epochs=1", "analysis.figures=false", *further)
+    again = look(tmp_path / "again", f"run={folder}", f"outputs={outputs}")
     before, after = read_json(folder / "summary.json"), read_json(again / "summary.json")
     for name, value in after.items():
         if not name.startswith("speed/"):

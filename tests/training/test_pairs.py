@@ -141,6 +141,7 @@ def test_the_same_seed_gives_the_same_weights_and_a_stopped_run_resumes(outputs,
     words = [
         *RESIDUES,
         "logger=none",
+        "analysis.figures=false",
         "trainer.checkpoint_every_steps=50",
         f"outputs={outputs}",
         f"hydra.run.dir={folder}",
