@@ -80,34 +80,36 @@ def products(batches: Iterable[np.ndarray], common: np.ndarray | None = None) ->
         common: (V,) bool: words to multiply densely; None for those in more than `COMMON` of the first bags.
     """
     held: list[scipy.sparse.csr_array] = []
-
-    def taken() -> Products:
-        nonlocal common
-        if common is None:
-            common = sum(part.sum(0) for part in held) > COMMON * sum(part.shape[0] for part in held)
-        return Products(held, np.asarray(common))
-
+    windows = 0
     for bags in batches:
         held.append(scipy.sparse.csr_array(bags, dtype=np.float32))
-        if sum(part.nnz + part.shape[0] for part in held) >= NONZEROS:
-            yield taken()
-            held = []
+        windows += len(bags)
+        if sum(part.nnz for part in held) + windows >= NONZEROS:
+            part = Products(held, common)
+            common, held, windows = part.is_common, [], 0
+            yield part
     if held:
-        yield taken()
+        yield Products(held, common)
+
+
+def most_frequent(bags: scipy.sparse.csr_array) -> np.ndarray:
+    """Return whether each word is in more than `COMMON` of the bags: (V,) bool."""
+    windows, words = np.shape(bags)
+    return np.asarray(np.bincount(bags.indices, minlength=words) > COMMON * windows)
 
 
 class Products:
     """Counts within some windows, from bags split into common words (dense) and rare ones (sparse)."""
 
-    def __init__(self, bags: list[scipy.sparse.csr_array], common: np.ndarray):
+    def __init__(self, bags: list[scipy.sparse.csr_array], common: np.ndarray | None):
         whole = scipy.sparse.csr_array(scipy.sparse.vstack(bags))
-        self.common = np.flatnonzero(common)
+        self.is_common = most_frequent(whole) if common is None else common
+        self.common = np.flatnonzero(self.is_common)
         self.dense = np.ascontiguousarray(whole[:, self.common].toarray())
-        whole.data[common[whole.indices]] = 0
+        whole.data[self.is_common[whole.indices]] = 0
         whole.eliminate_zeros()
         self.rare = whole
         self.rare_columns = whole.tocsc()
-        self.is_common = common
 
     def __len__(self) -> int:
         """Bags."""
