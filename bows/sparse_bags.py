@@ -94,8 +94,8 @@ def products(batches: Iterable[np.ndarray], common: np.ndarray | None = None) ->
 
 def most_frequent(bags: scipy.sparse.csr_array) -> np.ndarray:
     """Return whether each word is in more than `COMMON` of the bags: (V,) bool."""
-    windows, words = np.shape(bags)
-    return np.asarray(np.bincount(bags.indices, minlength=words) > COMMON * windows)
+    holding = np.diff(bags.tocsc().indptr)
+    return np.asarray(holding > COMMON * (len(bags.indptr) - 1))
 
 
 class Products:
