@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from scipy.stats import beta
@@ -55,15 +56,37 @@ def test_the_shape_of_rings_and_open_sequences_at_toy_size():
     assert line["arc"] + line["line"] >= 0.8
 
 
-def test_the_command_writes_both_tables(tmp_path, monkeypatch):
+def test_the_command_writes_its_tables(tmp_path, monkeypatch):
     monkeypatch.setenv("BOWS_OUTPUTS", str(tmp_path))
     monkeypatch.setattr(module, "DRAWS", 5)
+    of_linear = {"model": "one", "text": "some", "words": 7, "not linear": 0.125}
+    monkeypatch.setattr(module, "regime_table", lambda: pa.Table.from_pylist([of_linear]))  # it trains three models
     monkeypatch.setattr(module, "NULLS", NULLS[:2])
     rows = module.calibration()
     assert [name for name, _, _ in rows][:2] == [null.name for null in NULLS[:2]]
     stored = pq.read_table(tmp_path / "reports" / "calibration.parquet")
     assert markdown(stored) in (tmp_path / "reports" / "calibration.md").read_text(encoding="utf-8")
     assert stored.column("draws").to_pylist() == [5, 5]
+    assert "| one | some | 7 | 0.125 |" in (tmp_path / "reports" / "calibration.md").read_text(encoding="utf-8")
+    assert rows[-1] == ("one, some: not called linear", 0.125, "of 7 words")
+
+
+def test_words_of_linear_models_that_get_another_regime(tmp_path, monkeypatch):
+    """Stored words alone count; a lower share, or a gap above 0, moves the limits."""
+    words = {
+        "regime": ["linear", "mixed", "linear", "absent", None],
+        "r2": [0.5, 0.5, 0.5, 0.01, None],
+        "r2_linear": [0.5, 0.43, 0.46, 0.0, None],
+        "gap_stratified": [0.1, 0.1, -0.03, 0.1, None],
+    }
+    pq.write_table(pa.table(words), tmp_path / "words.parquet")
+    monkeypatch.setattr(module, "train_run", lambda outputs, *settings: (tmp_path, 0.0))
+    row = module.regime_table().to_pylist()[0]
+    assert row["words"] == 3
+    assert row["not linear"] == pytest.approx(1 / 3)  # 0.43 is under 0.9 of 0.5
+    assert row["with a gap above 0"] == pytest.approx(2 / 3)  # and one has a gap of -0.03
+    assert row["with linear 0.85"] == 0
+    assert row["with linear 0.95"] == pytest.approx(2 / 3)  # 0.43 and 0.46 are under 0.475
 
 
 def test_the_docs_page_holds_the_table_of_these_tests():

@@ -61,6 +61,7 @@ SLURM = {
         """,
     "sacct": "echo 'JobID|State|NodeList'; echo '7_0|RUNNING|localhost'; echo '7_1|RUNNING|localhost'",
     "scontrol": "echo localhost",
+    "srun": "exit 1",  # submitit looks whether it is there
 }
 
 
