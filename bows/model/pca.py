@@ -90,10 +90,10 @@ class RectifiedPrincipalComponents(Components):
     @torch.no_grad()
     def fit_bias(self, bags: list[Tensor], mean: np.ndarray) -> None:
         """Fit the bias to bags, given as index vectors of their words, with the directions as they are; `mean` is the mean bag."""
-        start = torch.from_numpy(mean).to(self.weight)
-        start = start - self.weight.T @ (self.weight @ start)
+        by_word = self.weight.T.contiguous().cpu()  # where the bags are
+        start = torch.from_numpy(mean).to(by_word)
+        start = start - by_word @ (by_word.T @ start)
         sizes, words = torch.tensor([len(words) for words in bags]), torch.cat(bags)
-        by_word = self.weight.T.contiguous()
         latent = functional.embedding_bag(words, by_word, sizes.cumsum(0) - sizes, mode="sum")
         rows = torch.repeat_interleave(torch.arange(len(bags)), sizes)
         words, order = words.sort(stable=True)
