@@ -55,8 +55,10 @@ class ChunkStore:
             table = pa.table({"word": chunk.words.cast(pa.string())})
             with pa.ipc.new_file(file, table.schema) as writer:
                 writer.write_table(table)
-        save_array(self.folder / f"{number}.ids.npy", [chunk.ids])
-        save_array(self.folder / f"{number}.per_row.npy", [chunk.per_row])
+        # Bytes without a header: threads read them, and numpy parses a header with `ast`, which fails now and then in two threads of
+        # Python 3.11 (SystemError, "AST constructor recursion depth mismatch").
+        (self.folder / f"{number}.ids").write_bytes(np.ascontiguousarray(chunk.ids, np.uint32).data)
+        (self.folder / f"{number}.per_row").write_bytes(np.ascontiguousarray(chunk.per_row, np.int64).data)
         self._first_rows.append(self.rows)
         self.rows += len(chunk.per_row)
         self.bytes += text_bytes
@@ -75,8 +77,8 @@ class ChunkStore:
     def _read(self, number: int, low: int, high: int) -> WordChunk:
         with pa.memory_map(str(self.folder / f"{number}.words")) as file:
             words = pa.ipc.open_file(file).read_all()["word"].combine_chunks()
-        ids = np.load(self.folder / f"{number}.ids.npy")
-        per_row = np.load(self.folder / f"{number}.per_row.npy")
+        ids = np.fromfile(self.folder / f"{number}.ids", np.uint32)
+        per_row = np.fromfile(self.folder / f"{number}.per_row", np.int64)
         begin = int(per_row[:low].sum())
         per_row = per_row[low:high]
         return WordChunk(words, ids[begin : begin + int(per_row.sum())], per_row)

@@ -1,5 +1,6 @@
 """Building: against a slow build in memory, and what happens when it is disturbed."""
 
+import ast
 import contextlib
 import errno
 import json
@@ -53,6 +54,21 @@ def rows_of(bags: Bags, vocabulary: list[str]) -> list[list[str]]:
 
 def left_in(root: Path) -> list[str]:
     return sorted(path.name for path in root.iterdir() if not path.name.endswith(".lock"))
+
+
+def test_threads_parse_no_python(tmp_path, monkeypatch):
+    """Two threads in `ast.parse` fail now and then in Python 3.11; numpy parses the header of every .npy file with it."""
+    seen, parse = [], ast.parse
+
+    def watched(*arguments, **options):
+        seen.append(threading.current_thread())
+        return parse(*arguments, **options)
+
+    monkeypatch.setattr(ast, "parse", watched)
+    monkeypatch.setattr(pa, "cpu_count", lambda: 2)
+    monkeypatch.setattr(build, "PIECE_BYTES", 40)
+    make(tmp_path, text_of(7, train=ROWS, validation=["wa wz"]))
+    assert not [thread for thread in seen if thread is not threading.main_thread()]
 
 
 @pytest.mark.parametrize("chunk_bytes", [1, 40, 300, 1 << 24])
