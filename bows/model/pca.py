@@ -170,7 +170,16 @@ def rectified_bias(values: Tensor, words: Tensor, windows: Tensor, start: Tensor
 
 
 def moments(batches: Iterable[Tensor], features: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean (V,) and covariance (V, V) of zero-one bags, float64.
+    """Return the mean (V,) and covariance (V, V) of zero-one bags, float64; see :func:`joint_frequencies`."""
+    covariance = joint_frequencies(batches, features)
+    mean = covariance.diagonal().copy()  # of zeros and ones, where the mean square is the mean
+    for start in range(0, features, ROWS):
+        covariance[start : start + ROWS] -= np.outer(mean[start : start + ROWS], mean)
+    return mean, covariance
+
+
+def joint_frequencies(batches: Iterable[Tensor], features: int) -> np.ndarray:
+    """Return P, (V, V) float64: P_ij the share of zero-one bags that hold words i and j, P_ii the share that holds word i.
 
     Co-occurrences are counted in float32, exact while counts stay below 2^24; before that they are added to a float64 total. On a CPU
     the words of nearly empty bags are multiplied sparsely.
@@ -197,16 +206,13 @@ def moments(batches: Iterable[Tensor], features: int) -> tuple[np.ndarray, np.nd
             together.addmm_(bags.T, bags)
         since_fold += len(bags)
         total += len(bags)
-    covariance = together.double().cpu().numpy()
+    joint = together.double().cpu().numpy()
     del together
-    covariance += folded
+    joint += folded
     for start in range(0, features, ROWS) if nearly_empty else ():
-        covariance[start + ROWS :, start : start + ROWS] = covariance[start : start + ROWS, start + ROWS :].T
-    covariance /= total
-    mean = covariance.diagonal().copy()  # of zeros and ones, where the mean square is the mean
-    for start in range(0, features, ROWS):
-        covariance[start : start + ROWS] -= np.outer(mean[start : start + ROWS], mean)
-    return mean, covariance
+        joint[start + ROWS :, start : start + ROWS] = joint[start : start + ROWS, start + ROWS :].T
+    joint /= total
+    return joint
 
 
 def top_eigenvectors(covariance: np.ndarray, count: int) -> np.ndarray:
