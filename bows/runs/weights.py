@@ -121,6 +121,6 @@ def make_autoencoder(node: dict[str, Any], words: int) -> Autoencoder:
     """Build the model of a `model` node for `words` words; SettingError where `latent` is more than a closed form can have."""
     if trait(node, "closed_form") and node["latent"] > words:
         raise SettingError(
-            f"latent={node['latent']} is not allowed with model=pca; allowed: 1 to {words}, the number of words in the vocabulary"
+            f"latent={node['latent']} is not allowed with a model in closed form; allowed: 1 to {words}, the words of the vocabulary"
         )
     return instantiate_plain(node, features=words)

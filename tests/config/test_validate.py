@@ -115,7 +115,7 @@ def test_every_parameter_of_every_target_has_a_type_that_is_checked():
     targets = set()
     for path in CONF.rglob("*.yaml"):
         targets |= set(re.findall(r"^_target_: (\S+)$", path.read_text(encoding="utf-8"), re.MULTILINE))
-    assert len(targets) == 12
+    assert len(targets) == 14
     for target in targets:
         kinds = fields_of(schema_of(target_of({"_target_": target}), target.split(".")[1]))
         assert kinds
