@@ -21,7 +21,7 @@ LAYERS = [
     {"cli"},
     {"bench"},
     {"paper"},
-    {"train", "analyze", "corpus", "collect", "report", "dashboard", "reproduce"},
+    {"train", "analyze", "corpus", "collect", "report", "dashboard", "reproduce", "vectors"},
 ]
 LAYER = {part: number for number, parts in enumerate(LAYERS) for part in parts}
 # The foundation's files may use each other; cycles are found by their own test. They know nothing above them.

@@ -98,7 +98,7 @@ def _use_checked_overrides(name: str, arguments: Namespace) -> list[str]:
     Returns the lines for the log on settings that were chosen here.
     """
     # Imported here: --help and shell completion need no checks.
-    from bows.cli.preflight import check_command_line, check_run
+    from bows.cli.preflight import check_command_line, check_run, with_folder_of_vectors
     from bows.cli.resume import resume_from_folder, resume_if_interrupted
     from bows.cli.text_defaults import with_text_defaults
     from bows.config.overrides import normalized
@@ -111,6 +111,8 @@ def _use_checked_overrides(name: str, arguments: Namespace) -> list[str]:
     if name == "train":
         overrides, notes = with_text_defaults(overrides)
         overrides = resume_from_folder(overrides, arguments.multirun)
+    if name == "analyze":
+        overrides = with_folder_of_vectors(overrides)
     check_command_line(name, overrides, multirun=arguments.multirun)
     own_folder = arguments.config_name or arguments.config_path or arguments.config_dir
     if name == "train" and arguments.multirun and not own_folder:

@@ -25,6 +25,9 @@ from bows.evaluation.request import asked_words, find_others, find_words_apart
 from bows.runs.folder import find_run, read_run
 from bows.runs.lock import is_locked, user_of
 
+# Of the measurements of bows.analyze matrix=.
+VECTORS_FOLDER = "${outputs}/runs/${now:%Y-%m-%d}/${now:%H-%M-%S-%f}-${name}"
+
 
 def check_command_line(name: str, words: Sequence[str], multirun: bool = False) -> None:
     """Raise SettingError for overrides that do not fit `conf/<name>.yaml`, or, outside a sweep, for a value that is not allowed."""
@@ -86,12 +89,23 @@ def _refuse_folder_of_another_run(words: Sequence[str]) -> None:
 def check_run(words: Sequence[str]) -> None:
     """Raise SettingError where the run to analyze is not finished, or a word is not in its vocabulary."""
     given: dict[str, Any] = {override.key_or_group: override.value() for override in parse(words)}
+    if given.get("matrix"):
+        return  # its settings are checked with its content
     if "word" in given and given["word"] is None:
         raise SettingError("word=null: no word is given; for the word null itself write \"word='null'\"")
     given = {**given, **asked_words(given.get("word"), given.get("context") or [])}
     run = find_run(str(given["run"]))
     find_words_apart(given["word"], given["context"], run.vocabulary)
     find_others(given.get("against") or [], run)
+
+
+def with_folder_of_vectors(words: Sequence[str]) -> list[str]:
+    """Return a command line of bows.analyze; with `matrix=` it has no run, and a folder of its own in outputs/runs."""
+    given = {override.key_or_group: override for override in parse(words)}
+    if "matrix" not in given:
+        return list(words)
+    own = {"run": "run=null", "name": "name=vectors", "hydra.run.dir": f"hydra.run.dir={VECTORS_FOLDER}"}
+    return [*words, *(word for key, word in own.items() if key not in given)]
 
 
 def composed_sample(name: str, overrides: Sequence[Override]) -> DictConfig:

@@ -146,7 +146,13 @@ class CorpusConfig(Root):
 class AnalyzeConfig(Root):
     """The root of `python -m bows.analyze`."""
 
-    run: str
+    run: str | None
+    matrix: str | None = None
+    words: str | None = None
+    tensor: str | None = None
+    centre: Flag = False
+    remove_components: NonNegativeInt = 0
+    unit_norm: Flag = False
     word: Word | None
     context: list[Word]
     against: Words

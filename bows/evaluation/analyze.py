@@ -27,6 +27,7 @@ from bows.evaluation.explain import draw_explanation, explain_word, print_explan
 from bows.evaluation.load_run import load
 from bows.evaluation.request import find_others, find_words_apart, with_own_settings
 from bows.evaluation.save import log_results, read_columns, write_evaluation
+from bows.evaluation.vectors import analyze_vectors
 from bows.figures.render_pool import draw
 from bows.reports.run_report import write_report
 from bows.runs.folder import find_run
@@ -44,14 +45,18 @@ def analyze_job(config: DictConfig) -> None:
     folder = Path(hydra.runtime.output_dir)
     status = RunStatus.start(folder, resumed=False)
     try:
-        analyze(plain(config), given, folder, status)
+        if config["matrix"]:
+            analyze_vectors(plain(config), given, folder, status)
+        else:
+            analyze(plain(config), given, folder, status)
     except BaseException as error:
         line = "stopped by Ctrl-C" if isinstance(error, KeyboardInterrupt) else f"{error}"
         status.write_failed(line)
         remove_if_empty(folder)
         raise
     status.write("completed")
-    add_to_report(Path(str(config["run"])), folder)
+    if not config["matrix"]:
+        add_to_report(Path(str(config["run"])), folder)
     print(folder)
 
 

@@ -40,7 +40,8 @@ def command(run: RunData) -> str | None:
     if not (run.folder / ".hydra" / "overrides.yaml").is_file():
         return None
     asked = [word for word in run.run.overrides if word.partition("=")[0] not in ("resume", "outputs")]
-    return " ".join(["python -m bows.train", *map(shlex.quote, asked)])
+    of = "analyze" if run.run.of_vectors else "train"
+    return " ".join([f"python -m bows.{of}", *map(shlex.quote, asked)])
 
 
 def title(run: RunData) -> tuple[str, str]:
@@ -89,6 +90,7 @@ def settings(run: RunData) -> list[tuple[str, str]]:
         ("epochs", short.get("epochs")),
         ("seed", short.get("seed")),
         ("analysis", choices.get("analysis")),
+        *_of_vectors(of_run),
         # Of a job of a stack, the time from start to end includes the evaluation of other jobs.
         *(
             [("training time", _counted(trained, "seconds"))]
@@ -98,6 +100,21 @@ def settings(run: RunData) -> list[tuple[str, str]]:
         ("speed", _counted(of_run.summary.get("speed/windows_per_second"), "windows per second")),
     ]
     return [(name, number(value)) for name, value in facts if value not in (None, "", "None")]
+
+
+def _of_vectors(run: RunFolder) -> list[tuple[str, Any]]:
+    """Return the file of measured word vectors, their transforms, and the rows that were left out; none of another run."""
+    if not run.of_vectors:
+        return []
+    facts, config = run.group("vectors"), run.config
+    removed = config.get("remove_components")
+    done = [
+        "centred" if config.get("centre") else "",
+        f"without {counted(removed, 'principal component')}" if removed else "",
+        "unit norm" if config.get("unit_norm") else "",
+    ]
+    left = ", ".join(f"{number(count)} {reason}" for reason, count in (facts.get("left_out") or {}).items())
+    return [("vectors", facts.get("file")), ("transforms", _joined(*done) or "none"), ("rows left out", left or "none")]
 
 
 def _counted(count: Any, unit: str) -> str:

@@ -67,12 +67,19 @@ class RunFolder:
     @property
     def model(self) -> str:
         """The option of the model, such as tied or linear."""
+        if self.of_vectors:
+            return "vectors"
         return str(self.choices.get("model") or str(self.group("model").get("_target_")).rpartition(".")[2].lower())
 
     @property
     def of_pairs(self) -> bool:
         """Whether the run trained a pair classifier, whose words are items."""
         return trains_on_pairs(self.group("model"))
+
+    @property
+    def of_vectors(self) -> bool:
+        """Whether it has the measurements of a matrix of word vectors (bows.analyze matrix=), without an autoencoder."""
+        return bool(self.stored_config.get("matrix"))
 
     @property
     def label(self) -> str:
@@ -190,6 +197,10 @@ def find_run(folder: str | Path, setting: str = "run") -> RunFolder:
             f"{given}: this is not a run folder (it has no status.json); give one of outputs/runs/<date>/<run>"
         )
     run = read_run(folder)
+    if run.of_vectors:
+        raise SettingError(
+            f"{given}: this folder has the measurements of word vectors, not an autoencoder; compare it with runs by python -m bows.report"
+        )
     remedy = "copy the run again with all its files, or train again"
     if run.state == "damaged":
         raise SettingError(f"{given}: {run.problems[0]}; {remedy}")

@@ -42,7 +42,7 @@ MODELS = {
 PAIRS = [
     "data=modular_addition", "model=pair_classifier", "data.modulus=11", "data.batch_size=8", "latent=6", "epochs=1", *SMALL,
 ]  # fmt: skip
-MODULES = ("train", "analyze", "corpus", "collect", "report", "dashboard", "reproduce", "bench")
+MODULES = ("train", "analyze", "corpus", "collect", "report", "dashboard", "reproduce", "bench", "vectors")
 # Lists of words: they are data, not settings.
 WORD_LISTS = ("analysis.sets", "analysis.categories")
 

@@ -1,0 +1,1 @@
+"""python -m bows.vectors: extract the word vectors of a language model."""
