@@ -38,7 +38,8 @@ def test_the_changelog_begins_with_the_version_or_unreleased():
 
 def test_every_command_has_a_script():
     assert set(PROJECT["project"]["scripts"]) == {
-        f"bows-{name}" for name in ("train", "corpus", "analyze", "reproduce", "collect", "report", "dashboard")
+        f"bows-{name}"
+        for name in ("train", "corpus", "analyze", "reproduce", "collect", "report", "dashboard", "vectors")
     }
 
 

@@ -31,7 +31,8 @@ VECTORS_FOLDER = "${outputs}/runs/${now:%Y-%m-%d}/${now:%H-%M-%S-%f}-${name}"
 
 def check_command_line(name: str, words: Sequence[str], multirun: bool = False) -> None:
     """Raise SettingError for overrides that do not fit `conf/<name>.yaml`, or, outside a sweep, for a value that is not allowed."""
-    overrides = parse(normalized(words))
+    given = normalized(words)
+    overrides = parse(with_folder_of_vectors(given) if name == "analyze" else given)
     for override in overrides:
         if override.is_sweep_override() and not multirun:
             raise SettingError(f"{override.input_line}: several values need a sweep; add -m")

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -73,7 +73,10 @@ def read_words(path: Path) -> list[str]:
         content = json.loads(text)
     except (OSError, ValueError) as error:
         raise DataError(f"words={path}: cannot be read ({error}); it must be UTF-8 text or JSON") from None
-    return [str(word) for word in (sorted(content, key=content.get) if isinstance(content, dict) else content)]
+    return [
+        str(word)
+        for word in (sorted(content, key=lambda word: content[word]) if isinstance(content, dict) else content)
+    ]
 
 
 def _chosen(names: list[str], tensor: str | None, path: Path, default: str | None = None) -> str:
@@ -173,11 +176,12 @@ class WordVectors(NamedTuple):
 
 def usable(words: list[str | None], matrix: np.ndarray) -> WordVectors:
     """Leave out rows without a word (None), of values that are not finite, of zeros, and of a word that came before; count each."""
-    finite, nonzero = np.isfinite(matrix).all(1), matrix.any(1)
+    finite, nonzero = np.isfinite(matrix).all(axis=1).tolist(), matrix.any(axis=1).tolist()
     seen: set[str] = set()
-    kept, left_out = [], dict.fromkeys(("not a whole word", "not finite", "zero", "duplicate"), 0)
+    kept: list[int] = []
+    left_out: dict[str, int] = {"not a whole word": 0, "not finite": 0, "zero": 0, "duplicate": 0}
     for row, word in enumerate(words):
-        reason: Any = None
+        reason = None
         if word is None:
             reason = "not a whole word"
         elif not finite[row]:

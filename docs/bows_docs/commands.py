@@ -20,7 +20,7 @@ def commands() -> dict[str, str]:
     """The modules that are commands, each with the function that runs it: those of pyproject.toml, and bows.bench, which has no short
     name."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return {target.partition(":")[0]: target for target in project["scripts"].values()} | {
+    return {target.partition(":")[0].removesuffix(".__main__"): target for target in project["scripts"].values()} | {
         "bows.bench": "bows.bench.__main__:main"
     }
 
