@@ -176,7 +176,7 @@ class WordVectors(NamedTuple):
 
 def usable(words: list[str | None], matrix: np.ndarray) -> WordVectors:
     """Leave out rows without a word (None), of values that are not finite, of zeros, and of a word that came before; count each."""
-    finite, nonzero = np.isfinite(matrix).all(axis=1).tolist(), matrix.any(axis=1).tolist()
+    finite, nonzero = np.isfinite(matrix).all(axis=1, keepdims=True), matrix.any(axis=1, keepdims=True)
     seen: set[str] = set()
     kept: list[int] = []
     left_out: dict[str, int] = {"not a whole word": 0, "not finite": 0, "zero": 0, "duplicate": 0}
@@ -184,9 +184,9 @@ def usable(words: list[str | None], matrix: np.ndarray) -> WordVectors:
         reason = None
         if word is None:
             reason = "not a whole word"
-        elif not finite[row]:
+        elif not finite[row, 0]:
             reason = "not finite"
-        elif not nonzero[row]:
+        elif not nonzero[row, 0]:
             reason = "zero"
         elif word in seen:
             reason = "duplicate"
