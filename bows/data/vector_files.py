@@ -176,7 +176,8 @@ class WordVectors(NamedTuple):
 
 def usable(words: list[str | None], matrix: np.ndarray) -> WordVectors:
     """Leave out rows without a word (None), of values that are not finite, of zeros, and of a word that came before; count each."""
-    finite, nonzero = np.isfinite(matrix).all(axis=1, keepdims=True), matrix.any(axis=1, keepdims=True)
+    finite_rows = set(np.flatnonzero(np.isfinite(matrix).all(1)).tolist())
+    nonzero_rows = set(np.flatnonzero(matrix.any(1)).tolist())
     seen: set[str] = set()
     kept: list[int] = []
     left_out: dict[str, int] = {"not a whole word": 0, "not finite": 0, "zero": 0, "duplicate": 0}
@@ -184,9 +185,9 @@ def usable(words: list[str | None], matrix: np.ndarray) -> WordVectors:
         reason = None
         if word is None:
             reason = "not a whole word"
-        elif not finite[row, 0]:
+        elif row not in finite_rows:
             reason = "not finite"
-        elif not nonzero[row, 0]:
+        elif row not in nonzero_rows:
             reason = "zero"
         elif word in seen:
             reason = "duplicate"

@@ -135,6 +135,7 @@ def _page(folder: Path, map_kind: str | None) -> str:
         any_figure=bool(run.run.figures),
         notes=defaultdict(str, notes | image_notes),
         of_pairs=run.run.of_pairs,
+        of_vectors=run.run.of_vectors,
         analysis=try_section("The words", lambda: run.analysis)[0],
         data=data,
         config=read_text(folder / ".hydra/config.yaml"),

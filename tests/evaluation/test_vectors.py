@@ -72,7 +72,10 @@ def test_a_planted_circle_is_found_in_every_kind_of_file(tmp_path, kind):
     assert not any(name.startswith(("reconstruction/", "alignment/")) for name in found)
     table = pq.read_table(tmp_path / "run" / "words.parquet")
     assert table["word"].to_pylist() == WORDS
-    assert "vectors" in (tmp_path / "run" / "report.html").read_text()
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "rows left out" in page
+    assert "Measure with" not in page
+    assert "measures all metrics" not in page  # there is no autoencoder to measure them of
 
 
 def test_the_transforms(tmp_path):
