@@ -33,11 +33,22 @@ def predicted_planarity(block: np.ndarray) -> float | None:
     The two largest of the amplitudes of :func:`fourier_amplitudes` over frequencies from 1, each counted as often as it has eigenvectors,
     over the sum of all. To compare with ``ring/<set>/planarity``. None where all amplitudes are equal.
     """
-    amplitudes, count = fourier_amplitudes(block), len(block)
-    copies = np.full(len(amplitudes), 2)
-    copies[-1] -= count % 2 == 0
-    each = np.sort(np.repeat(amplitudes[1:], copies[1:]))
-    return float(each[-2:].sum() / each.sum()) if each.sum() > 0 else None
+    amplitudes = np.sort(_around_mean(block))
+    return float(amplitudes[-2:].sum() / amplitudes.sum()) if amplitudes.sum() > 0 else None
+
+
+def first_frequency_share(block: np.ndarray) -> float | None:
+    """Return the share of variance around the mean at frequency 1, one turn around the ring: in [0, 1].
+
+    Equal to :func:`predicted_planarity` where frequency 1 has the largest amplitude; lower where the best plane is another. None as there.
+    """
+    amplitudes = _around_mean(block)
+    return float(amplitudes[:2].sum() / amplitudes.sum()) if amplitudes.sum() > 0 else None
+
+
+def _around_mean(block: np.ndarray) -> np.ndarray:
+    """Return the amplitudes of the frequencies from 1, each as often as it has eigenvectors: (n - 1,), frequency 1 first."""
+    return fourier_amplitudes(block)[1:].repeat(2)[: len(block) - 1]
 
 
 def predicted_order(block: np.ndarray, permutations: int = 1000, seed: int = 0) -> dict[str, float]:
@@ -55,3 +66,25 @@ def predicted_order(block: np.ndarray, permutations: int = 1000, seed: int = 0) 
     values, vectors = np.linalg.eigh(gram)
     columns = np.sqrt(values - values[0])[:, None] * vectors.T
     return ring(torch.from_numpy(columns), None, range(len(block)), permutations, seed)
+
+
+def predicted_shape(block: np.ndarray, permutations: int = 1000, seed: int = 0) -> dict[str, float]:
+    """Return the metrics ``prediction/<set>/...`` of a block of associations of n >= 3 words in their known order.
+
+    - ``first_frequency``: see :func:`first_frequency_share`; ``planarity``: see :func:`predicted_planarity`. Both assume the known order.
+    - ``order``, ``order_p``: see :func:`predicted_order`, which does not.
+
+    Left out where not defined: where the circulant mean has equal amplitudes, or the directions no plane.
+
+    Args:
+        block: (n, n), symmetric.
+        permutations: Random orders for the p value; 0 for none.
+        seed: Of these.
+    """
+    order = predicted_order(block, permutations, seed)
+    found = {
+        "first_frequency": first_frequency_share(block),
+        "planarity": predicted_planarity(block),
+        **{name: order.get(name) for name in ("order", "order_p")},
+    }
+    return {name: value for name, value in found.items() if value is not None}

@@ -28,7 +28,7 @@ from bows.setting_types import (
 )
 
 MetricGroup = Literal[
-    "read_out", "interference", "baseline", "capacity", "packing", "alignment", "ring", "cluster", "regime"
+    "read_out", "interference", "baseline", "capacity", "packing", "alignment", "ring", "prediction", "cluster", "regime"
 ]  # fmt: skip
 
 

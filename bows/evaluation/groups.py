@@ -1,7 +1,7 @@
 """The groups of metrics of an evaluation: one function per group, from the context to metrics and columns of the word table."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -17,11 +17,13 @@ from bows.analysis.directions import directions
 from bows.analysis.gated_map import gated_energy
 from bows.analysis.geometry import geometry
 from bows.analysis.interference_energy import energy_ratio, interference_energy
+from bows.analysis.predicted_shape import predicted_shape
 from bows.analysis.reconstruction import ReconstructionSums
 from bows.analysis.regime import regime_shares, regimes, regimes_by_decile
 from bows.analysis.ring_null import order_p_sets
 from bows.evaluation.baselines import baseline_metrics
 from bows.evaluation.context import SAMPLE, Context
+from bows.model.word_vectors import quadratic_target
 
 log = logging.getLogger(__name__)
 
@@ -153,6 +155,31 @@ def ring_group(context: Context) -> Measured:
     return Measured(metrics)
 
 
+def predictions(
+    sets: Mapping[str, Sequence[int]], cooccurrence: Cooccurrence, permutations: int, seed: int
+) -> dict[str, float]:
+    """Predict the shape of the ordered sets from M*, :func:`bows.model.word_vectors.quadratic_target`, of the counted windows.
+
+    Sets with a word that no window contains are left out. Args: see :func:`bows.analysis.predicted_shape.predicted_shape`.
+    """
+    present = cooccurrence.present.numpy()
+    sets = {name: words for name, words in sets.items() if present[list(words)].all()}
+    chosen = sorted({word for words in sets.values() for word in words})
+    # All sets at once: where counts are not kept, this is a pass over the windows.
+    counts = cooccurrence.among(chosen).double().numpy() / cooccurrence.windows
+    metrics = {}
+    for name, words in sets.items():
+        places = np.searchsorted(chosen, words)
+        found = predicted_shape(quadratic_target(counts[np.ix_(places, places)]), permutations, seed)
+        metrics |= {f"prediction/{name}/{key}": value for key, value in found.items()}
+    return metrics
+
+
+def prediction_group(context: Context) -> Measured:
+    """Predict the shape of the ordered sets from the co-occurrence in the held-out windows, without the model."""
+    return Measured(predictions(context.sets, context.cooccurrence, context.analysis.permutations, context.seed))
+
+
 def alignment_group(context: Context) -> Measured:
     """Compare the geometry of the weights with the covariance of the held-out windows; half of them with the other half for ceilings.
 
@@ -233,6 +260,7 @@ METRIC_GROUPS = {
     "capacity": MetricGroup(geometry_group("capacity"), ("capacity/dimensionality_mean",)),
     "packing": MetricGroup(geometry_group("packing"), ("packing/coherence", "packing/welch_ratio")),
     "ring": MetricGroup(ring_group),
+    "prediction": MetricGroup(prediction_group),
     "alignment": MetricGroup(
         alignment_group,
         ("alignment/covariance_cosine", "alignment/cka", "alignment/rsa", "alignment/pca_distance"),

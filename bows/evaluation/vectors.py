@@ -33,6 +33,7 @@ from bows.data.tokens import whole_words
 from bows.data.vector_files import WordVectors, read_matrix, read_words, usable
 from bows.errors import DataError, SettingError
 from bows.evaluation.discover import print_shapes, write_shapes
+from bows.evaluation.groups import predictions
 from bows.evaluation.save import nearest_words, pictures_of, with_map
 from bows.figures.render_pool import draw
 from bows.files import finite, write_json, write_whole
@@ -42,7 +43,8 @@ from bows.runs.weights import save_tensors
 
 log = logging.getLogger(__name__)
 
-GROUPS = ("capacity", "packing", "ring", "cluster", "alignment")
+GROUPS = ("capacity", "packing", "ring", "prediction", "cluster", "alignment")
+OF_DOCUMENTS = ("alignment", "prediction")
 WHOLE_RUN = ("word", "context", "against", "plane")  # settings that need an autoencoder
 
 
@@ -162,6 +164,8 @@ def measure(
         columns["frequency"] = together.present.numpy() / together.windows
         if "alignment" in groups:
             metrics |= alignment(encoder, None, together, analysis.null_permutations, seed, half)
+        if "prediction" in groups:
+            metrics |= predictions(sets, together, analysis.permutations, seed)
     near = word_geometry(encoder, extremes) if extremes else None
     return metrics, word_table(words, encoder, None, columns, max(analysis.neighbours, 1), near)
 
@@ -178,8 +182,10 @@ def check_vectors(config: Mapping[str, Any], given: set[str]) -> None:
         raise SettingError(
             f"analysis.groups: {others[0]} needs an autoencoder; allowed with matrix=: {', '.join(GROUPS)}"
         )
-    if "analysis.groups" in given and "alignment" in groups and not config.get("data"):
-        raise SettingError("analysis.groups: alignment needs documents; give data=<option> with matrix=")
+    if "analysis.groups" in given and not config.get("data"):
+        for name in groups:
+            if name in OF_DOCUMENTS:
+                raise SettingError(f"analysis.groups: {name} needs documents; give data=<option> with matrix=")
 
 
 def analyze_vectors(config: dict[str, Any], given: set[str], folder: Path, status: RunStatus) -> None:

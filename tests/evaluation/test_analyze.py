@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from sklearn.linear_model import Ridge
 
 from bows.analysis.catalog import metric
+from bows.analysis.ring import cyclic_order
 from bows.data.factories import files
 from bows.errors import BowsError
 from bows.evaluation.analyze import analyze
@@ -19,6 +20,7 @@ from bows.files import read_json, write_json
 from bows.runs.folder import find_run
 from bows.runs.reload import load_autoencoder
 
+from ..conftest import RING
 from ..support.commands import environment
 
 
@@ -49,7 +51,7 @@ def test_the_same_numbers_come_without_training(relu, outputs, tmp_path, look):
     before, after = read_json(relu / "summary.json"), read_json(folder / "summary.json")
     measured = {name for name in before if not name.startswith(("speed/", "train/")) and name != "epoch"}
     groups = {name.partition("/")[0] for name in measured}
-    known = "reconstruction interference baseline capacity packing alignment ring cluster regime"
+    known = "reconstruction interference baseline capacity packing alignment ring prediction cluster regime"
     assert groups == set(known.split())
     assert {name: after[name] for name in measured} == pytest.approx(
         {name: before[name] for name in measured}, rel=1e-9
@@ -105,6 +107,8 @@ def test_every_metric_of_the_definitions_is_there(relu):
         "ring/months/planarity",
         "ring/months/procrustes",
         "ring/months/circulance",
+        "prediction/months/order",
+        "prediction/months/order_p",
         "cluster/cooccurrence_ami",
         "regime/absent",
         "regime/linear",
@@ -149,6 +153,34 @@ def test_the_numbers_follow_from_the_run_folder_alone(relu, tiny_text, outputs):
     counted = [regime for regime in table["regime"] if regime is not None]
     for regime in ("absent", "linear", "antipodal", "orthogonal", "mixed"):
         assert summary[f"regime/{regime}"] == pytest.approx(counted.count(regime) / len(counted))
+
+
+def test_the_shape_of_the_months_is_predicted_from_their_counts(relu):
+    run = find_run(relu)
+    data = files(**{key: value for key, value in run.config["data"].items() if key != "_target_"})
+    bags = np.concatenate([part.numpy() for part in data.windows("validation").batches(64)]).astype(float)
+    months = bags[:, [run.vocabulary.index(month) for month in RING]]
+    block = np.zeros((12, 12))
+    for first in range(12):
+        for second in set(range(12)) - {first}:
+            together = (months[:, first] * months[:, second]).mean()
+            expected = months[:, first].mean() * months[:, second].mean()
+            block[first, second] = (together - expected) / ((together + expected) / 2)
+    circulant = sum(np.roll(block, (turn, turn), (0, 1)) for turn in range(12)) / 12
+    circulant -= np.linalg.eigvalsh(circulant)[0] * np.eye(12)
+    around = np.eye(12) - 1 / 12
+    values = np.linalg.eigvalsh(around @ circulant @ around)
+    wave = np.cos(2 * np.pi * np.arange(12) / 12)
+    summary = read_json(relu / "summary.json")
+    assert summary["prediction/months/planarity"] == pytest.approx(values[-2:].sum() / values.sum(), rel=1e-6)
+    once = 2 * (wave @ circulant @ wave) / (wave @ wave) / values.sum()
+    assert summary["prediction/months/first_frequency"] == pytest.approx(once, rel=1e-6)
+    vectors = np.linalg.eigh(block - np.linalg.eigvalsh(block)[0] * np.eye(12))
+    directions = vectors[1] * np.sqrt(vectors[0].clip(0))
+    directions = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    left = np.linalg.svd(directions - directions.mean(0))[0] * np.linalg.svd(directions - directions.mean(0))[1]
+    order = cyclic_order(np.arctan2(left[:, 1], left[:, 0]))
+    assert summary["prediction/months/order"] == pytest.approx(order, rel=1e-6)
 
 
 def test_a_set_is_tested_as_the_cycle_or_the_line_that_it_is(relu, outputs, tmp_path, look, caplog):
