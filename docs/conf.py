@@ -12,6 +12,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from bows_docs import commands, configuration, glossary, notebook  # noqa: E402
+from bows_docs.formulas import draw_formula  # noqa: E402
 
 from bows import __version__  # noqa: E402
 
@@ -21,7 +22,8 @@ copyright = ""
 html_show_copyright = False
 html_show_sphinx = False
 extensions = ["myst_parser"]
-myst_enable_extensions = ["deflist", "attrs_inline", "attrs_block"]
+myst_enable_extensions = ["deflist", "attrs_inline", "attrs_block", "dollarmath"]
+html_math_renderer = "mathml"
 myst_heading_anchors = 3
 nitpicky = True
 # Pages are written for a screen of any width; a reader's own fonts serve.
@@ -54,6 +56,7 @@ def make(app, name: str, source: list[str]) -> None:
 
 def setup(app) -> dict[str, bool]:
     app.connect("source-read", make)
+    app.add_html_math_renderer("mathml", (draw_formula, None), (draw_formula, None))
     # What is made from the code is not told by the time of a file: such pages are made anew each time.
     app.connect("env-get-outdated", lambda app, env, added, changed, removed: sorted(MADE))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

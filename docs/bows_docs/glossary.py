@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from bows.analysis.catalog import GROUPS, METRICS, metric
 from bows_docs.docstrings import REPOSITORY, Documented, as_markdown, documented, parts
+from bows_docs.formulas import FORMULAS
 
 # Where metrics are defined.
 CODE = ("bows/analysis", "bows/training/callbacks", "bows/evaluation", "bows/training")
@@ -209,8 +210,10 @@ def page() -> str:
         "the docstrings of the functions named, each time this page is built; where a metric is not defined it is left out "
         "of a run, never NaN.",
         "",
-        "w_i is column i of the encoder W (m, V), the direction of word i; u_i the same at length 1; G = W^T W. f is a window's bag, f^ "
-        "its reconstruction, a the pre-activation, b the output's bias.",
+        r"$w_i$ is column $i$ of the encoder $W$ (m, V), the direction of word $i$; $u_i$ the same at length 1; $G = W^\top W$, and $U$ "
+        r"that of the $K$ columns at length 1 that are not zero; $C$ the covariance of the bags. $f$ is a window's bag, $\hat f$ its "
+        r"reconstruction, $h$ the latent, $a$ the pre-activation, $b$ the output's bias, $M = D E$ the decoder times the encoder, $I$ "
+        "what the other words of the bag add to $a$. A formula of word $i$ is averaged over words. Definitions write $\\hat f$ as f^.",
         "",
     ]
     group = ""
@@ -220,6 +223,8 @@ def page() -> str:
             lines += [f"## {group}", "", f"{GROUPS[group].about}.", ""]
         meaning = metric(name).meaning
         lines += [f"({anchor(name)})=", f"### `{name}`", "", f"{as_markdown(meaning[:1].upper() + meaning[1:])}.", ""]
+        if name in FORMULAS:
+            lines += ["Formula", f":   ${' '.join(FORMULAS[name].split())}$", ""]
         if entry.definitions:
             lines += ["Definition", ":   " + "\n\n    ".join(as_markdown(text) for text in entry.definitions), ""]
         lines += ["Range", f":   {as_markdown(metric(name).range)}", ""]

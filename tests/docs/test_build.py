@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from bows_docs.blocks import PAGES, blocks, pages
+from bows_docs.formulas import FORMULAS
 from bows_docs.glossary import anchor, metric_names
 
 DOCS = PAGES.parent
@@ -63,6 +64,26 @@ def test_every_metric_has_a_place_that_can_be_linked_to(site):
     assert [
         name for name in metric_names() if anchor(name).replace("_", "-") not in ids and anchor(name) not in ids
     ] == []
+
+
+def drawn(page: Path) -> list[str]:
+    """The text of each formula of a page that is MathML."""
+    found = re.findall(r"<math [^>]*MathML[^>]*>(.*?)</math>", page.read_text(encoding="utf-8"), re.DOTALL)
+    return ["".join(re.sub(r"<[^>]+>|&ApplyFunction;", " ", each).split()) for each in found]
+
+
+def test_formulas_are_drawn_by_the_browser_without_a_script(site):
+    pages = {page.stem: page.read_text(encoding="utf-8") for page in site.rglob("*.html")}
+    assert [
+        name for name, text in pages.items() if re.search(r"<script[^>]*mathjax|\\\(|\$\$", text, re.IGNORECASE)
+    ] == []
+    concepts = drawn(site / "concepts.html")
+    assert "ai=bibias+‖wi‖2fiselfterm+∑j≠i(wi⋅wj)fjinterference" in concepts
+    metrics = drawn(site / "reference" / "metrics.html")
+    assert "𝔼[Ii∣fi=1]−𝔼[Ii∣fi=0]" in metrics
+    assert "2n−1" in metrics
+    assert len(metrics) >= len(FORMULAS)
+    assert set(FORMULAS) <= set(metric_names())
 
 
 def test_what_is_made_from_the_code_can_be_searched(site):
