@@ -9,12 +9,12 @@ from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 
 FORMULAS = {
-    "reconstruction/loss": r"\mathbb{E}\left[\frac{1}{V} \sum_i (f_i - {\hat f}_i)^2\right]",
+    "reconstruction/loss": r"\mathbb{E}\left[\frac{1}{V} \sum_i (f_i - \hat f {}_i)^2\right]",
     "reconstruction/r2": r"1 - \frac{\sum_i \mathrm{SSE}_i}{\sum_i \mathrm{SST}_i}",
     "reconstruction/r2_macro": r"\operatorname{mean}_i \left(1 - \frac{\mathrm{SSE}_i}{\mathrm{SST}_i}\right)",
     "reconstruction/relu_gain": r"R^2(\hat f) - R^2(h B + c)",
-    "reconstruction/false_positive_rate": r"P({\hat f}_i > t \mid f_i = 0)",
-    "reconstruction/false_negative_rate": r"P({\hat f}_i \le t \mid f_i = 1)",
+    "reconstruction/false_positive_rate": r"P(\hat f {}_i > t \mid f_i = 0)",
+    "reconstruction/false_negative_rate": r"P(\hat f {}_i \le t \mid f_i = 1)",
     "interference/gap": r"\mathbb{E}[I_i \mid f_i = 1] - \mathbb{E}[I_i \mid f_i = 0]",
     "interference/rescued": r"P(a_i > 0,\; b_i + M_{ii} \le 0 \mid f_i = 1)",
     "interference/filtered": r"P(I_i > 0,\; a_i \le 0 \mid f_i = 0)",
