@@ -21,7 +21,7 @@ from filelock import AcquireReturnProxy, Timeout
 
 from bows import __version__
 from bows.data.chunk_store import ChunkStore, map_in_order
-from bows.data.corpus import Corpus, open_corpus, write_manifest
+from bows.data.corpus import Bags, Corpus, held_out_words, open_corpus, write_manifest
 from bows.data.tokenize import TokenChunk, Tokenizer, WordRules, split_tokens
 from bows.data.vocabulary import Vocabulary, WordList, choose_vocabulary, listed_vocabulary
 from bows.errors import BowsError, DataError
@@ -145,6 +145,9 @@ def _build(folder: Path, plan: CorpusPlan, text: Text) -> None:
             "entries": entries,
             "density": entries / (last - first) / len(vocabulary.words),
         }
+    held_out = Bags(
+        *(np.load(folder / "validation" / f"{array}.npy", mmap_mode="r") for array in ("indptr", "indices"))
+    )
     shutil.rmtree(folder / "chunks")
     seconds = time.perf_counter() - started
     size = sum(store.bytes for store in stores.values())
@@ -154,6 +157,7 @@ def _build(folder: Path, plan: CorpusPlan, text: Text) -> None:
         name=plan.name,
         words=len(vocabulary.words),
         splits=counts,
+        held_out_words=held_out_words(held_out, len(vocabulary.words)),
         source=text.facts(),
         rules={
             "min_chars": rules.min_chars,

@@ -53,10 +53,19 @@ class Corpus:
         """The hash of the folder on disk; of a control, that of the corpus it is made of; None for data that are never stored."""
         return self.facts.get("hash")
 
+    def held_out_words(self) -> float:
+        """Return the share of the vocabulary that the validation split contains, in [0, 1]."""
+        return held_out_words(self.split("validation"), len(self.vocabulary))
+
     def split(self, name: str) -> Bags:
         if name not in self.splits:
             raise DataError(f"data: the corpus {self.name} has no split {name!r}; it has {', '.join(self.splits)}")
         return self.splits[name]
+
+
+def held_out_words(bags: Bags, words: int) -> float:
+    """Return the share of a vocabulary of `words` words that the bags contain, in [0, 1]."""
+    return np.count_nonzero(bags.frequencies(words)) / words
 
 
 def write_manifest(folder: Path, **facts) -> str:

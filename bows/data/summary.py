@@ -17,6 +17,7 @@ def corpus_summary(data: BagsDataModule) -> list[str]:
     corpus = data.corpus
     facts = corpus.facts
     lines = [f"{corpus.name}: {len(corpus.vocabulary):,} words, hash {corpus.hash[:12]}", *_splits(data)]
+    lines.append(f"in the validation split: {corpus.held_out_words():.1%} of the vocabulary")
     lines += _wrapped("most frequent", ", ".join(corpus.vocabulary[:WORDS]))
     lines += _tokens(facts)
     if sample := facts.get("sample"):

@@ -32,6 +32,9 @@ from bows.training.task import RunTask, largest_product, training_steps
 
 log = logging.getLogger(__name__)
 
+# Share of the vocabulary in the validation split under which the log states it.
+FEW_HELD_OUT = 0.9
+
 
 class AutoencoderTask(RunTask[BagsDataModule]):
     """Trains an autoencoder and evaluates its reconstruction and its geometry. `data`: opened already, as members of a stack share it."""
@@ -146,6 +149,12 @@ def open_bags(settings: TrainConfig, quiet: bool = False) -> BagsDataModule:
     if not quiet:
         windows = f"{len(data.windows('train')):,}"
         log.info("%s windows of %d rows, %d per batch", windows, data.window, data.batch_size)
+        if (share := data.corpus.held_out_words()) < FEW_HELD_OUT:
+            log.info(
+                "the validation split contains %.0f %% of the vocabulary: nothing is measured of the other words on held-out text; "
+                "give a smaller data.vocab_size or more data.validation",
+                100 * share,
+            )
     return data
 
 

@@ -174,6 +174,8 @@ def test_the_manifest_tells_what_was_built(tmp_path):
         "entries": entries,
         "density": pytest.approx(entries / 9 / 4),
     }
+    held_out = {word for row in ROWS[:9] if len(row) >= 3 for word in row.split()}
+    assert manifest["held_out_words"] == len(held_out & set(corpus.vocabulary)) / 4
     count = Counter(word for row in ROWS if len(row) >= 3 for word in row.split())
     assert manifest["word_counts"] == {word: count[word] for word in corpus.vocabulary}
     assert manifest["build"]["text_bytes"] >= sum(map(len, ROWS)) + sum(map(len, ROWS[:9]))

@@ -443,3 +443,16 @@ def test_a_single_run_with_a_second_core_starts_a_process_that_draws(
     monkeypatch.setattr(run, "Drawers", lambda processes: f"{processes} process")
     started = run._second_drawer(check(compose(*more)), sweep)
     assert started == "1 process" if expected else started.__enter__() is None
+
+
+@pytest.mark.parametrize(("rows", "logged"), [("apple pear\n" * 9, True), ("apple pear plum\n" * 9, False)])
+def test_a_validation_split_with_few_of_the_words_is_logged(compose, tmp_path, caplog, rows, logged):
+    train, validation = tmp_path / "train.txt", tmp_path / "validation.txt"
+    train.write_text("apple pear plum\n" * 60)
+    validation.write_text(rows)
+    settings = compose(
+        "data=files", f"data.train={train}", f"data.validation={validation}", "data.min_chars=1", "data.window=2"
+    )
+    with caplog.at_level("INFO"):
+        open_bags(check(settings))
+    assert ("the validation split contains 67 % of the vocabulary" in caplog.text) == logged

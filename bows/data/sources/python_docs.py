@@ -2,15 +2,15 @@
 
 Rows are the docstrings of the standard library, read from the running interpreter's own source files without importing them,
 those of modules written in C that exist in every build, and the paragraphs of `pydoc_data.topics` (the language reference behind
-`help()`). A document is a top-level module, so no module is in two splits; about one in ten, chosen by a hash of its name, is held
-out. A module and its accelerator or its Python twin (`decimal`, `_decimal`, `_pydecimal`) share docstrings, so they go together.
+`help()`). A document is a top-level module with its accelerator and its Python twin (`decimal`, `_decimal`, `_pydecimal`), which share
+docstrings, or a topic. No document is in two splits; :mod:`bows.data.held_out` chooses those that are held out, so that they contain
+the words of the training rows.
 
 Modules that some distributions ship separately, and tests, are left out, so that the corpus is the same for every user of a
 Python version.
 """
 
 import ast
-import hashlib
 import importlib
 import inspect
 import sys
@@ -21,6 +21,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from bows.data.build import Text
+from bows.data.held_out import HOLD_OUT_VERSION, held_out_documents
 from bows.errors import DataError
 
 _SHIPPED_SEPARATELY = {
@@ -30,51 +31,58 @@ _WRITTEN_IN_C = [
     "_collections", "_csv", "_datetime", "_functools", "_json", "_operator", "_pickle", "_random", "_struct", "array", "binascii",
     "builtins", "cmath", "itertools", "math",
 ]  # fmt: skip
+_TOPIC = "topic "  # before the name of a topic, which may be that of a module
 
 
 def pydoc_text(val_fraction: float) -> Text:
-    """Return the corpus as text; `val_fraction` of the modules (not of the rows) is held out. Raises DataError without source files."""
+    """Return the corpus as text; documents that contain its frequent words, and `val_fraction` of all, are held out.
+
+    Raises:
+        DataError: this Python has no source files.
+    """
     files = _source_files()
     if len(files) < 100:
         raise DataError(
             f"data=pydoc: this Python has no source files of its standard library ({len(files)} found); "
             "use data=files with text of your own"
         )
-    modules = sorted({*files, *_WRITTEN_IN_C})
+    documents = _documents(files)
+    held_out = held_out_documents(documents, val_fraction)
+    topics = {name for name in documents if name.startswith(_TOPIC)}
 
-    def stream(held_out: bool) -> Iterator[pa.Array]:
-        for module in modules:
-            if _is_held_out(module, val_fraction) == held_out:
-                rows = [row for path in files.get(module, []) for row in _docstrings_in(path)]
-                rows += _docstrings_in_c(module) if module in _WRITTEN_IN_C else []
+    def stream(of_validation: bool) -> Iterator[pa.Array]:
+        for name, rows in documents.items():
+            if (name in held_out) == of_validation:
                 yield pa.array(rows, pa.string())
-        if not held_out:
-            from pydoc_data.topics import topics  # 0.5 MB, which only a build needs
 
-            yield pa.array(
-                [paragraph for name in sorted(topics) for paragraph in topics[name].split("\n\n")], pa.string()
-            )
-
-    held_out = [module for module in modules if _is_held_out(module, val_fraction)]
     return Text(
         splits={"train": lambda: stream(False), "validation": lambda: stream(True)},
         facts=lambda: {
             "kind": "pydoc",
             "python": sys.version.split()[0],
-            "modules": len(modules),
-            "held_out_modules": held_out,
+            "modules": len(documents.keys() - topics),
+            "held_out_modules": sorted(held_out - topics),
+            "topics": len(topics),
+            "held_out_topics": sorted(name.removeprefix(_TOPIC) for name in held_out & topics),
         },
     )
 
 
-def pydoc_identity() -> str:
+def pydoc_identity() -> list[str]:
     """Return what the corpus's content depends on, besides the settings."""
-    return f"{sys.implementation.name} {sys.version.split()[0]}"
+    return [f"{sys.implementation.name} {sys.version.split()[0]}", HOLD_OUT_VERSION]
 
 
-def _is_held_out(module: str, fraction: float) -> bool:
-    module = module.removeprefix("_py").removeprefix("_")
-    return int.from_bytes(hashlib.sha256(module.encode()).digest()[:8], "big") < fraction * 2**64
+def _documents(files: dict[str, list[Path]]) -> dict[str, list[str]]:
+    """Return the rows of each document: modules by name, without what marks an accelerator or a twin, then topics."""
+    documents: dict[str, list[str]] = {}
+    for module in sorted({*files, *_WRITTEN_IN_C}):
+        rows = documents.setdefault(module.removeprefix("_py").removeprefix("_"), [])
+        rows += [row for path in files.get(module, []) for row in _docstrings_in(path)]
+        rows += _docstrings_in_c(module) if module in _WRITTEN_IN_C else []
+    from pydoc_data.topics import topics  # 0.5 MB, which only a build needs
+
+    return documents | {f"{_TOPIC}{name}": topics[name].split("\n\n") for name in sorted(topics)}
 
 
 def _source_files() -> dict[str, list[Path]]:
