@@ -24,6 +24,7 @@ NOT_OF_THE_RESULT = (
 # Settings that earlier versions did not have, and the values that give what those versions did.
 LATER_SETTINGS = {
     "model.bias_start": "zero",
+    "model.bias": True,
     "data.remove": None,
     "trainer.weights": "last",
     "analysis.linear_sets": [],

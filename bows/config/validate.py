@@ -87,6 +87,10 @@ def _check_strategy(strategy: str) -> None:
 
 def _refuse_a_mixture(data: dict[str, Any], model: dict[str, Any], trainer: TrainerSettings | None) -> None:
     """Refuse data and a model that do not fit each other, or a model and a trainer that do not."""
+    if model.get("bias") is False and model.get("bias_start") == "frequency":
+        raise SettingError(
+            "model.bias=false is not allowed with model.bias_start=frequency, which sets the bias; add model.bias_start=zero"
+        )
     pairs, reads_pairs = trains_on_pairs(data), trains_on_pairs(model)
     name = target_of(model).__name__
     if pairs and not reads_pairs:

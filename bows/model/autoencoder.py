@@ -61,7 +61,7 @@ def kaiming_uniform(rows: int, columns: int) -> nn.Parameter:
 
 
 class Autoencoder(nn.Module, ABC):
-    """An autoencoder of V features and m latent dimensions, with a bias on the output and none on the latent.
+    """An autoencoder of V features and m latent dimensions, without a bias on the latent.
 
     A subclass inherits the class attributes below. One that redefines a member of FORMULA must state `stackable` and
     `linear_parameters` anew, since they hold for the inherited formula only: without that they are False and empty.
@@ -71,6 +71,7 @@ class Autoencoder(nn.Module, ABC):
         latent: m.
         output_activation: relu, identity or sigmoid.
         loss: squared_error (mean over cells) or cross_entropy (binary, mean over cells, on the pre-activation: for sigmoid outputs).
+        bias: Whether the output bias is trained; without it is 0.
     """
 
     trains_on: ClassVar[str] = "bags"
@@ -97,13 +98,22 @@ class Autoencoder(nn.Module, ABC):
                 if name not in vars(cls):
                     setattr(cls, name, neutral)
 
-    def __init__(self, features: int, latent: int, output_activation: OutputActivation, loss: Loss):
+    bias: Tensor
+    """(V,) of the output; a buffer of zeros without a trained bias."""
+
+    def __init__(
+        self, features: int, latent: int, output_activation: OutputActivation, loss: Loss, bias: bool = True
+    ):
         super().__init__()
         self.features = features
         self.latent = latent
         self.output_activation = output_activation
         self.loss_name = loss
-        self.bias = nn.Parameter(torch.zeros(features))
+        self.has_bias = bias
+        if bias:
+            self.bias = nn.Parameter(torch.zeros(features))
+        else:
+            self.register_buffer("bias", torch.zeros(features))
 
     @abstractmethod
     def encode(self, bags: Tensor) -> Tensor:

@@ -29,8 +29,9 @@ class Untied(Autoencoder):
         latent_activation: LatentActivation = "identity",
         loss: Loss = "squared_error",
         bias_start: BiasStart = "zero",
+        bias: bool = True,
     ):
-        super().__init__(features, latent, output_activation, loss)
+        super().__init__(features, latent, output_activation, loss, bias)
         self.bias_start = bias_start
         self.latent_activation = latent_activation
         self.encoder = kaiming_uniform(latent, features)

@@ -75,16 +75,16 @@ def read_weights(path: Path, words: int) -> Weights:
 def load_model(path: Path, autoencoder: Autoencoder) -> None:
     """Fill an autoencoder of the same class and size from `model.safetensors`; DataError where it is missing, damaged, or does not fit."""
     stored = _load(path, path)
-    names = {value.data_ptr(): name for name, value in _named(autoencoder).items()}
+    names = {value.data_ptr(): (name, value.stride()) for name, value in _named(autoencoder).items()}
     # The bias first: it tells the number of words.
     for own_name, parameter in sorted(autoencoder.state_dict().items(), key=lambda item: item[1].ndim):
-        name = names.get(parameter.data_ptr(), f"module.{own_name}")
+        name, stride = names.get(parameter.data_ptr(), (f"module.{own_name}", parameter.stride()))
         if name not in stored:
             raise DataError(
                 f"{path}: it has no {name}, which model {type(autoencoder).__name__} needs; it is of another model or version"
             )
         value = stored[name]
-        if value.ndim == 2 and value.shape != parameter.shape:
+        if stride != parameter.stride():
             value = value.T  # a class may keep a matrix the other way round
         if name == "decoder.bias" and len(value) != len(parameter):
             raise DataError(

@@ -115,7 +115,7 @@ def test_every_parameter_of_every_target_has_a_type_that_is_checked():
     targets = set()
     for path in CONF.rglob("*.yaml"):
         targets |= set(re.findall(r"^_target_: (\S+)$", path.read_text(encoding="utf-8"), re.MULTILINE))
-    assert len(targets) == 14
+    assert len(targets) == 15
     for target in targets:
         kinds = fields_of(schema_of(target_of({"_target_": target}), target.split(".")[1]))
         assert kinds
@@ -240,6 +240,12 @@ def test_a_sweep_is_refused_for_its_keys_not_for_its_values():
 def test_several_values_without_a_sweep_are_refused():
     with pytest.raises(SettingError, match="wd=1,2: several values need a sweep; add -m"):
         check_command_line("train", ["wd=1,2"])
+
+
+def test_a_bias_that_starts_at_frequencies_needs_a_bias(compose):
+    check(compose("model.bias=false"))
+    with pytest.raises(SettingError, match=r"^model\.bias=false is not allowed with .*; add model\.bias_start=zero$"):
+        check(compose("model=sigmoid", "model.bias=false"))
 
 
 def test_a_class_of_ones_own_is_checked_against_its_signature(compose):

@@ -377,7 +377,15 @@ def test_models_of_other_sizes_are_not_compared(relu, words, outputs, tmp_path, 
 
 @pytest.mark.parametrize(
     ("model", "further"),
-    [("untied", []), ("deep", ["model.hidden=6"]), ("pca", []), ("relu_latent", []), ("sigmoid", [])],
+    [
+        ("untied", []),
+        ("deep", ["model.hidden=6"]),
+        ("pca", []),
+        ("relu_latent", []),
+        ("sigmoid", []),
+        ("tied", ["model.bias=false"]),
+        ("gain", ["latent=30"]),  # as many as words: a matrix and its transpose have one shape
+    ],
 )
 def test_every_kind_of_model_comes_back_from_its_file(model, further, words, outputs, tmp_path, trained, look):
     folder = trained(tmp_path / model, *words, f"model={model}", "epochs=1", "analysis.figures=false", *further)

@@ -6,6 +6,7 @@ import torch
 
 from bows.model.autoencoder import Autoencoder, kaiming_uniform
 from bows.model.deep import Deep
+from bows.model.gain import Gain
 from bows.model.optimizers import OptimizerSettings, make_optimizer
 from bows.model.pca import PrincipalComponents
 from bows.model.tied import Tied
@@ -49,6 +50,8 @@ MODELS = {
         lambda: Tied(V, M, "sigmoid", loss="cross_entropy"), lambda f, p: f @ p["weight"].T, lambda h, p: h @ p["weight"], sigmoid
     ),
     "untied": (lambda: Untied(V, M), lambda f, p: f @ p["encoder"].T, lambda h, p: h @ p["decoder"].T, relu),
+    "no bias": (lambda: Tied(V, M, bias=False), lambda f, p: f @ p["weight"].T, lambda h, p: h @ p["weight"], relu),
+    "gain": (lambda: Gain(V, M), lambda f, p: (f * p["gain"]) @ p["weight"].T, lambda h, p: h @ p["weight"], relu),
     "untied relu_latent": (
         lambda: Untied(V, M, "relu", "relu"), lambda f, p: relu(f @ p["encoder"].T), lambda h, p: h @ p["decoder"].T, relu
     ),
@@ -69,7 +72,7 @@ def test_forward_is_the_formula(name):
     p = {name: parameter.detach().numpy() for name, parameter in model.named_parameters()}
     output = model(f)
     h = latent(f.numpy(), p)
-    z = decode(h, p) + p["bias"]
+    z = decode(h, p) + p.get("bias", 0)
     assert (z < 0).any()
     assert (z > 0).any()
     np.testing.assert_allclose(output.latent.detach(), h, rtol=1e-12)
@@ -98,7 +101,7 @@ def test_weights_have_the_contract_shapes_and_tied_means_transposed(name):
     assert model.decoder_weight.shape == (V, M)
     assert model.bias.shape == (V,)
     assert model.tied == torch.equal(model.encoder_weight.T, model.decoder_weight)
-    assert model.tied == (name not in ("untied", "untied relu_latent", "deep"))
+    assert model.tied == (name not in ("gain", "untied", "untied relu_latent", "deep"))
     assert (model.features, model.latent) == (V, M)
 
 
@@ -108,7 +111,7 @@ def test_the_start_is_kaiming_uniform_with_no_bias(name):
     model = MODELS[name][0]()
     for key, parameter in model.named_parameters():
         if parameter.ndim == 1:
-            assert not parameter.any()
+            assert (parameter == (key == "gain")).all()  # gains start at 1: the tied model
         else:
             # A decoder reads m or hidden inputs, an encoder V or hidden.
             fan_in = parameter.shape[1]
@@ -264,7 +267,7 @@ def test_linear_parameters_are_the_matrices_of_the_linear_formula(name):
     expected = [model.encoder_weight] + ([] if model.tied else [model.decoder_weight])
     for parameter, weight in zip(model.linear_parameters, expected, strict=bool(model.linear_parameters)):
         assert getattr(model, parameter).data_ptr() == weight.data_ptr()
-    assert model.is_linear == (name in {"tied", "linear", "sigmoid", "untied"})
+    assert model.is_linear == (name in {"tied", "linear", "sigmoid", "untied", "no bias"})
 
 
 def test_a_model_without_a_closed_form_refuses_to_be_fitted():

@@ -238,9 +238,10 @@ def test_the_key_of_a_configuration_is_of_its_results_alone(compose):
     assert config_key(one) != config_key(compose("data=circular", "wd=1", "trainer.limit_train_batches=3"))
     # A setting that earlier versions lacked counts only where it gives another result than they did.
     before = compose("wd=1")
-    del before["model"]["bias_start"]
+    del before["model"]["bias_start"], before["model"]["bias"]
     assert config_key(before) == config_key(compose("wd=1"))
     assert config_key(before) != config_key(compose("wd=1", "model.bias_start=frequency"))
+    assert config_key(before) != config_key(compose("wd=1", "model.bias=false"))
 
 
 def test_an_interrupted_stack_goes_on_at_its_step_and_ends_as_an_unbroken_one(tmp_path, sweep, run_command):

@@ -270,15 +270,15 @@ def test_pca_is_a_run_like_any_other(train_here):
     assert (folder / "words.parquet").is_file()
 
 
-@pytest.mark.parametrize("model", ["untied", "deep", "sigmoid", "linear", "relu_latent"])
+@pytest.mark.parametrize("model", ["untied", "gain", "deep", "sigmoid", "linear", "relu_latent"])
 def test_other_models_leave_the_contract_too(train_here, model):
     drawn = "analysis.figures=" + ("true" if model == "deep" else "false")  # those of a decoder of its own
     folder = train_here(f"model={model}", "epochs=1", "logger=tensorboard", drawn)
     weights = load_file(folder / "model.safetensors")
     size = weights["decoder.bias"].shape[0]
     assert weights["encoder.weight"].shape == (4, size)
-    assert ("decoder.weight" in weights) == (model in {"untied", "deep"})
-    if model in {"untied", "deep"}:
+    assert ("decoder.weight" in weights) == (model in {"untied", "gain", "deep"})
+    if model in {"untied", "gain", "deep"}:
         assert weights["decoder.weight"].shape == (size, 4)
     assert list((folder / "tensorboard").glob("events*"))
 

@@ -24,6 +24,8 @@ MEMBERS = {
     "linear": ["data=iid", "latent=5", "wd=1", "seed=2", "model=linear"],
     "wide": ["data=sphere", "latent=2", "lr=0.02", "wd=6"],
     "untied": ["data=circular", "latent=4", "model=untied", "optimizer.clip_norm=0.05"],
+    "no bias": ["data=circular", "latent=3", "model.bias=false"],
+    "gain": ["data=circular", "latent=3", "model=gain", "wd=0.1"],
     "deep": ["data=circular", "latent=3", "model=deep"],
     "relu_latent": ["data=figure8", "latent=3", "model=relu_latent", "seed=3"],
     "sigmoid": ["data=circular", "latent=6", "model=sigmoid"],
@@ -235,5 +237,5 @@ def test_large_members_are_those_alone_to_the_last_bit(compose, tmp_path, monkey
         )
         assert_same(content, other)
     assert len(asked) == len(MEMBERS)
-    # The deep, the sigmoid and the rectified latent have no sparse loss: they see dense bags of the same windows.
-    assert sum(solo._sparse_loss is not None for solo in asked) == (4 if sparsely else 0)
+    # The deep, the sigmoid, the gains and the rectified latent have no sparse loss: they see dense bags of the same windows.
+    assert sum(solo._sparse_loss is not None for solo in asked) == (5 if sparsely else 0)
