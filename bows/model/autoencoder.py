@@ -101,9 +101,7 @@ class Autoencoder(nn.Module, ABC):
     bias: Tensor
     """(V,) of the output; a buffer of zeros without a trained bias."""
 
-    def __init__(
-        self, features: int, latent: int, output_activation: OutputActivation, loss: Loss, bias: bool = True
-    ):
+    def __init__(self, features: int, latent: int, output_activation: OutputActivation, loss: Loss, bias: bool = True):
         super().__init__()
         self.features = features
         self.latent = latent
