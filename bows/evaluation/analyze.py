@@ -19,6 +19,7 @@ from bows.console import print_results, quiet_libraries, working
 from bows.evaluation.ablate import ablate_plane, find_plane
 from bows.evaluation.ablation_results import draw_ablation, print_ablation, write_ablation
 from bows.evaluation.compare import compare, draw_comparison, print_comparison, write_comparison
+from bows.evaluation.compare_vectors import compare_geometry, print_geometry, write_geometry
 from bows.evaluation.context import LoadedRun
 from bows.evaluation.device import check_accelerator
 from bows.evaluation.discover import discover_shapes, draw_shapes, print_shapes, write_shapes
@@ -29,8 +30,9 @@ from bows.evaluation.request import find_others, find_words_apart, with_own_sett
 from bows.evaluation.save import log_results, read_columns, write_evaluation
 from bows.evaluation.vectors import analyze_vectors
 from bows.figures.render_pool import draw
+from bows.model.autoencoder import weights
 from bows.reports.run_report import write_report
-from bows.runs.folder import find_run
+from bows.runs.folder import RunFolder, find_run
 from bows.runs.status import RunStatus
 from bows.tracking.loggers import extra_loggers
 from bows.tracking.run_labels import Labels
@@ -119,12 +121,7 @@ def analyze(config: dict[str, Any], given: set[str], folder: Path, status: RunSt
             draw_explanation(explanation, folder)
         print_explanation(explanation)
     if others:
-        with working("comparing models"):
-            comparison = compare(loaded, others, settings.analysis)
-        write_comparison(comparison, folder)
-        if figures:
-            draw_comparison(comparison, folder)
-        print_comparison(comparison)
+        compare_with(loaded, others, settings, folder)
     if settings.scan:
         with working("searching for rings, lines and clusters"):
             found = discover_shapes(loaded, settings.false_discovery_rate)
@@ -141,6 +138,28 @@ def analyze(config: dict[str, Any], given: set[str], folder: Path, status: RunSt
         print_ablation(ablation)
     if settings.word is None and not others and not settings.scan and settings.plane is None:
         evaluate_again(loaded, settings, config, folder)
+
+
+def compare_with(
+    loaded: LoadedRun, others: list[RunFolder | str | Path], settings: AnalyzeConfig, folder: Path
+) -> None:
+    """Compare the run with other models of its size, and the geometry of all of them with word vectors."""
+    models = [other for other in others if not isinstance(other, Path)]
+    encoders = {loaded.run.label: weights(loaded.autoencoder)[0].detach().cpu()}
+    if models:
+        with working("comparing models"):
+            comparison = compare(loaded, models, settings.analysis)
+        write_comparison(comparison, folder)
+        if settings.analysis.figures:
+            draw_comparison(comparison, folder)
+        print_comparison(comparison)
+        encoders = comparison.encoders
+    paths = [other for other in others if isinstance(other, Path)]
+    if paths or {"pmi", "mstar"}.intersection(settings.against):
+        with working("comparing geometries"):
+            rows = compare_geometry(loaded, encoders, paths, settings)
+        write_geometry(rows, folder)
+        print_geometry(rows)
 
 
 def evaluate_again(loaded: LoadedRun, settings: AnalyzeConfig, config: dict[str, Any], folder: Path) -> None:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import torch
+from torch import Tensor
 
 from bows.analysis.comparison import compare_groups, compare_words, gain_interval
 from bows.analysis.ordered_sets import whole_sets
@@ -22,8 +23,9 @@ from bows.evaluation.context import LoadedRun
 from bows.evaluation.evaluate import Evaluation, evaluate
 from bows.figures.comparison import comparison_by_decile, gain_by_word
 from bows.figures.style import save
-from bows.model.autoencoder import Autoencoder
+from bows.model.autoencoder import Autoencoder, weights
 from bows.model.pca import PrincipalComponents, RectifiedPrincipalComponents
+from bows.model.word_vectors import PositivePMI, QuadraticTarget
 from bows.runs.folder import RunFolder
 from bows.runs.reload import load_autoencoder
 
@@ -32,6 +34,12 @@ log = logging.getLogger(__name__)
 RESAMPLES = 2000
 # Number of blocks of consecutive windows that the held-out text is cut into for the interval of a gain.
 BLOCKS = 50
+CLOSED_FORMS = {
+    "pca": PrincipalComponents,
+    "pca_relu": RectifiedPrincipalComponents,
+    "pmi": PositivePMI,
+    "mstar": QuadraticTarget,
+}
 
 
 @dataclass
@@ -48,16 +56,18 @@ class Comparison:
     """Gain in pooled R^2 over each other model, with a 95 % interval."""
     thresholds: Thresholds
     """Of the regimes."""
+    encoders: dict[str, Tensor]
+    """(m, V) each, on the CPU."""
 
 
 def compare(loaded: LoadedRun, others: Sequence[RunFolder | str], analysis: Analysis) -> Comparison:
-    """Evaluate the run and others of its size (or pca, pca_relu) on the same held-out windows."""
+    """Evaluate the run and others of its size (runs or names of CLOSED_FORMS) on the same held-out windows."""
     names = distinct([loaded.run.label, *(other if isinstance(other, str) else other.label for other in others)])
     sets = whole_sets(analysis.ordered_sets, loaded.vocabulary)
     # The baselines are models of this comparison, or the same for each of them.
     analysis = copy(analysis)
     analysis.groups = [group for group in analysis.groups if group != "baseline"]
-    evaluations, errors = {}, {}
+    evaluations, errors, encoders = {}, {}, {}
     for name, other in zip(names, [loaded.run, *others], strict=True):
         model = loaded.autoencoder if other is loaded.run else other_autoencoder(other, loaded)
         log.info("evaluating %s", name)
@@ -65,6 +75,7 @@ def compare(loaded: LoadedRun, others: Sequence[RunFolder | str], analysis: Anal
             model, loaded.data, sets, analysis, loaded.seed, loaded.device, training=loaded.training
         )
         errors[name] = window_errors(model, loaded)
+        encoders[name] = weights(model)[0].detach().cpu()
     words = compare_words({name: evaluation.words for name, evaluation in evaluations.items()})
     return Comparison(
         evaluations,
@@ -73,15 +84,15 @@ def compare(loaded: LoadedRun, others: Sequence[RunFolder | str], analysis: Anal
         compare_groups(words, "regime", names),
         gains_table(words, errors, loaded.data.window, loaded.seed),
         analysis.regimes,
+        encoders,
     )
 
 
 def other_autoencoder(other: RunFolder | str, loaded: LoadedRun) -> Autoencoder:
-    """Return another run's autoencoder; for pca and pca_relu equally many principal components of all training windows."""
+    """Return another run's autoencoder, or a closed form of all training windows with as many latent dimensions."""
     if isinstance(other, RunFolder):
         return load_autoencoder(other, "against")
-    kind = PrincipalComponents if other == "pca" else RectifiedPrincipalComponents
-    components = kind(loaded.autoencoder.features, loaded.autoencoder.latent).to(loaded.device)
+    components = CLOSED_FORMS[other](loaded.autoencoder.features, loaded.autoencoder.latent).to(loaded.device)
     components.fit(loaded.training_bags())
     return components.eval()
 

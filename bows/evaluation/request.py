@@ -5,6 +5,7 @@ import difflib
 import logging
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from bows.analysis.ordered_sets import resolve
@@ -12,13 +13,14 @@ from bows.config.overrides import parse
 from bows.config.paths import CONF, default_outputs
 from bows.config.resolve import plain
 from bows.errors import SettingError
-from bows.runs.folder import RunFolder, find_run
+from bows.runs.folder import RunFolder, find_run, read_run
 from bows.spelling import spelling
 
 log = logging.getLogger(__name__)
 
 # Models that a figure can tell apart, besides the run itself.
 MOST_OTHERS = 5
+CLOSED_FORMS = ("pca", "pmi", "mstar")
 
 
 def compose_analysis(*overrides: str) -> dict[str, Any]:
@@ -65,26 +67,36 @@ def find_words(words: Sequence[str], vocabulary: Sequence[str], setting: str) ->
     return found.indices
 
 
-def find_others(against: Sequence[str], run: RunFolder) -> list[RunFolder | str]:
-    """Return the runs to compare with; pca stands for itself and pca_relu, its fair version for a model with a ReLU.
+def find_others(against: Sequence[str], run: RunFolder) -> list[RunFolder | str | Path]:
+    """Return the runs to compare with, the words pca, pmi and mstar, and paths of word vectors.
+
+    With pca comes pca_relu, its fair version for a model with a ReLU.
 
     Raises:
         SettingError: one is not a finished run, is given twice, or has another latent size or other words.
     """
-    others: list[RunFolder | str] = []
+    others: list[RunFolder | str | Path] = []
     latent, words = run.config["model"]["latent"], len(run.vocabulary)
     if len(against) > MOST_OTHERS:
         raise SettingError(f"against: {len(against)} models are given; compare with {MOST_OTHERS} at most")
     for given in against:
         if list(against).count(given) > 1:
             raise SettingError(f"against={given}: it is given twice; name each model once")
-        if given == "pca":
+        if given in CLOSED_FORMS:
             if latent > words:
                 raise SettingError(
-                    f"against=pca: the run has {latent} latent dimensions, more than its {words} words have components"
+                    f"against={given}: the run has {latent} latent dimensions, more than its {words} words have components"
                 )
-            others += [name for name in ("pca", "pca_relu") if name not in others]
+            others += ["pca", "pca_relu"] if given == "pca" else [given]
             continue
+        path = Path(given)
+        if path.is_file() or read_run(path).of_vectors:
+            others.append(path)
+            continue
+        if not path.is_dir():
+            raise SettingError(
+                f"against={given}: there is no such folder or file; give a run folder, a file of word vectors, or {', '.join(CLOSED_FORMS)}"
+            )
         other = find_run(given, "against")
         run.refuse_other_words(other.vocabulary, f"against={given}", "compare runs that were trained on one corpus")
         if other.config["model"]["latent"] != latent:

@@ -90,6 +90,19 @@ class Documents:
         return Cooccurrence(bags, len(self.places))
 
 
+def matched(vocabulary: Sequence[str], words: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Return the places of shared words in a vocabulary, rising, and their rows among `words`.
+
+    Words are matched exactly, otherwise with case folded; a row belongs to one word of the vocabulary, the first.
+    """
+    missing = set(resolve(vocabulary, words).missing)
+    present = [place for place, word in enumerate(vocabulary) if word not in missing]
+    of_row: dict[int, int] = {}
+    for place, row in zip(present, resolve([vocabulary[each] for each in present], words).indices, strict=True):
+        of_row.setdefault(row, place)
+    return list(of_row.values()), list(of_row)
+
+
 def shared_with(node: dict[str, Any], found: WordVectors) -> tuple[Documents, WordVectors]:
     """Open the documents of `data=`; return them with the vectors of the words of their vocabulary, in its order.
 
@@ -100,15 +113,7 @@ def shared_with(node: dict[str, Any], found: WordVectors) -> tuple[Documents, Wo
     """
     data = instantiate_plain(node)
     vocabulary, windows = data.corpus.vocabulary, data.windows("validation")
-    rows, places = [], []
-    missing = set(resolve(vocabulary, found.words).missing)
-    present = [place for place, word in enumerate(vocabulary) if word not in missing]
-    taken: set[int] = set()
-    for place, row in zip(present, resolve([vocabulary[each] for each in present], found.words).indices, strict=True):
-        if row not in taken:
-            taken.add(row)
-            rows.append(row)
-            places.append(place)
+    places, rows = matched(vocabulary, found.words)
     if len(rows) < 2:
         raise SettingError(
             f"data={node.get('name', node['_target_'])}: {len(rows)} of its {len(vocabulary):,} words have a vector in matrix=; "

@@ -104,6 +104,19 @@ def _against(folder: Path) -> Finding:
     return Finding(title, folder.name, text, ("metric", *head[1:]), cells, _figures(folder))
 
 
+def _geometry(folder: Path) -> Finding:
+    with (folder / "comparison_geometry.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    references = ", ".join(dict.fromkeys(row["reference"] for row in rows))
+    text = "Within strata of word frequency, on the shared words; 95 % intervals over words; null: mean over words permuted within strata."
+    columns = ("reference", "model", "measure", "value", "low", "high", "null", "p", "words")
+    cells = [
+        (*(row[key] for key in columns[:3]), *(number(float(row[key])) if row[key] else "–" for key in columns[3:]))
+        for row in rows
+    ]
+    return Finding(f"Geometry compared with {references}", folder.name, text, columns, cells)
+
+
 def _plane(folder: Path) -> Finding:
     summary = read_json(folder / "summary.json")
     name = next(iter(summary)).split("/")[1]
@@ -142,6 +155,7 @@ def _evaluation(folder: Path) -> Finding:
 
 READERS = {
     "comparison.csv": _against,
+    "comparison_geometry.csv": _geometry,
     "ablation.parquet": _plane,
     "explanation.json": _word,
     "words.parquet": _evaluation,
