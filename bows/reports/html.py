@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import cache
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 TEMPLATES = Path(__file__).parent / "templates"
 SCRIPTS = Path(__file__).parent / "static"
 IMAGES = {".svg": "svg+xml", ".png": "png"}
+LARGE = 400  # points: two of such figures side by side are drawn at four fifths or less
 _Made = TypeVar("_Made")
 
 
@@ -127,6 +129,8 @@ class Chart(NamedTuple):
     file: str
     source: str
     caption: str
+    large: bool = False
+    """Whether its text is too small to read in half the width of a report."""
 
 
 def of_file(file: Path, caption: str = "") -> Chart:
@@ -148,7 +152,9 @@ def of_folder(folder: Path, stem: str, draw: Callable[[], Figure], caption: str 
 
 def _chart(file: str, content: bytes, caption: str) -> Chart:
     kind = IMAGES[Path(file).suffix]
-    return Chart(file, f"data:image/{kind};base64,{base64.b64encode(content).decode()}", caption or Path(file).stem)
+    width = re.search(rb'<svg[^>]* width="([\d.]+)pt"', content[:2000])
+    source = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+    return Chart(file, source, caption or Path(file).stem, large=width is not None and float(width[1]) > LARGE)
 
 
 def try_section(name: str, make: Callable[[], _Made]) -> tuple[_Made | None, str]:

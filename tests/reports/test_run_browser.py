@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 
 from bows.analysis.catalog import metric
 from bows.reports.comparison_report import write_comparison
+from bows.reports.html import of_file
 from bows.reports.run_report import write_report
 
 from .conftest import HOSTILE, WORDS, MadeRun
@@ -536,6 +537,36 @@ def test_phone_width_has_no_sideways_scroll_and_what_is_wider_has_a_visible_bar(
         bars = page.evaluate(BARS)
         assert len(bars) > 2
         assert [name for has_bar, name in bars if not has_bar] == []
+
+
+def test_figures_on_a_phone_are_neither_enlarged_nor_too_small_to_read(opened):
+    page = opened(width=390)
+    large = page.locator("figure.wide img").first
+    for width, lowest in ((300, 300), (1000, 600)):
+        drawn = f"data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='100'/>"
+        large.evaluate("async (image, drawn) => { image.src = drawn; await image.decode(); }", drawn)
+        assert lowest <= large.evaluate("each => each.clientWidth") <= width + 20  # its padding
+
+
+def test_figures_with_much_text_have_the_whole_width(tmp_path):
+    for name, width in (("small", 331.2), ("large", 504)):
+        (tmp_path / f"{name}.svg").write_text(
+            f'<?xml version="1.0"?>\n<svg xmlns:a="b" width="{width}pt" height="9pt"></svg>'
+        )
+    assert not of_file(tmp_path / "small.svg").large
+    assert of_file(tmp_path / "large.svg").large
+
+
+def test_a_comparison_on_a_phone_shows_the_values_of_all_runs(browser, run, tmp_path):
+    others = [shutil.copytree(run.folder, tmp_path / name) for name in "abcd"]
+    page = browser.new_page(viewport={"width": 390, "height": 900})
+    page.goto(write_comparison([run.folder, *others], tmp_path / "page.html").as_uri())
+    ends = page.locator("#metric-table td.number").evaluate_all(
+        "all => all.map((each) => each.getBoundingClientRect().right)"
+    )
+    assert ends
+    assert max(ends) <= 390
+    page.close()
 
 
 def test_dark_and_light_differ_and_text_and_figures_can_be_read(opened):
