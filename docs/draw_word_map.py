@@ -1,6 +1,6 @@
 """python docs/draw_word_map.py <run folder>: draw the README's picture of the word map, by chromium from the run's report.
 
-The run is that of `python -m bows.train model=tied wd=1e-3`. Needs playwright and an installed chromium.
+The run is that of `python -m bows.train`. Needs playwright and an installed chromium.
 """
 
 import shutil

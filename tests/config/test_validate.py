@@ -307,7 +307,7 @@ def test_a_resumed_run_keeps_what_its_command_line_meant(compose, tmp_path):
     assert "logger=none" in words
     path.write_text(yaml.safe_dump({**stored, "epochs": 77}))
     with pytest.raises(
-        SettingError, match=r"this run was made with epochs=77, .* now sets to 10: it is of another version"
+        SettingError, match=r"this run was made with epochs=77, .* now sets to 15: it is of another version"
     ):
         resume_from_folder([f"resume={tmp_path}"])
 

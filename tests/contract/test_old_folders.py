@@ -94,8 +94,8 @@ def test_the_same_command_resumes_a_sweep(old_folders, run_command):
     listed = read(old.sweep / "jobs.json")
     completed = [path.parent for path in old.sweep.glob("*/summary.json")]
     before = {file: file.read_bytes() for folder in completed for file in folder.rglob("*") if file.is_file()}
-    # Since then one default that the results depend on has another value: a job's identity is its configuration.
-    default = ["analysis.ridge=0.1", f"hydra.sweep.dir={old.sweep}"]
+    # Since then defaults that the results depend on have other values: a job's identity is its configuration.
+    default = ["analysis.ridge=0.1", "wd=0.01", f"hydra.sweep.dir={old.sweep}"]
     words = ["bows.train", "-m", *listed["launching"], *listed["command"], *default]
     done = run_command(words, env=environment(BOWS_OUTPUTS=str(old.outputs)))
     assert done.returncode == 0, done.stderr
