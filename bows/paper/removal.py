@@ -50,7 +50,7 @@ def scores(runs: Sequence[Run]) -> pa.Table:
     """Return one row per text: how much was left out, and the months' ring, means over seeds with 95 % intervals.
 
     - `rows_removed`, `windows_removed`, `cells_removed`: shares of the training rows that are not empty, of the training windows, and of
-      the words in rows, that the text as it is has and this one lacks.
+      the words in rows, that the text as it is has and this one lacks; None for permuted text, which has the same words in other rows.
     - `windows_with_two`: share of this text's training windows that contain two or more months: the direct evidence that is left.
     - `order`, `closure`, `planarity`: of the months; `order_p` the largest over seeds; `rings` the number of seeds of shape `ring`.
     - `nearness`: rank correlation of the months' cosines with their nearness in the year, mean over seeds.
@@ -62,7 +62,8 @@ def scores(runs: Sequence[Run]) -> pa.Table:
     for text, own in by_text.items():
         left = amounts(own[0])
         units = ("rows", "windows", "cells")
-        removed = {f"{unit}_removed": 1 - left[unit] / whole[unit] if whole else None for unit in units}
+        before = whole if text == "as it is" or own[0].settings.get("remove") else None
+        removed = {f"{unit}_removed": 1 - left[unit] / before[unit] if before else None for unit in units}
         described = {"text": text, "meaning": TEXTS[text], "seeds": len(own)}
         rows.append({**described, **removed, "windows_with_two": left["with_two"], **_ring_of(own)})
     return pa.Table.from_pylist(rows)

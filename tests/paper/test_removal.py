@@ -30,9 +30,15 @@ def test_shares_of_what_was_left_out_and_means_over_seeds(make_run, tmp_path):
         "rows": (remove, data_of([[], [0], [], [1, 12], [], [12]]), 0.8),
         "windows": ({**remove, "unit": "window"}, data_of(ROWS, out=(0, 3, 4)), 0.7),
         "between": ({"between": ["war"]}, data_of([[word for word in row if word < 12] for row in ROWS]), 0.6),
+        "shuffled": (
+            None,
+            data_of([[0], [0, 1], [2], [1, 12], [3], [12, 3]]),
+            0.1,
+        ),  # fewer empty rows than the text as it is
     }
     runs = []
-    for own, data, order in texts.values():
+    for name, (own, data, order) in texts.items():
+        shuffle = "within_word" if name == "shuffled" else None
         for seed in (1, 2):
             summary = {
                 "ring/months/order": order + seed / 100,
@@ -41,13 +47,21 @@ def test_shares_of_what_was_left_out_and_means_over_seeds(make_run, tmp_path):
             }
             encoder = torch.eye(13)
             run = make_run(
-                summary, encoder=encoder, vocabulary=[*MONTHS, "war"], seed=seed, shuffle=None, rewire=None, remove=own
+                summary,
+                encoder=encoder,
+                vocabulary=[*MONTHS, "war"],
+                seed=seed,
+                shuffle=shuffle,
+                rewire=None,
+                remove=own,
             )
             run.__dict__["data"] = data
             runs.append(run)
     table = removal.scores(runs)
     rows = {row["text"]: row for row in table.to_pylist()}
     assert list(rows) == list(texts)
+    assert [rows["shuffled"][f"{unit}_removed"] for unit in ("rows", "windows", "cells")] == [None, None, None]
+    texts.pop("shuffled")
     assert [rows[text]["rows_removed"] for text in texts] == pytest.approx([0, 2 / 5, 0, 1 / 5])
     assert [rows[text]["windows_removed"] for text in texts] == pytest.approx([0, 0, 3 / 5, 0])
     assert [rows[text]["cells_removed"] for text in texts] == pytest.approx([0, 5 / 9, 0, 3 / 9])
