@@ -15,6 +15,10 @@ Columns; a value that is not defined or was not computed is null, never NaN:
 - ``gap_stratified`` (double): see :meth:`bows.analysis.interference.InterferenceSums.gap_stratified`.
 - ``rescued``, ``filtered``, ``false_positive_rate``, ``false_negative_rate`` (double): see
   :class:`bows.analysis.interference.InterferenceSums`.
+- ``helped``, ``hurt`` (double), ``helped_by``, ``hurt_by`` (string): by how much the word's loss rises, or falls, when the interference of one
+  other word is removed, summed over the other words; and the words that change it most, such as "april 0.0021; may 0.0013". See
+  :func:`bows.analysis.interference_ledger.interference_ledger`.
+- ``bias_optimal``, ``gain``, ``gain_optimal`` (double): see :func:`bows.analysis.closed_forms.closed_forms`.
 - ``nearest_cosine`` (double): the cosine with the nearest word, the first of ``nearest``; null for a zero column.
 - ``largest_cosine``, ``lowest_cosine`` (double), ``antipode`` (string): the largest absolute cosine with another word; the
   lowest, 0 where none is negative; the word at the lowest if the pair is mutual.
@@ -46,6 +50,11 @@ GIVEN = (
     "gap_stratified",
     "rescued",
     "filtered",
+    "helped",
+    "hurt",
+    "bias_optimal",
+    "gain",
+    "gain_optimal",
     "false_positive_rate",
     "false_negative_rate",
 )
@@ -65,7 +74,7 @@ def word_table(
         vocabulary: the V words in index order.
         encoder: (m, V).
         decoder: (V, m), or None for a tied model.
-        columns: (V,) each: `frequency`, `regime`, `self_term` of an encoder with rectified units, and those of ``GIVEN`` that were
+        columns: (V,) each: `frequency`, `regime`, `helped_by`, `hurt_by`, `self_term` of an encoder with rectified units, and those of ``GIVEN`` that were
             computed; masked or NaN entries become null.
         neighbours: how many nearest words, 1 or more.
         geometry: of the words' directions.
@@ -84,6 +93,7 @@ def word_table(
     given = dict(columns or {})
     frequency, regime = given.pop("frequency", None), given.pop("regime", None)
     self_term = given.pop("self_term", None)
+    helped_by, hurt_by = given.pop("helped_by", None), given.pop("hurt_by", None)
     if unknown := set(given) - set(GIVEN):
         raise ValueError(f"a word table has no columns {sorted(unknown)}; it has {GIVEN}")
 
@@ -105,7 +115,9 @@ def word_table(
             "largest_cosine": column(None if geometry is None else geometry.largest_cosine),
             "lowest_cosine": column(None if geometry is None else geometry.lowest_cosine),
             "antipode": _named(words, None if geometry is None else geometry.antipode),
-            "regime": pa.nulls(len(words), pa.string()) if regime is None else pa.array(regime.tolist(), pa.string()),
+            "regime": _text(regime, len(words)),
+            "helped_by": _text(helped_by, len(words)),
+            "hurt_by": _text(hurt_by, len(words)),
             "nearest": _nearest_words(words, near.indices.cpu().numpy()),
         }
     )
@@ -115,6 +127,10 @@ def _named(words: pa.Array, indices: np.ndarray | None) -> pa.Array:
     if indices is None:
         return pa.nulls(len(words), pa.string())
     return words.take(pa.array(indices, pa.int64(), mask=indices < 0))
+
+
+def _text(values: np.ndarray | None, length: int) -> pa.Array:
+    return pa.nulls(length, pa.string()) if values is None else pa.array(values.tolist(), pa.string())
 
 
 def _column(values: ArrayLike | None, length: int) -> pa.Array:

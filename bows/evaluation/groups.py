@@ -23,6 +23,7 @@ from bows.analysis.regime import regime_shares, regimes, regimes_by_decile
 from bows.analysis.ring_null import order_p_sets
 from bows.evaluation.baselines import baseline_metrics
 from bows.evaluation.context import SAMPLE, Context
+from bows.evaluation.ladder import against_closed_forms, ledger
 from bows.model.word_vectors import quadratic_target
 
 log = logging.getLogger(__name__)
@@ -90,24 +91,34 @@ def interference_group(context: Context) -> Measured:
         "rescued": sums.rescued(),
     }
     columns |= {"self_term": sums.self_term()} if context.gated else {}
-    return Measured(metrics, columns | ({"filtered": sums.filtered()} if sums.relu else {}))
+    columns |= {"filtered": sums.filtered()} if sums.relu else {}
+    distances, optimal = against_closed_forms(context)
+    return Measured(metrics | distances, columns | optimal | ledger(context))
 
 
 def energies(context: Context) -> dict[str, float]:
     """Compute the energies of interference, and the ratio of constructive to destructive over that on independent words.
 
+    ``interference/net_energy`` is constructive minus destructive: E[sum over i != j of f_i f_j G_ij] / E|M f|^2.
     With rectified units the map differs from bag to bag, and the energies rest on at most 2,000 windows, evenly spaced.
     """
     gated = context.gated
     if gated is None:
-        return interference_energy(context.encoder, context.decoder, context.cooccurrence)
+        return _with_net(interference_energy(context.encoder, context.decoder, context.cooccurrence))
     windows, size = context.data.windows("validation"), context.data.evaluation_batch_size
     held_out = windows.batches(size, context.device, SAMPLE)
     real, chance = (
         gated_energy(gated, ((bags, context.active_units(bags)) for bags in each))
         for each in (held_out, context.independent_bags())
     )
-    return real | energy_ratio(real, chance)
+    return _with_net(real | energy_ratio(real, chance))
+
+
+def _with_net(found: dict[str, float]) -> dict[str, float]:
+    if not found:
+        return {}
+    net = found["interference/constructive_energy"] - found["interference/destructive_energy"]
+    return found | {"interference/net_energy": net}
 
 
 def geometry_group(name: str) -> Callable[[Context], Measured]:

@@ -21,6 +21,7 @@ MODELS = {
     "linear": ["model=linear"],
     "relu_latent": ["model=relu_latent", "data.split=overlapping"],
     "pca": ["model=pca"],
+    "gain": ["model=gain"],
 }
 
 

@@ -77,9 +77,9 @@ def test_word_table():
     )
     assert table.column_names == [
         "word", "frequency", "norm", "dimensionality", "r2", "r2_one_hot", "r2_linear", "bias", "self_term",
-        "interference_present", "interference_absent", "gap_stratified", "rescued", "filtered", "false_positive_rate",
-        "false_negative_rate",
-        "nearest_cosine", "largest_cosine", "lowest_cosine", "antipode", "regime", "nearest",
+        "interference_present", "interference_absent", "gap_stratified", "rescued", "filtered",
+        "helped", "hurt", "bias_optimal", "gain", "gain_optimal", "false_positive_rate", "false_negative_rate",
+        "nearest_cosine", "largest_cosine", "lowest_cosine", "antipode", "regime", "helped_by", "hurt_by", "nearest",
     ]  # fmt: skip
     columns = table.to_pydict()
     assert columns["word"] == words
