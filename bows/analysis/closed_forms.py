@@ -47,8 +47,8 @@ def closed_forms(encoder: Tensor, decoder: Tensor | None, bias: Tensor, cooccurr
     """Compute the optimal output bias, and the optimal gain of each word, of the linear read-out f^ = D E f + b.
 
     - b* = E[f] - E[D E f]: the bias of the lowest squared error, given D and E.
-    - g_i = e_i . d_i / |d_i|^2: the gain with which the encoder writes word i (column e_i) along the direction in which the decoder reads it
-      (row d_i); 1 for a tied model.
+    - g_i = e_i . d_i / |d_i|^2: the gain with which the encoder writes word i (column e_i) along its decoder direction (row d_i);
+      1 for a tied model.
     - g_i* = g_i (1 - E[f_i r . v_i] / (p_i |v_i|^2)), v_i = D e_i, r = f^ - f: the gain of the lowest squared error where all else stays.
       g_i* = g_i for every word where the gains are a least squares solution.
 

@@ -15,8 +15,8 @@ Columns; a value that is not defined or was not computed is null, never NaN:
 - ``gap_stratified`` (double): see :meth:`bows.analysis.interference.InterferenceSums.gap_stratified`.
 - ``rescued``, ``filtered``, ``false_positive_rate``, ``false_negative_rate`` (double): see
   :class:`bows.analysis.interference.InterferenceSums`.
-- ``helped``, ``hurt`` (double), ``helped_by``, ``hurt_by`` (string): by how much the word's loss rises, or falls, when the interference of one
-  other word is removed, summed over the other words; and the words that change it most, such as "april 0.0021; may 0.0013". See
+- ``helped``, ``hurt`` (double), ``helped_by``, ``hurt_by`` (string): by how much the word's loss rises, or falls, when the interference
+  of one other word is removed, summed over the other words; and the words that change it most, such as "april 0.0021; may 0.0013". See
   :func:`bows.analysis.interference_ledger.interference_ledger`.
 - ``bias_optimal``, ``gain``, ``gain_optimal`` (double): see :func:`bows.analysis.closed_forms.closed_forms`.
 - ``nearest_cosine`` (double): the cosine with the nearest word, the first of ``nearest``; null for a zero column.
@@ -74,8 +74,8 @@ def word_table(
         vocabulary: the V words in index order.
         encoder: (m, V).
         decoder: (V, m), or None for a tied model.
-        columns: (V,) each: `frequency`, `regime`, `helped_by`, `hurt_by`, `self_term` of an encoder with rectified units, and those of ``GIVEN`` that were
-            computed; masked or NaN entries become null.
+        columns: (V,) each: `frequency`, `regime`, `helped_by`, `hurt_by`, `self_term` of an encoder with rectified units, and those of
+            ``GIVEN`` that were computed; masked or NaN entries become null.
         neighbours: how many nearest words, 1 or more.
         geometry: of the words' directions.
 
@@ -129,8 +129,8 @@ def _named(words: pa.Array, indices: np.ndarray | None) -> pa.Array:
     return words.take(pa.array(indices, pa.int64(), mask=indices < 0))
 
 
-def _text(values: np.ndarray | None, length: int) -> pa.Array:
-    return pa.nulls(length, pa.string()) if values is None else pa.array(values.tolist(), pa.string())
+def _text(values: ArrayLike | None, length: int) -> pa.Array:
+    return pa.nulls(length, pa.string()) if values is None else pa.array(np.ma.asarray(values).tolist(), pa.string())
 
 
 def _column(values: ArrayLike | None, length: int) -> pa.Array:

@@ -14,7 +14,7 @@ from torch import Tensor
 from bows.analysis.explanation import PreActivations, contributions, histogram, random_contexts, removed_by_relu
 from bows.analysis.reconstruction import ReconstructionSums
 from bows.data.windows import spread
-from bows.errors import SettingError
+from bows.errors import DataError, SettingError
 from bows.evaluation.context import LoadedRun
 from bows.evaluation.request import find_words_apart
 from bows.figures.explanation import explanation_figure
@@ -79,6 +79,7 @@ def explain_word(loaded: LoadedRun, word: str, context: Sequence[str]) -> Explan
         "r2_one_hot": _one_hot(autoencoder, index, loaded.data.evaluation_batch_size, loaded.device),
         "held_out": _held_out(values, parts.bias, own, autoencoder.output_activation == "relu"),
     }
+    facts |= _ledger(loaded, index)
     sums = np.zeros(0)
     drawn = None
     if around:
@@ -102,6 +103,16 @@ def explain_word(loaded: LoadedRun, word: str, context: Sequence[str]) -> Explan
             "p": (1 + int((with_word >= whole - 1e-6).sum())) / (1 + DRAWS),
         }
     return Explanation(facts, values, sums)
+
+
+def _ledger(loaded: LoadedRun, index: int) -> dict[str, str]:
+    """Return `helped_by` and `hurt_by` of a word, where the run's words.parquet has them."""
+    try:
+        table = loaded.run.words_table
+    except DataError:
+        return {}
+    found = {name: table[name][index].as_py() for name in ("helped_by", "hurt_by") if name in table.column_names}
+    return {name: text for name, text in found.items() if text}
 
 
 def _windows_without(loaded: LoadedRun, index: int) -> list[np.ndarray]:
@@ -193,6 +204,9 @@ def print_explanation(explanation: Explanation) -> None:
         ("share of its windows where the others help", held["constructive_share"]),
     ]
     _print_rows(rows)
+    for name, change in (("helped_by", "rise"), ("hurt_by", "fall")):
+        if name in facts:
+            print(f"  its loss would {change} most without the interference of: {facts[name]}")
     if held["removed_by_relu"] is None:
         print("  this model has no ReLU: nothing is removed")
     else:

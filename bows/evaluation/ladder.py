@@ -15,8 +15,10 @@ MOST_CELLS = 1_000_000_000
 
 
 def ledger(context: Context) -> dict:
-    """Return the columns `helped_by`, `hurt_by`, `helped` and `hurt`, over evenly spaced held-out windows: at most 2,000, fewer of large
-    vocabularies; nothing for an encoder with rectified units, whose terms differ from bag to bag.
+    """Return the columns `helped_by`, `hurt_by`, `helped` and `hurt`.
+
+    They rest on evenly spaced held-out windows: at most 2,000, fewer of a large vocabulary. Nothing is returned for an encoder with
+    rectified units, whose terms differ from bag to bag.
     """
     autoencoder, windows = context.autoencoder, context.data.windows("validation")
     if context.gated is not None:
@@ -46,8 +48,9 @@ def ledger(context: Context) -> dict:
 
 
 def against_closed_forms(context: Context) -> tuple[dict[str, float], dict]:
-    """Return the metrics of :meth:`bows.analysis.closed_forms.ClosedForms.metrics`, and the columns `bias_optimal`, `gain` and
-    `gain_optimal`; nothing for an encoder with rectified units, or for sigmoid outputs, whose bias is in log-odds.
+    """Return the metrics of closed forms, and the columns `bias_optimal`, `gain` and `gain_optimal`.
+
+    Nothing is returned for an encoder with rectified units, or for sigmoid outputs, whose bias is in log-odds.
     """
     if context.gated is not None or context.autoencoder.output_activation == "sigmoid":
         return {}, {}

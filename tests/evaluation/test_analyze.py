@@ -283,6 +283,10 @@ def test_one_word_is_explained(relu, outputs, tmp_path, capsys, look):
     assert explained["r2"] == pytest.approx(row["r2"], abs=1e-5)
     assert explained["r2_one_hot"] == pytest.approx(row["r2_one_hot"], abs=1e-4)
     assert explained["held_out"]["filtered"] == pytest.approx(row["filtered"], abs=1e-9)
+    assert explained["helped_by"] == row["helped_by"]
+    assert f"its loss would rise most without the interference of: {row['helped_by']}" in (
+        printed := capsys.readouterr().out
+    )
     windows = explained["held_out"]["windows_with"] + explained["held_out"]["windows_without"]
     assert explained["held_out"]["windows_with"] / windows == pytest.approx(row["frequency"])
     histogram = pq.read_table(folder / "histogram.parquet").to_pydict()
@@ -291,7 +295,6 @@ def test_one_word_is_explained(relu, outputs, tmp_path, capsys, look):
     parts = pq.read_table(folder / "explanation.parquet").to_pylist()
     assert [part["part"] for part in parts] == ["bias", "self", "context", "context"]
     assert (folder / "figures" / "explanation.png").is_file()
-    printed = capsys.readouterr().out
     for text in ("bias", "itself (January)", "snow", "random contexts", "R² over the one-word bags", "the ReLU sets"):
         assert text in printed
 

@@ -100,7 +100,8 @@ function explainer(root) {
     const all = examples.get(placeOf.get(word)) || [];
     if (!all.includes(example)) example = all[0];
     picker.show(word);
-    head.replaceChildren(make('strong', {}, isolated(words[word])), ...facts(word).flatMap(([name, value]) => [`, ${name} `, isolated(value)]));
+    head.replaceChildren(make('strong', {}, isolated(words[word])), ...facts(word).flatMap(([name, value]) => [`, ${name} `, isolated(value)]),
+      ...[['its loss would rise most without ', 'helped_by'], ['its loss would fall most without ', 'hurt_by']].flatMap(([title, name]) => (known(name, word) ? [`; ${title}`, isolated(known(name, word))] : [])));
     towers.replaceChildren(...all.map((each) => tower(each, all)));
     legend.replaceChildren('Positive contributions are stacked above the line at 0, negative ones below:',
       ...TOWER_PARTS.map(([name, colour]) => make('span', {}, draw('svg', { width: 14, height: 12, 'aria-hidden': 'true' }, draw('rect', { width: 14, height: 12, fill: colour() })), ` ${name}`)),

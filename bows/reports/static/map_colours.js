@@ -27,7 +27,7 @@ function colourings() {
   if (columns.has('r2')) found.push(bySize('R²', [0.05, 0.25, 0.5, 0.75], 'r2'));
   if (groups && groups.sets.length) named('ordered set', groups.sets, (word) => decoded(groups.set)[word], byPlace);
   for (const column of columns.values()) {
-    if (!column.numeric && column.values && column.name !== 'regime' && column.name !== 'antipode' && column.values.length <= 64) {
+    if (!column.numeric && column.values && !['regime', 'antipode', 'helped_by', 'hurt_by'].includes(column.name) && column.values.length <= 64) {
       named(column.name, column.values, (word) => decoded(column.codes)[word], byPlace);
     }
   }
