@@ -22,6 +22,8 @@ FORMULAS = {
     "interference/absent_energy": r"\frac{\mathbb{E} \sum_{i: f_i = 0} a_i^2}{\mathbb{E} \sum_i (a_i - b_i)^2}",
     "interference/constructive_energy": r"\frac{2\, \mathbb{E} \sum_{i < j} \max(f_i f_j G_{ij}, 0)}{\mathbb{E} {\lVert M f \rVert}^2}",
     "interference/destructive_energy": r"\frac{2\, \mathbb{E} \sum_{i < j} \max(-f_i f_j G_{ij}, 0)}{\mathbb{E} {\lVert M f \rVert}^2}",
+    "interference/net_energy": r"\frac{\mathbb{E} \sum_{i \ne j} f_i f_j G_{ij}}{\mathbb{E} {\lVert M f \rVert}^2}",
+    "interference/bias_distance": r"\frac{{\lVert b - b^* \rVert}}{{\lVert b^* \rVert}}, \quad b^* = \mathbb{E}[f] - \mathbb{E}[D E f]",
     "alignment/covariance_cosine": r"\frac{\sum_{i \ne j} G_{ij} C_{ij}}{\sqrt{\sum_{i \ne j} G_{ij}^2 \sum_{i \ne j} C_{ij}^2}}",
     "alignment/cka": r"\frac{\mathrm{HSIC}(G, C)}{\sqrt{\mathrm{HSIC}(G, G)\, \mathrm{HSIC}(C, C)}}",
     "alignment/pca_distance": r"\frac{{\lVert M - P \rVert}_F}{\sqrt{m}}",
