@@ -17,7 +17,7 @@ def main(run: Path) -> None:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1320, "height": 2400})
+        page = browser.new_page(viewport={"width": 1320, "height": 5000})
         page.goto((run / "report.html").absolute().as_uri())
         page.wait_for_selector("html[data-ready=true]", state="attached")
         page.locator("#map-part input[type=search]").first.fill(WORD)
