@@ -68,12 +68,12 @@ def agreement(
     found = measures(first, second, strata, sizes)
     null = {name: np.zeros(permutations) for name in found}
     kernels = kernels_of(first, strata), kernels_of(second, strata)
-    spaces = {k: (_space(first, strata, k), _space(second, strata, k)) for k in sizes}
+    spaces = [_space(each, strata, max(sizes, default=0)) for each in (first, second)]
     for place, order in enumerate(permutations_within(strata, permutations, generator)):
         for name, value in _correlations(kernels[0], _permuted(kernels[1], strata, order)).items():
             null[name][place] = value
-        for k, (left, right) in spaces.items():
-            null[f"eigenspace_{k}"][place] = _overlap(left, right[order])
+        for k in sizes:
+            null[f"eigenspace_{k}"][place] = _overlap(spaces[0][:, :k], spaces[1][order, :k])
     over: dict[str, list[float]] = {name: [] for name in found}
     for chosen in _halves(strata, halves, generator):
         for name, value in measures(first[chosen], second[chosen], strata[chosen], sizes).items():
@@ -91,8 +91,9 @@ def agreement(
 def measures(first: np.ndarray, second: np.ndarray, strata: np.ndarray, sizes: Sequence[int]) -> dict[str, float]:
     """Compute ``rsa``, ``cka``, ``neighbours`` and ``eigenspace_<k>``, k in `sizes`, of unit vectors (V, m) and (V, m')."""
     found = _correlations(kernels_of(first, strata), kernels_of(second, strata))
+    spaces = [_space(each, strata, max(sizes, default=0)) for each in (first, second)]
     for k in sizes:
-        found[f"eigenspace_{k}"] = _overlap(_space(first, strata, k), _space(second, strata, k))
+        found[f"eigenspace_{k}"] = _overlap(spaces[0][:, :k], spaces[1][:, :k])
     return found
 
 
@@ -167,12 +168,13 @@ def _members(strata: np.ndarray) -> list[np.ndarray]:
 
 
 def _space(unit: np.ndarray, strata: np.ndarray, count: int) -> np.ndarray:
-    """Return the top left singular vectors (V, k) of the directions minus the mean of their stratum."""
+    """Return the top left singular vectors (V, k), the largest first, of the directions minus the mean of their stratum."""
     centred = unit.copy()
     for members in _members(strata):
         centred[members] -= centred[members].mean(0)
     values, vectors = np.linalg.eigh(centred.T @ centred)
-    return centred @ vectors[:, -count:] / np.sqrt(values[-count:].clip(1e-12))
+    top = slice(None, -count - 1, -1)
+    return centred @ vectors[:, top] / np.sqrt(values[top].clip(1e-12))
 
 
 def _overlap(left: np.ndarray, right: np.ndarray) -> float:
