@@ -24,6 +24,7 @@ WORDS_PER_DIMENSION, SMALLEST, LARGEST = 8, 8, 128
 # Bytes of a typical row, windows of the smallest batch, the fewest optimizer steps that train a model, and the bytes of text that allow
 # another pass: windows overlap, and more passes fit the training text only. Measured on 1.15 MB of WikiText, V = 960, one seed: held-out
 # R² at m = 128 0.219 after 2 epochs and 0.201 after 4; at m = 64 0.091, 0.065, and 0.005 after 15; m = 32 and 16 0.008 and -0.019 after 3.
+# Weight decay, on 1.3 MB of news: R² 0.197 with 0.01, 0.198 with 1.
 BYTES_PER_ROW, SMALLEST_BATCH, FEWEST_STEPS = 340, 16, 400
 BYTES_PER_EPOCH, DEFAULT_EPOCHS, MOST_EPOCHS = 600_000, 15, 40
 # How many bytes a byte of a compressed file or of a Parquet file stands for.
