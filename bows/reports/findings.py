@@ -42,6 +42,8 @@ class Finding(NamedTuple):
 def findings(run: RunData) -> list[Finding]:
     """Return the results of the run's analyses, the newest first; of several like each other only the newest."""
     found: dict[str, Finding] = {}
+    if (run.folder / "found_sets.parquet").is_file():  # word vectors are measured and searched by one command
+        found |= {(own := _scan(run, run.folder)).title: own._replace(folder="", charts=())}
     for folder in run.analyses:
         readers = {"found_sets.parquet": lambda folder: _scan(run, folder), **READERS}
         for name, read in readers.items():
@@ -58,7 +60,7 @@ def findings(run: RunData) -> list[Finding]:
 
 def shapes(run: RunData) -> list[dict[str, Any]]:
     """Return the sets of words of the newest scan: ``kind``, ``name``, ``words``, ``p``, ``q`` of each; none without a scan."""
-    folder = next((each for each in run.analyses if (each / "found_sets.parquet").is_file()), None)
+    folder = next((each for each in (*run.analyses, run.folder) if (each / "found_sets.parquet").is_file()), None)
     return [] if folder is None else _shapes(run, folder)
 
 

@@ -63,6 +63,8 @@ def held_out(run: RunFolder) -> HeldOut:
     if run.of_pairs:
         raise DataError("a pair classifier reads no windows of words")
     data = run.group("data")
+    if run.of_vectors and not data:
+        raise DataError("word vectors without documents; data=<option> measures them with their co-occurrence")
     if "_target_" not in data:
         raise DataError("the run's configuration does not contain its data")
     if not is_synthetic(run) and not {"window", "stride"} <= set(data):

@@ -41,6 +41,7 @@ def command(run: RunData) -> str | None:
         return None
     asked = [word for word in run.run.overrides if word.partition("=")[0] not in ("resume", "outputs")]
     of = "analyze" if run.run.of_vectors else "train"
+    asked = [word for word in asked if of == "train" or word not in ("run=null", "name=vectors")]
     return " ".join([f"python -m bows.{of}", *map(shlex.quote, asked)])
 
 
@@ -78,12 +79,13 @@ def settings(run: RunData) -> list[tuple[str, str]]:
     except DataError:
         words = ""
     activation = model.get("output_activation")
+    corpus = data.get("name") or choices.get("data")
     kind = choices.get("model") or str(model.get("_target_", "")).rpartition(".")[2]
     facts: list[tuple[str, Any]] = [
-        ("corpus", _joined(data.get("name") or choices.get("data"), words)),
+        ("corpus" if corpus else "vocabulary", _joined(corpus, words)),
         ("window", _counted(data.get("window"), "rows")),
         ("model", _joined(kind, activation and f"output {activation}")),
-        ("latent dimensions", model.get("latent", short.get("latent"))),
+        ("dimensions" if of_run.of_vectors else "latent dimensions", model.get("latent", short.get("latent"))),
         ("weight decay", optimizer.get("weight_decay", short.get("wd"))),
         ("learning rate", optimizer.get("lr", short.get("lr"))),
         ("optimizer", optimizer.get("name")),

@@ -40,6 +40,8 @@ SCRIPTS = (
     "map_picture", "map", "explainer", "table", "word_table", "page",
 )  # fmt: skip
 
+NEED_AUTOENCODER = ("Curves", "Regimes", "Explainer")  # sections that a report of word vectors leaves out
+
 
 def write_report(run_folder: Path | str, map_kind: str | None = None) -> Path:
     """Write ``report.html`` into a run folder; a note takes the place of what is missing or damaged.
@@ -136,6 +138,7 @@ def _page(folder: Path, map_kind: str | None) -> str:
         notes=defaultdict(str, notes | image_notes),
         of_pairs=run.run.of_pairs,
         of_vectors=run.run.of_vectors,
+        left_out=[*NEED_AUTOENCODER, *(() if found else ("Found",))] if run.run.of_vectors else [],
         analysis=try_section("The words", lambda: run.analysis)[0],
         data=data,
         config=read_text(folder / ".hydra/config.yaml"),

@@ -76,6 +76,33 @@ def test_a_planted_circle_is_found_in_every_kind_of_file(tmp_path, kind):
     assert "rows left out" in page
     assert "Measure with" not in page
     assert "measures all metrics" not in page  # there is no autoencoder to measure them of
+    for absent in (
+        "Not measured:",
+        "Found by bows.analyze",
+        "Curves",
+        "Word explainer",
+        "Regimes by frequency",
+        "<dt>latent dimensions",
+    ):
+        assert absent not in page
+    assert "no correlation: word vectors without documents" in page
+
+
+def test_the_report_names_the_command_and_has_what_a_search_of_all_words_found(tmp_path):
+    path = written(tmp_path, ".npz", planted()[:40], WORDS[:40])
+    folder = tmp_path / "run"
+    (folder / ".hydra").mkdir(parents=True)
+    given = [f"matrix={path}", "scan=true", "run=null", "name=vectors"]
+    (folder / ".hydra" / "overrides.yaml").write_text("".join(f"- {word}\n" for word in given))
+    config = compose_analysis("analysis.figures=false", "analysis.groups=[ring]", *given[:3])
+    analyze_vectors(config, {"analysis.groups"}, folder, RunStatus.start(folder, resumed=False))
+    shapes = pq.read_table(folder / "found_sets.parquet").to_pylist()
+    page = (folder / "report.html").read_text()
+    assert f'<code id="again">python -m bows.analyze matrix={path} scan=true</code>' in page
+    assert "Found by bows.analyze" in page
+    assert page.count("Shapes among all words") >= 1
+    assert all(", ".join(shape["words"]) in page for shape in shapes)
+    assert '<span class="soft">analysis/' not in page
 
 
 def test_the_transforms(tmp_path):

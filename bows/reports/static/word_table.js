@@ -2,7 +2,8 @@
 function wordTable(root) {
   const shown = wordColumns();
   const numeric = [...columns.values()].find((each) => each.numeric), text = columns.get('regime') || columns.get('category');
-  const example = [words[0], numeric && `${numeric.name}>0.5`, text && `${text.name}=${text.at(0) ?? text.at(1)}`].filter(Boolean).join('   ');
+  const named = text && words.map((_, word) => text.at(word)).find((each) => each !== undefined && each !== null);
+  const example = [words[0], numeric && `${numeric.name}>0.5`, named && `${text.name}=${named}`].filter(Boolean).join('   ');
   dataTable(root, { id: 'word-table', what: page.of_pairs ? 'items' : 'words', count: words.length, columns: () => shown, text: (word) => words[word], hint: example,
     order: page.order, unmeasured: page.table ? page.table.unmeasured : [],
     sorted: page.gains ? { name: page.gains[page.gains.length - 1], descending: true } : null,
