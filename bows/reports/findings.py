@@ -73,13 +73,13 @@ def _shapes(run: RunData, folder: Path) -> list[dict[str, Any]]:
 
 
 def shape_name(words: Sequence[str], groups: Mapping[str, Sequence[str]]) -> str:
-    """Return the name of a set of words: of the group that has more than half of them, else its first three words.
+    """Return the name of a set of words: of the group that has more than half of them, the smallest; else its first three words.
 
-    >>> shape_name(["May", "June", "he"], {"months": ["May", "June"]}), shape_name(["a", "b", "c", "d"], {})
+    >>> shape_name(["May", "June", "he"], {"time": ["May", "June", "day"], "months": ["May", "June"]}), shape_name(["a", "b", "c", "d"], {})
     ('months', 'a, b, c')
     """
     shared = {name: len(set(words) & set(members)) for name, members in groups.items()}
-    best = max(shared, key=lambda name: shared[name], default="")
+    best = max(shared, key=lambda name: (shared[name], -len(set(groups[name]))), default="")
     return best.replace("_", " ") if best and shared[best] > len(words) / 2 else ", ".join(words[:3])
 
 

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
+from bows.analysis.shape_search import scan
 from bows.config.words import named_words
 from bows.data.tokens import whole_words
 from bows.errors import BowsError, DataError, SettingError
@@ -88,7 +90,8 @@ def test_a_planted_circle_is_found_in_every_kind_of_file(tmp_path, kind):
     assert "no correlation: word vectors without documents" in page
 
 
-def test_the_report_names_the_command_and_has_what_a_search_of_all_words_found(tmp_path):
+def test_the_report_names_the_command_and_has_what_a_search_of_all_words_found(tmp_path, monkeypatch):
+    monkeypatch.setattr("bows.evaluation.vectors.scan", partial(scan, draws=99, surrogates=60))
     path = written(tmp_path, ".npz", planted()[:40], WORDS[:40])
     folder = tmp_path / "run"
     (folder / ".hydra").mkdir(parents=True)
