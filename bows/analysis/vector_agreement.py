@@ -118,8 +118,9 @@ def kernels_of(unit: np.ndarray, strata: np.ndarray) -> Kernels:
 def u_centred(kernel: np.ndarray) -> np.ndarray:
     """Return the U-centred kernel (n, n), n > 3: rows and columns sum to 0 without the diagonal, which is 0 (Székely & Rizzo 2014).
 
-    >>> u_centred(np.arange(16.0).reshape(4, 4) * np.arange(16.0).reshape(4, 4).T).sum(0).round(9).tolist()
-    [0.0, 0.0, 0.0, 0.0]
+    >>> sums = u_centred(np.arange(16.0).reshape(4, 4) * np.arange(16.0).reshape(4, 4).T).sum(0)
+    >>> bool(np.abs(sums).max() < 1e-9)
+    True
     """
     count, kernel = len(kernel), kernel.copy()
     np.fill_diagonal(kernel, 0.0)
