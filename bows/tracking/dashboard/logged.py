@@ -14,7 +14,14 @@ from bows.runs.varied import varied
 # The main hyperparameters of conf/train.yaml, which every run's configuration has -> whether their values are numbers.
 MAIN_SETTINGS = {"latent": True, "wd": True, "seed": True}
 # What an analysis of words does not log: metrics of pairs, of an overlapping split and of a GPU.
-NOT_OF_WORDS = ("classification/", "probe/", "ablation/", "leak/", "speed/peak_gpu")
+NOT_OF_WORDS = (
+    "classification/",
+    "probe/",
+    "ablation/",
+    "leak/",
+    "speed/peak_gpu",
+    "interference/gain_correlation",  # of models whose gains vary
+)
 # What a run logs at several steps.
 OVER_TRAINING = ("train/", "capacity/", "packing/", "ring/", "reconstruction/loss", "speed/windows_per_second")
 R2 = ("reconstruction/r2", "reconstruction/r2_macro")
