@@ -1,6 +1,8 @@
 """Compare the geometry G of the words' directions with the covariance C of the data."""
 
+import itertools
 import math
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
@@ -91,22 +93,15 @@ def similarities(blocks: Callable[[], Blocks], words: int) -> dict[str, float]:
     """Compute ``alignment/covariance_cosine``, ``alignment/cka`` and ``alignment/rsa`` of two matrices; see :func:`alignment`.
 
     Args:
-        blocks: each call streams the same two matrices anew.
+        blocks: each call streams the same two matrices anew; called once or twice, as :func:`spearman` needs them.
         words: V.
     """
-    # Sums over i != j of K K, K L and L L; the row sums of K and of L without the diagonal.
-    products = np.zeros(3)
-    rows = torch.zeros(2, words, dtype=torch.float64)
-    for start, *matrices in blocks():
-        count = len(matrices[0])
-        for which, (i, j) in enumerate([(0, 0), (0, 1), (1, 1)]):
-            by_column = torch.linalg.vecdot(matrices[i], matrices[j], dim=0)
-            products[which] += by_column[:count].sum().item() + 2 * by_column[count:].sum().item()
-            products[which] -= torch.dot(matrices[i].diagonal(), matrices[j].diagonal()).item()
-        for which, matrix in enumerate(matrices):
-            rows[which, start : start + count] += matrix.sum(1) - matrix.diagonal()
-            rows[which, start + count :] += matrix[:, count:].sum(0)
-    metrics = {}
+    sums = _Sums(words)
+    first_walk = sums.passing(blocks())
+    walks = itertools.chain([first_walk], (blocks() for _ in itertools.count()))
+    rank_correlation = spearman(lambda: _pairs(next(walks)), words * (words - 1) // 2)
+    deque(first_walk, maxlen=0)  # what is left of it where there are too few pairs for ranks
+    products, rows, metrics = sums.products, sums.rows, {}
     if products[0] > 0 and products[2] > 0:
         metrics["alignment/covariance_cosine"] = _cosine(products)
     if words > 3:
@@ -114,13 +109,35 @@ def similarities(blocks: Callable[[], Blocks], words: int) -> dict[str, float]:
         hsic = products + np.array(
             [
                 ((totals[i] * totals[j]) / (words - 1) - 2 * torch.dot(rows[i], rows[j])).item() / (words - 2)
-                for i, j in [(0, 0), (0, 1), (1, 1)]
+                for i, j in _Sums.PAIRS
             ]
         )
         if hsic[0] > ROUNDING * products[0] and hsic[2] > ROUNDING * products[2]:
             metrics["alignment/cka"] = _cosine(hsic)
-    rank_correlation = spearman(lambda: _pairs(blocks()), words * (words - 1) // 2)
     return metrics if rank_correlation is None else {**metrics, "alignment/rsa": rank_correlation}
+
+
+class _Sums:
+    """Sums over i != j of K K, K L and L L, and the row sums of K and of L without the diagonal, of streamed symmetric K and L."""
+
+    PAIRS = ((0, 0), (0, 1), (1, 1))
+
+    def __init__(self, words: int):
+        self.products = np.zeros(3)
+        self.rows = torch.zeros(2, words, dtype=torch.float64)
+
+    def passing(self, blocks: Blocks) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """Yield the blocks while summing them."""
+        for start, *matrices in blocks:
+            count = len(matrices[0])
+            for which, (i, j) in enumerate(self.PAIRS):
+                by_column = torch.linalg.vecdot(matrices[i], matrices[j], dim=0)
+                self.products[which] += by_column[:count].sum().item() + 2 * by_column[count:].sum().item()
+                self.products[which] -= torch.dot(matrices[i].diagonal(), matrices[j].diagonal()).item()
+            for which, matrix in enumerate(matrices):
+                self.rows[which, start : start + count] += matrix.sum(1) - matrix.diagonal()
+                self.rows[which, start + count :] += matrix[:, count:].sum(0)
+            yield start, matrices[0], matrices[1]
 
 
 def mantel(

@@ -12,6 +12,7 @@ from bows.errors import DataError
 ROWS = 256  # words a block: its matrices (256, V) in float64 are 20 MB each at V = 10,000
 
 
+@torch.autocast("cpu", enabled=False)
 def interference_energy(encoder: Tensor, decoder: Tensor | None, cooccurrence: Cooccurrence) -> dict[str, float]:
     """Compute the energy of constructive and of destructive interference, each over the energy of the output M f.
 
@@ -51,15 +52,20 @@ def interference_energy(encoder: Tensor, decoder: Tensor | None, cooccurrence: C
     sums = torch.zeros(2, 2, dtype=torch.float64)  # real and independent words by constructive and destructive
     for start, counts in cooccurrence.blocks(ROWS):
         stop = start + len(counts)
-        with torch.autocast("cpu", enabled=False):
-            latent += (encoder[:, start:stop] @ (counts.to(encoder.dtype) @ encoder.T)).double()
-        pairs = couplings(encoder, decoder, start, stop).double()
+        # The pairs under the block's diagonal square have their twins above it. So `latent` is not symmetric, but its trace with a
+        # symmetric matrix is the same.
+        times = torch.ones(cooccurrence.words - start, dtype=encoder.dtype)
+        times[stop - start :] = 2
+        counts = counts[:, start:].to(encoder.dtype) * times
+        latent += (encoder[:, start:stop] @ (counts @ encoder[:, start:].T)).double()
+        pairs = couplings(encoder, decoder, start, stop)
         pairs.diagonal().zero_()
-        pairs[:, stop - start :] *= 2  # the pairs under the block's diagonal square have their twins above it
-        for row, expected in enumerate((counts[:, start:].double(), torch.outer(share[start:stop], share[start:]))):
-            energy = expected.mul_(pairs)
-            whole, size = energy.sum(), energy.abs_().sum()
-            sums[row] += torch.stack([size + whole, size - whole]) / 2
+        expected = share[start:].to(encoder.dtype) * times
+        for column, part in enumerate(
+            (pairs.relu(), pairs.neg_().relu_())
+        ):  # no E[f_i f_j] is negative: the sign is that of G_ij
+            sums[0, column] += torch.linalg.vecdot(part, counts).double().sum()
+            sums[1, column] += torch.dot(part.mv(expected).double(), share[start:stop])
     output = (scatter(back.T) * latent).sum().item()
     if output <= 0:
         return {}
