@@ -82,7 +82,7 @@ def products(batches: Iterable[np.ndarray], common: np.ndarray | None = None) ->
     held: list[scipy.sparse.csr_array] = []
     windows = 0
     for bags in batches:
-        held.append(scipy.sparse.csr_array(bags, dtype=np.float32))
+        held.append(_sparse(bags))
         windows += len(bags)
         if sum(part.nnz for part in held) + windows >= NONZEROS:
             part = Products(held, common)
@@ -90,6 +90,14 @@ def products(batches: Iterable[np.ndarray], common: np.ndarray | None = None) ->
             yield part
     if held:
         yield Products(held, common)
+
+
+def _sparse(bags: np.ndarray) -> scipy.sparse.csr_array:
+    """Return binary bags (batch, V) by rows; scipy takes twice the time, by way of coordinates."""
+    present = bags != 0
+    rows = np.concatenate([[0], np.count_nonzero(present, axis=1).cumsum()]).astype(np.int32)
+    columns = (np.flatnonzero(present) % bags.shape[1]).astype(np.int32)
+    return scipy.sparse.csr_array((np.ones(len(columns), dtype=np.float32), columns, rows), shape=bags.shape)
 
 
 def most_frequent(bags: scipy.sparse.csr_array) -> np.ndarray:

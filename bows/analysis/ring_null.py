@@ -1,6 +1,6 @@
 """Compare the order of a set with that of random sets of words of like frequency."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -15,36 +15,39 @@ from bows.errors import DataError
 DRAWS = 999
 
 
-def order_p_sets(encoder: Tensor, indices: Sequence[int], frequency: np.ndarray, seed: int) -> float | None:
+def order_p_sets(
+    encoder: Tensor, sets: Mapping[str, Sequence[int]], frequency: np.ndarray, seed: int
+) -> dict[str, float]:
     """Return ``ring/<set>/order_p_sets``: (1 + random sets with at least the set's ``order``) / (1 + 999), in (0, 1].
 
     Each random set has one word for each word of the set, of its frequency decile and in random order, none of the set. Words of like
     frequency share a component that the random orders of ``order_p``, which keep the set's own words, do not see.
 
+    Left out are sets with a word of a zero column, or for whose words a frequency decile has too few others.
+
     Args:
         encoder: (m, V).
-        indices: n word indices in their known order.
+        sets: name -> n word indices in their known order.
         frequency: (V,).
-        seed: of the random sets.
-
-    Returns:
-        None where a word of the set has a zero column, or a frequency decile has too few other words.
+        seed: of the random sets; each set's draws start from it.
 
     Raises:
         DataError: the weights are infinite or not numbers.
     """
     unit, kept = directions(encoder)
     place = {word: column for column, word in enumerate(kept.tolist())}
-    if any(index not in place for index in indices):
-        return None
-    chosen, of_kept = [place[index] for index in indices], frequency[kept.cpu().numpy()]
-    try:
-        drawn = sets_of_like_frequency(of_kept, chosen, (), DRAWS, np.random.default_rng(seed))
-    except DataError:  # a frequency decile has too few other words
-        return None
-    rows = unit.T.float().cpu().contiguous()
-    scores = orders(cosines(rows, np.concatenate([[chosen], drawn])))
-    return float((1 + np.count_nonzero(scores[1:] >= scores[0] - 1e-9)) / (1 + DRAWS))
+    rows, of_kept, found = unit.T.float().cpu().contiguous(), frequency[kept.cpu().numpy()], {}
+    for name, indices in sets.items():
+        if not place.keys() >= set(indices):
+            continue
+        chosen = [place[index] for index in indices]
+        try:
+            drawn = sets_of_like_frequency(of_kept, chosen, (), DRAWS, np.random.default_rng(seed))
+        except DataError:  # a frequency decile has too few other words
+            continue
+        scores = orders(cosines(rows, np.concatenate([[chosen], drawn])))
+        found[f"ring/{name}/order_p_sets"] = float((1 + np.count_nonzero(scores[1:] >= scores[0] - 1e-9)) / (1 + DRAWS))
+    return found
 
 
 def orders(gram: Float[np.ndarray, "sets n n"]) -> Float[np.ndarray, " sets"]:

@@ -89,9 +89,7 @@ def _of_like_frequency(permuted: bool) -> Callable[[Generator, bool], float]:
         seed = int(generator.integers(1 << 31))
         if permuted:
             return ring(columns, None, words, PERMUTATIONS, seed)["order_p"]
-        p = order_p_sets(columns, words, frequency, seed)
-        assert p is not None
-        return p
+        return order_p_sets(columns, {"words": words}, frequency, seed)["ring/words/order_p_sets"]
 
     return draw
 

@@ -158,11 +158,10 @@ def ring_group(context: Context) -> Measured:
         {"ring"},
         linear=analysis.linear_sets,
     )
-    for name, words in sets.items():
-        metrics[f"ring/{name}/absent_words"] = float(absent[name])
-        if f"ring/{name}/order" in metrics and analysis.permutations:
-            p = order_p_sets(context.encoder, words, frequency, context.seed)
-            metrics |= {} if p is None else {f"ring/{name}/order_p_sets": p}
+    metrics |= {f"ring/{name}/absent_words": float(absent[name]) for name in sets}
+    if analysis.permutations:
+        ordered = {name: words for name, words in sets.items() if f"ring/{name}/order" in metrics}
+        metrics |= order_p_sets(context.encoder, ordered, frequency, context.seed)
     return Measured(metrics)
 
 

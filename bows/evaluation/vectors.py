@@ -151,9 +151,9 @@ def measure(
     unit = directions(encoder).unit
     extremes = cosine_extremes(unit) if "packing" in groups and unit.shape[1] > 1 else None
     metrics = geometry(encoder, None, sets, analysis.permutations, seed, groups, extremes, linear)
-    for name, indices in sets.items() if "ring" in groups and analysis.permutations else ():
-        if f"ring/{name}/order" in metrics and (p := order_p_sets(encoder, indices, frequency, seed)) is not None:
-            metrics[f"ring/{name}/order_p_sets"] = p
+    if "ring" in groups and analysis.permutations:
+        ordered = {name: indices for name, indices in sets.items() if f"ring/{name}/order" in metrics}
+        metrics |= order_p_sets(encoder, ordered, frequency, seed)
     if "cluster" in groups:
         categories = {
             name: each.split() if isinstance(each, str) else each

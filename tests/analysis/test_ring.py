@@ -334,8 +334,14 @@ def test_orders_of_many_sets_are_those_of_each():
 def test_p_of_a_set_is_its_rank_among_sets_of_like_frequency():
     columns = torch.cat([noisy_ring(8, latent=20, noise=0.2), random(20, 192, seed=3)], 1).float()
     frequency = np.random.default_rng(0).random(200)
-    assert order_p_sets(columns, range(8), frequency, seed=0) < 0.01
-    assert order_p_sets(columns, range(50, 58), frequency, seed=0) > 0.02
+    found = order_p_sets(columns, {"ring": range(8), "other": range(50, 58)}, frequency, seed=0)
+    assert found["ring/ring/order_p_sets"] < 0.01
+    assert found["ring/other/order_p_sets"] > 0.02
     columns[:, 3] = 0
-    assert order_p_sets(columns, range(8), frequency, seed=0) is None  # a word without a direction
-    assert order_p_sets(columns[:, 10:22], range(6), frequency[:12], seed=0) is None  # too few words to draw from
+    # A word without a direction leaves its set out, and only that one.
+    assert [*order_p_sets(columns, {"ring": range(8), "other": range(50, 58)}, frequency, seed=0)] == [
+        "ring/other/order_p_sets"
+    ]
+    assert (
+        order_p_sets(columns[:, 10:22], {"few": range(6)}, frequency[:12], seed=0) == {}
+    )  # too few words to draw from
