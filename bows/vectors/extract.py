@@ -43,7 +43,7 @@ def model_folder(given: str) -> Path:
 def tokens_of(folder: Path) -> dict[int, str]:
     """Return row -> token, of tokenizer.json."""
     try:
-        from tokenizers import Tokenizer  # optional extra
+        from tokenizers import Tokenizer  # pyright: ignore[reportMissingImports] - an optional extra
     except ImportError:
         raise UnavailableError("bows.vectors needs tokenizers; install bows[lm]") from None
     file = folder / "tokenizer.json"
