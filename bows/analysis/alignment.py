@@ -1,6 +1,5 @@
 """Compare the geometry G of the words' directions with the covariance C of the data."""
 
-import itertools
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -98,7 +97,7 @@ def similarities(blocks: Callable[[], Blocks], words: int) -> dict[str, float]:
     """
     sums = _Sums(words)
     first_walk = sums.passing(blocks())
-    walks = itertools.chain([first_walk], (blocks() for _ in itertools.count()))
+    walks = iter([first_walk, blocks()])
     rank_correlation = spearman(lambda: _pairs(next(walks)), words * (words - 1) // 2)
     deque(first_walk, maxlen=0)  # what is left of it where there are too few pairs for ranks
     products, rows, metrics = sums.products, sums.rows, {}

@@ -61,9 +61,8 @@ def interference_energy(encoder: Tensor, decoder: Tensor | None, cooccurrence: C
         pairs = couplings(encoder, decoder, start, stop)
         pairs.diagonal().zero_()
         expected = share[start:].to(encoder.dtype) * times
-        for column, part in enumerate(
-            (pairs.relu(), pairs.neg_().relu_())
-        ):  # no E[f_i f_j] is negative: the sign is that of G_ij
+        # No E[f_i f_j] is negative: a term has the sign of G_ij.
+        for column, part in enumerate((pairs.relu(), pairs.neg_().relu_())):
             sums[0, column] += torch.linalg.vecdot(part, counts).double().sum()
             sums[1, column] += torch.dot(part.mv(expected).double(), share[start:stop])
     output = (scatter(back.T) * latent).sum().item()
