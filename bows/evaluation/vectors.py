@@ -45,6 +45,7 @@ log = logging.getLogger(__name__)
 
 GROUPS = ("capacity", "packing", "ring", "prediction", "cluster", "alignment")
 OF_DOCUMENTS = ("alignment", "prediction")
+OF_SCALE = ("capacity/features_per_dimension", "capacity/represented_fraction", "packing/off_diagonal_norm")
 WHOLE_RUN = ("word", "context", "against", "plane")  # settings that need an autoencoder
 
 
@@ -222,6 +223,11 @@ def analyze_vectors(config: dict[str, Any], given: set[str], folder: Path, statu
     with working("measuring the vectors"):
         metrics, table = measure(encoder, found.words, sets, settings, frequency, counted)
     metrics["speed/analysis_seconds"] = time.perf_counter() - began
+    if not settings.unit_norm and (scaled := [name for name in OF_SCALE if name in metrics]):
+        log.info(
+            "%s: of vectors of this scale; compare them with those of other vectors under unit_norm=true",
+            ", ".join(scaled),
+        )
     write(folder, encoder, found.words, sets, metrics, table, settings)
     facts = {"file": Path(str(settings.matrix)).name, "words": len(found.words), "left_out": left_out}
     stored = {**config, "vectors": facts, "model": {"latent": len(encoder)}}

@@ -18,7 +18,7 @@ from bows.config.words import named_words
 from bows.data.tokens import whole_words
 from bows.errors import BowsError, DataError, SettingError
 from bows.evaluation.request import compose_analysis
-from bows.evaluation.vectors import analyze_vectors, read_vectors
+from bows.evaluation.vectors import OF_SCALE, analyze_vectors, read_vectors
 from bows.reports.comparison_report import write_comparison
 from bows.runs.folder import find_run
 from bows.runs.status import RunStatus
@@ -123,6 +123,28 @@ def test_the_transforms(tmp_path):
     gram = expected @ expected.T
     norm = np.sqrt((gram**2).sum() - (gram.diagonal() ** 2).sum())
     assert removed["packing/off_diagonal_norm"] == pytest.approx(norm, rel=1e-3)
+
+
+def test_the_metrics_that_depend_on_scale_are_named_and_comparable_at_unit_norm(tmp_path, caplog):
+    rng, words = np.random.default_rng(0), [f"w{place}" for place in range(60)]
+    raw = rng.normal(size=(60, 5)).astype(np.float32)
+    caplog.set_level("INFO")
+
+    def of(name: str, vectors: np.ndarray, *transforms: str) -> dict[str, float]:
+        path = tmp_path / f"{name}.npz"
+        np.savez(path, own=vectors, words=np.array(words))
+        found = measured(tmp_path / name, f"matrix={path}", "analysis.groups=[capacity,packing]", *transforms)
+        return {key: value for key, value in found.items() if not key.startswith("speed/")}
+
+    one, small = of("one", raw), of("small", raw / 5)
+    assert {key for key in one if one[key] != pytest.approx(small[key], rel=1e-4)} == set(OF_SCALE)
+    assert caplog.text.count("unit_norm=true") == 2
+    unit = of("unit", raw, "unit_norm=true")
+    assert of("unit_small", raw / 5, "unit_norm=true") == pytest.approx(unit, rel=1e-4)
+    assert [unit[key] for key in OF_SCALE] == pytest.approx(
+        [12, 1, unit["packing/interference_rms"] * (60 * 59) ** 0.5]
+    )
+    assert caplog.text.count("unit_norm=true") == 2
 
 
 def test_documents_add_frequency_and_alignment(tmp_path):
