@@ -1,5 +1,6 @@
 """The back ends of a sweep: this process, the cores of this machine by joblib, or a cluster by submitit."""
 
+import copy
 import logging
 import os
 import time
@@ -96,8 +97,8 @@ class SideBySide:
         self.launcher = JoblibLauncher(**settings)
 
     def launch(self, units: Sequence[Unit], task: TaskFunction) -> list[JobReturn]:
-        share_cores(units, self.config, self.cores // min(self.workers, len(units)))
-        return _by_plugin(self.launcher, self.context, self.config, units, task)
+        config = with_share(self.config, self.cores // min(self.workers, len(units)))
+        return _by_plugin(self.launcher, self.context, config, units, task)
 
 
 class BySubmitit:
@@ -118,19 +119,22 @@ class BySubmitit:
         self.launcher = (LocalLauncher if local else SlurmLauncher)(**settings)
 
     def launch(self, units: Sequence[Unit], task: TaskFunction) -> list[JobReturn]:
-        if self.local:
-            share_cores(units, self.config, len(os.sched_getaffinity(0)) // len(units))
-        elif self.settings.get("cpus_per_task"):
-            share_cores(units, self.config, int(self.settings["cpus_per_task"]))
-        return _by_plugin(self.launcher, self.context, self.config, units, task)
+        cores = len(os.sched_getaffinity(0)) // len(units) if self.local else self.settings.get("cpus_per_task")
+        config = with_share(self.config, int(cores)) if cores is not None else self.config
+        return _by_plugin(self.launcher, self.context, config, units, task)
 
 
-def share_cores(units: Sequence[Unit], config: DictConfig, threads: int) -> None:
-    """Give each unit its share of the cores, unless the command line sets `trainer.threads`."""
-    if "trainer" in config and config.trainer.threads is None:
-        for unit in units:
-            if not any(override.startswith("trainer.threads=") for override in unit.overrides):
-                unit.overrides.append(f"trainer.threads={max(1, threads)}")
+def with_share(config: DictConfig, cores: int) -> DictConfig:
+    """Return the configuration of a sweep with a limit on the threads of each job: its share of the cores, at least 1.
+
+    The limit is OMP_NUM_THREADS of the job's process, which torch and all other numerical libraries follow; a lower one of this process
+    remains. How many of these threads training uses still follows from the size of its products, or from `trainer.threads`.
+    """
+    inherited = os.environ.get("OMP_NUM_THREADS", "")
+    share = max(1, min(cores, int(inherited)) if inherited.isdecimal() else cores)
+    limited = copy.deepcopy(config)
+    limited.hydra.overrides.hydra.append(f"++hydra.job.env_set.OMP_NUM_THREADS={share}")
+    return limited
 
 
 def _by_plugin(

@@ -55,7 +55,7 @@ class SweepTask:
         if jobs := self.stacks.get(folder.name):
             _allow_open_files(8 * len(jobs))  # of each member the lock, the log, a table, and W&B's files and sockets
             with lock_runs([job.folder for job in jobs]):
-                return _run_unfinished(jobs, config)
+                return _run_unfinished(jobs)
         with lock_runs([folder]):
             state = progress(folder)
             if state == "completed":
@@ -107,21 +107,21 @@ def _as_single_run(folder: Path, resume: str | None) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _run_unfinished(jobs: Sequence[Job], config: DictConfig) -> list[float | BaseException]:
+def _run_unfinished(jobs: Sequence[Job]) -> list[float | BaseException]:
     """Run a stack, without the members that are completed, unless its checkpoint, which is of all members together, includes them."""
     done = {job.key for job in jobs if progress(job.folder) == "completed"}
     outcomes: dict[str, float | BaseException] = {}
     if len(done) < len(jobs):
         resumed = (scratch_of(jobs) / CHECKPOINT).is_file()
         members = [job for job in jobs if resumed or job.key not in done]
-        outcomes = dict(zip((job.key for job in members), run_stack(members, config, done), strict=True))
+        outcomes = dict(zip((job.key for job in members), run_stack(members, done), strict=True))
     return [held_out_loss(job.folder) if job.key in done else outcomes[job.key] for job in jobs]
 
 
-def run_stack(jobs: Sequence[Job], unit: DictConfig, done: Collection[str] = ()) -> list[float | BaseException]:
+def run_stack(jobs: Sequence[Job], done: Collection[str] = ()) -> list[float | BaseException]:
     """Train jobs as one stack. Hydra made one of their folders, and its log; the others are made here.
 
-    `unit` is the configuration of the unit, which states how many threads it may use; `done`, keys of members that are completed.
+    `done`: keys of members that are completed.
     """
     from bows.training.run import labels_of
     from bows.training.stack.train_stack import StackJob, train_stack
@@ -131,13 +131,10 @@ def run_stack(jobs: Sequence[Job], unit: DictConfig, done: Collection[str] = ())
     made, logs = [], []
     for job in jobs:
         completed = job.key in done
-        config = job.config
         if job.folder.name != hydras_own and not completed:
             write_settings(job.folder, job.composed, job.number)
             logs.append(job.folder / f"{hydra.job.name}.log")
-        if unit.trainer.threads:
-            config = {**config, "trainer": {**config["trainer"], "threads": unit.trainer.threads}}
-        settings = check(config)
+        settings = check(job.config)
         made.append(StackJob(job.folder, settings, labels_of(settings, job.composed.hydra), done=completed))
     with _logging_to(logs, Path(hydra.runtime.output_dir)):
         return train_stack(made, note_members(jobs))

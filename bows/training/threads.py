@@ -1,6 +1,7 @@
 """Choose the number of CPU threads by the size of the matrix products."""
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -40,7 +41,12 @@ def threads(number: int) -> Iterator[None]:
 
 def log_threads(number: int, asked: int | None, work: float) -> None:
     """Log the number of threads of a training, with its reason."""
-    size = f"products of {work / 1e6:,.3g} million multiplications"
-    limit = f"{TRAINING_WORK / 1e6:.0f} million"
-    reason = "trainer.threads" if asked else f"{size}, {'under' if work < TRAINING_WORK else 'at least'} {limit}"
+    size, limit = f"products of {work / 1e6:,.3g} million multiplications", f"{TRAINING_WORK / 1e6:.0f} million"
+    most = os.environ.get("OMP_NUM_THREADS")
+    if asked:
+        reason = "trainer.threads"
+    elif work < TRAINING_WORK:
+        reason = f"{size}, under {limit}"
+    else:
+        reason = f"{size}, at least {limit}" + (f"; OMP_NUM_THREADS={most}" if most else "")
     log.info("training on %d CPU thread%s (%s)", number, "" if number == 1 else "s", reason)

@@ -1,15 +1,19 @@
 """What carries a sweep out: options compose, and an engine that cannot be had is one line."""
 
 import os
+import re
 import shlex
+import subprocess
+import sys
 
 import pytest
 
 from bows.config.hydra_internals import LAUNCHER
+from bows.config.identity import config_key
 from bows.config.launchers import LAUNCHERS
 from bows.files import read_json
 
-from ..support.commands import environment, wait_for
+from ..support.commands import HUNG, environment, wait_for
 
 
 @pytest.mark.parametrize(
@@ -73,29 +77,50 @@ def slurm_task(task: int) -> dict[str, str]:
     return {"SUBMITIT_EXECUTOR": "slurm"} | {f"SLURM_{name}": value for name, value in (one | nodes | job).items()}
 
 
-def test_a_sweep_goes_through_slurm(tmp_path, monkeypatch, run_command):
+def test_a_sweep_goes_through_slurm(tmp_path, monkeypatch, run_command, compose):
+    """The cores of a task limit its threads: small products get one, large ones all. The configuration of a job stays as it was asked."""
     for name, text in SLURM.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     folder, submitted, said = tmp_path / "sweep", tmp_path / "submitted", tmp_path / "said.txt"
-    words = [
-        "-m", "data=circular", "data.train_rows=300", "data.validation_rows=100", "wd=1,2,3", "epochs=2",
+    job = [
+        "data=circular", "data.features=1000", "data.train_rows=600", "data.validation_rows=100", "data.batch_size=512", "epochs=2",
         "logger=none", "analysis=none",
+    ]  # fmt: skip
+    words = [
+        "-m", *job, "latent=2,3,50",  # 512 x 1,000 x 50 = 25.6 million multiplications: large
         "hydra/launcher=submitit_slurm", "hydra.launcher.partition=long", "hydra.launcher.cpus_per_task=3",
         "hydra.launcher.vectorized=true", "hydra.launcher.stack_members=2", f"hydra.sweep.dir={folder}",
     ]  # fmt: skip
     with said.open("w") as stderr:
-        launcher = run_command.popen(["bows.train", *words], stderr=stderr)
+        launcher = run_command.popen(["bows.train", *words], stderr=stderr, env=environment(OMP_NUM_THREADS="8"))
         wait_for(launcher, submitted.is_file)
         asked = submitted.read_text()
         (command,) = (shlex.split(line) for line in asked.splitlines() if line.startswith("srun "))
         module = command[command.index("-m") + 1 :]
-        tasks = [run_command.popen(module, env=environment(**slurm_task(task))) for task in (0, 1)]
-        assert [task.wait() for task in tasks] == [0, 0]  # the launcher would wait for ever for a task that fails
+        stack = run_command.popen(module, env=environment(**slurm_task(0)))
+        # A process of its own, as torch reads OMP_NUM_THREADS on import.
+        single = subprocess.Popen([sys.executable, "-m", *module], env=environment(**slurm_task(1)))
+        assert [task.wait(HUNG) for task in (stack, single)] == [
+            0,
+            0,
+        ]  # the launcher would wait for ever for a task that fails
         assert launcher.wait() == 0, said.read_text()
     assert "sweep of 3 jobs: 3 completed" in said.read_text()
-    assert [read_json(path)["state"] for path in folder.glob("*/status.json")] == ["completed"] * 3
+    threads = {}
+    for latent in (2, 3, 50):
+        key = config_key(compose(*job, f"latent={latent}"))
+        (run,) = folder.glob(f"*-{key[:8]}")
+        status = read_json(run / "status.json")
+        assert (status["state"], status["config"]) == ("completed", key)
+        (threads[latent],) = re.findall(r"training on (.+)", (run / "train.log").read_text())
+    assert threads[2] == threads[3]
+    assert threads[2].startswith("1 CPU thread (")
+    assert threads[2].endswith("under 25 million)")
+    number, reason = threads[50].split(" ", 1)
+    assert min(2, os.cpu_count()) <= int(number) <= 3  # torch uses no more than there are cores
+    assert reason.endswith("(products of 25.6 million multiplications, at least 25 million; OMP_NUM_THREADS=3)")
     assert "#SBATCH --partition=long" in asked
     assert "#SBATCH --cpus-per-task=3" in asked
     assert "#SBATCH --array=0-1" in asked  # a stack of two jobs, and a single one
