@@ -68,12 +68,12 @@ class RunLogger(WandbLogger):
             if table.num_rows > TABLE_ROWS:
                 log.info("W&B table %s contains the first %d of %d rows", name, TABLE_ROWS, table.num_rows)
             media[f"tables/{name}"] = _table(table.slice(0, TABLE_ROWS))
-        with files_in(self._folder):
+        with files_in(self._folder), self._refusal_as_warning("figures and tables"):
             self.log_metrics(media, step)
 
     def log_files(self, folder: Path, warnings: Sequence[str]) -> None:
         """Log the artifacts that `logger.artifacts` names, by reference to the files of the run folder, and the warnings as summary."""
-        with files_in(self._folder):
+        with files_in(self._folder), self._refusal_as_warning("artifacts"):
             for kind in self._artifacts:
                 files = [path for name in ARTIFACTS[kind] if (path := folder / name).is_file()]
                 if files:
@@ -82,7 +82,17 @@ class RunLogger(WandbLogger):
                         # "immutable": W&B reads the file where it is, and does not copy it.
                         artifact.add_file(str(path.absolute()), path.name, policy="immutable")
                     self.experiment.log_artifact(artifact)
-            self.experiment.summary["warnings"] = list(warnings)
+        self.experiment.summary["warnings"] = list(warnings)
+
+    @contextmanager
+    def _refusal_as_warning(self, what: str) -> Iterator[None]:
+        """Log a warning where the server refuses something at the end of a run, for instance because the key is valid no longer."""
+        try:
+            yield
+        except wandb.errors.Error as error:
+            log.warning(
+                "W&B did not accept the %s (%s); the run folder contains them", what, str(error).partition("\n")[0]
+            )
 
     def finish(self, failed: bool) -> None:
         """End the W&B run, as failed where the job failed."""
