@@ -1,5 +1,6 @@
 """The documentation builds without a warning, and its pages fetch nothing."""
 
+import os
 import re
 import subprocess
 import sys
@@ -15,13 +16,18 @@ DOCS = PAGES.parent
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory) -> Path:
-    """Built by the command of README and of conf.py, but for where it goes."""
+def site(tmp_path_factory, run_command, tiny_text) -> Path:
+    """Built by the command of README and of conf.py, but for where it goes, and for the run of the notebook."""
     folder = tmp_path_factory.mktemp("site")
+    words = ["data=files", f"data.train={tiny_text}", "data.vocab_size=60", "latent=4", "epochs=2", "analysis=full",
+             "analysis.figures=false", "analysis.permutations=19", "analysis.null_permutations=19", "logger=none"]  # fmt: skip
+    run = run_command(["bows.train", *words, f"outputs={folder}", f"hydra.run.dir={folder / 'run'}"])
+    assert run.returncode == 0, run.stderr
     done = subprocess.run(
         [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-c", DOCS, PAGES, folder / "html", "-d", folder / "d"],
         capture_output=True,
         text=True,
+        env=os.environ | {"BOWS_RUN": str(folder / "run")},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
