@@ -71,6 +71,15 @@ class Analysis:
         """The ordered sets, without those that null removes."""
         return {name: words for name, words in self.sets.items() if words is not None}
 
+    @property
+    def category_words(self) -> dict[str, list[str]]:
+        """The words of each category, without the categories that null removes."""
+        return {
+            name: words.split() if isinstance(words, str) else words
+            for name, words in self.categories.items()
+            if words is not None
+        }
+
 
 @dataclass(config=NODE, kw_only=True)
 class TrainerSettings:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bows.analysis.clusters import category_labels
 from bows.analysis.ordered_sets import whole_sets
 from bows.analysis.ring import ring
 from bows.analysis.vector_agreement import FEWEST, agreement, set_agreement
@@ -24,7 +25,10 @@ log = logging.getLogger(__name__)
 
 HALVES = 100  # of the words, for the interval of each measure
 FILE = "comparison_geometry.csv"
-COLUMNS: list[str] = ["reference", "model", "measure", "value", "low", "high", "null", "z", "p", "words"]
+COLUMNS: list[str] = [
+    "reference", "model", "measure", "value", "low", "high", "null", "z", "p", "words",
+    "category_null", "category_z", "category_p", "moved",
+]  # fmt: skip
 
 
 class Reference(NamedTuple):
@@ -104,28 +108,41 @@ def _rows(
 ) -> list[dict[str, Any]]:
     analysis, seed = settings.analysis, settings.seed
     sets = whole_sets(analysis.ordered_sets, words, quiet=True)
+    first, others = vectors[reference], {name: each for name, each in vectors.items() if name != reference}
+    log.info("comparing the geometry of %s with %s on %s words", ", ".join(others), reference, f"{len(words):,}")
+    lists = word_lists(analysis.category_words, sets, words)
+    found = agreement(first, others, frequency, analysis.null_permutations, HALVES, seed, lists)
     rows: list[dict[str, Any]] = []
     for name, matrix in vectors.items():
-        measured: dict[str, dict[str, float]] = {}
-        if name != reference:
-            log.info("comparing the geometry of %s with %s on %s words", name, reference, f"{len(words):,}")
-            measured = agreement(vectors[reference], matrix, frequency, analysis.null_permutations, HALVES, seed)
+        measured = found.get(name, {})
         for title, places in sets.items():
             scores = ring(torch.from_numpy(matrix.T), None, places, analysis.permutations, seed)
             if "order" in scores:
                 measured[f"order/{title}"] = {"value": scores["order"], **_given(scores, p="order_p")}
-            planes = (
-                {}
-                if name == reference
-                else set_agreement(vectors[reference][places], matrix[places], analysis.permutations, seed)
-            )
+            planes = set_agreement(first[places], matrix[places], analysis.permutations, seed) if name in others else {}
             if planes:
-                measured[f"angle/{title}"] = {"value": planes["angle"], **_given(planes, p="p")}
+                measured[f"angle/{title}"] = planes
         rows += [
             {"reference": reference, "model": name, "measure": measure, **values, "words": len(words)}
             for measure, values in measured.items()
         ]
     return rows
+
+
+def word_lists(
+    categories: Mapping[str, Sequence[str]], sets: Mapping[str, Sequence[int]], words: Sequence[str]
+) -> np.ndarray:
+    """Return the list that each word is in, (V,): the first ordered set, otherwise its category, otherwise -1.
+
+    Args:
+        categories: The words of each.
+        sets: Word indices of each ordered set.
+        words: The V words.
+    """
+    lists = category_labels(categories, words, least=2).labels
+    for number, places in enumerate(reversed([*sets.values()]), len(categories)):
+        lists[list(places)] = number
+    return lists
 
 
 def _given(scores: Mapping[str, float], **names: str) -> dict[str, float]:
@@ -156,8 +173,10 @@ def print_geometry(rows: Sequence[Mapping[str, Any]]) -> None:
         print()
         for line in table:
             print("  ".join(f"{cell:<{size}}" for cell, size in zip(line, sizes, strict=True)).rstrip())
+        moved = next((row["moved"] for row in own if "moved" in row), None)
         print(
             f"{own[0]['words']:,} shared words; frequency controlled; 95 % intervals over words; null: words permuted within strata"
+            + (f" / {moved:,} words of categories and sets, within these too" if moved else "")
         )
 
 
@@ -167,6 +186,8 @@ def _cell(row: Mapping[str, Any]) -> str:
         text += f" [{four_digits(row['low'])}, {four_digits(row['high'])}]"
     if "null" in row:
         text += f" null {four_digits(row['null'])}"
+        if "category_null" in row:
+            text += f" / {four_digits(row['category_null'])} (p {four_digits(row['category_p'])})"
     elif "p" in row:
         text += f" p {four_digits(row['p'])}"
     return text

@@ -206,13 +206,8 @@ def cluster_group(context: Context) -> Measured:
     """Score categories of words, and clusters of the most frequent words against clusters of the data."""
     analysis, together, vocabulary = context.analysis, context.cooccurrence, context.data.corpus.vocabulary
     frequency = together.present.cpu().numpy() / together.windows
-    categories = {
-        name: words.split() if isinstance(words, str) else words
-        for name, words in analysis.categories.items()
-        if words is not None
-    }
-    labels, names, _ = category_labels(categories, vocabulary)
-    log.info("%d of %d categories have at least ten words in the vocabulary", len(names), len(categories))
+    labels, names, _ = category_labels(analysis.category_words, vocabulary)
+    log.info("%d of %d categories have at least ten words in the vocabulary", len(names), len(analysis.category_words))
     metrics: dict[str, float] = {}
     if len(names) > 1:
         metrics = clusters(context.encoder, labels, frequency, analysis.null_permutations, context.seed)

@@ -79,13 +79,8 @@ def purity(
     autoencoder: Autoencoder, data: BagsDataModule, frequency: np.ndarray, analysis: Analysis, seed: int
 ) -> dict[str, float]:
     """Return `cluster/purity` and `cluster/silhouette` with their nulls; nothing for fewer than two categories of ten words."""
-    categories = {
-        name: words.split() if isinstance(words, str) else words
-        for name, words in analysis.categories.items()
-        if words is not None
-    }
     try:
-        labels, names, _ = category_labels(categories, data.corpus.vocabulary)
+        labels, names, _ = category_labels(analysis.category_words, data.corpus.vocabulary)
     except SettingError as error:  # of a group that was not asked for
         log.warning("clusters are not measured: %s", error)
         return {}

@@ -80,12 +80,7 @@ def write_evaluation(
 
 def map_columns(words: pa.Table, analysis: Analysis) -> dict[str, list]:
     """Return the columns of `bows.figures.words_scatter.category_map` for words with a position, by the categories that have most words."""
-    owner = {
-        word: name
-        for name, of in analysis.categories.items()
-        if of is not None
-        for word in (of.split() if isinstance(of, str) else of)
-    }
+    owner = {word: name for name, of in analysis.category_words.items() for word in of}
     rows = [row for row in words.select(["word", "x", "y"]).to_pylist() if row["x"] is not None]
     found = Counter(owner[row["word"]] for row in rows if row["word"] in owner)
     shown = {name for name, count in found.most_common(MAP_CATEGORIES) if count >= LEAST_WORDS}

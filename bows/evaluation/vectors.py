@@ -156,12 +156,7 @@ def measure(
         ordered = {name: indices for name, indices in sets.items() if f"ring/{name}/order" in metrics}
         metrics |= order_p_sets(encoder, ordered, frequency, seed)
     if "cluster" in groups:
-        categories = {
-            name: each.split() if isinstance(each, str) else each
-            for name, each in analysis.categories.items()
-            if each is not None
-        }
-        labels, names, _ = category_labels(categories, words)
+        labels, names, _ = category_labels(analysis.category_words, words)
         if len(names) > 1:
             metrics |= clusters(encoder, labels, frequency, analysis.null_permutations, seed)
     columns = {}

@@ -110,12 +110,26 @@ def _geometry(folder: Path) -> Finding:
     with (folder / "comparison_geometry.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     references = ", ".join(dict.fromkeys(row["reference"] for row in rows))
-    text = "Within strata of word frequency, on the shared words; 95 % intervals over words; null: mean over words permuted within strata."
-    columns = ("reference", "model", "measure", "value", "low", "high", "null", "p", "words")
+    text = "Within strata of word frequency, on the shared words; 95 % intervals over words; null: mean over words permuted within strata; "
+    text += "category null: over words of categories and ordered sets, permuted within these too, with all other words in place."
+    columns = [
+        "reference",
+        "model",
+        "measure",
+        "value",
+        "low",
+        "high",
+        "null",
+        "p",
+        "words",
+        "category_null",
+        "category_p",
+    ]
     cells = [
-        (*(row[key] for key in columns[:3]), *(number(float(row[key])) if row[key] else "–" for key in columns[3:]))
+        (*(row[key] for key in columns[:3]), *(number(float(row[key])) if row.get(key) else "–" for key in columns[3:]))
         for row in rows
     ]
+    columns = tuple(each.replace("_", " ") for each in columns)
     return Finding(f"Geometry compared with {references}", folder.name, text, columns, cells)
 
 

@@ -8,6 +8,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from bows.errors import SettingError
+from bows.evaluation.compare_vectors import word_lists
 from bows.files import read_json
 from bows.reports.findings import READERS
 from bows.runs.folder import find_run
@@ -59,10 +60,16 @@ def test_vectors_that_are_the_runs_own_turned_in_another_order_and_case_agree(ma
         assert float(row["value"]) == pytest.approx(1, abs=1e-4)
         assert float(row["p"]) == 1 / 20
         assert row["words"] == str(len(words))
+        assert 12 <= int(row["moved"]) <= len(words)  # the months, at least
+        assert float(row["null"]) < float(row["category_null"]) < float(row["value"])
+        assert float(row["category_p"]) == 1 / 20
         unrelated = found["noise", label, measure]
         assert abs(float(unrelated["z"])) < 4
         assert float(unrelated["low"]) < float(unrelated["value"]) < float(unrelated["high"])
-    assert float(found["own", label, "angle/months"]["value"]) < 0.1
+    angle = found["own", label, "angle/months"]
+    assert float(angle["value"]) < 0.1
+    assert float(angle["low"]) <= float(angle["value"]) <= float(angle["high"]) < 1
+    assert found["own", label, "order/months"]["low"] == ""
     for model in ("own", label):
         assert 0 < float(found["own", model, "order/months"]["value"]) <= 1
     assert not (folder / "comparison.csv").exists()  # no other model
@@ -72,6 +79,16 @@ def test_vectors_that_are_the_runs_own_turned_in_another_order_and_case_agree(ma
     finding = READERS["comparison_geometry.csv"](folder)  # of the report
     assert finding.title == "Geometry compared with own, noise"
     assert len(finding.rows) == len(rows)
+
+
+def test_a_word_belongs_to_the_first_set_that_has_it_then_to_its_category():
+    categories = {"time": ["May", "June", "hour"], "sky": ["star", "moon"], "none": ["absent"]}
+    words = ["hour", "may", "june", "star", "table", "moon"]
+    lists = word_lists(categories, {"months": [1, 2], "bodies": [2, 5]}, words).tolist()
+    assert lists[1] == lists[2] != lists[5]  # months, and bodies without June
+    assert len({lists[0], lists[1], lists[3], lists[5], -1}) == 5
+    assert lists[4] == -1
+    assert word_lists({}, {}, words).tolist() == [-1] * 6
 
 
 def test_closed_forms_of_the_runs_corpus(made, outputs, tmp_path, look):
