@@ -9,14 +9,10 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
-from scipy.linalg import eigh
-from scipy.sparse.linalg import eigsh
 from torch import Tensor
 
-from bows.model.pca import ROWS, Components, joint_frequencies
+from bows.model.pca import ROWS, Components, joint_frequencies, leading_pairs
 from bows.setting_types import Count, Positive
-
-FULL = 2000  # words: up to here, or where more than a tenth of all pairs are asked for, by a full eigendecomposition
 
 
 class AssociationFactors(Components):
@@ -106,20 +102,3 @@ def quadratic_target(joint: np.ndarray) -> np.ndarray:
         np.divide(joint[rows] - expected, mean, out=result[rows], where=mean > 0)
     np.fill_diagonal(result, 0.0)
     return result
-
-
-def leading_pairs(matrix: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the largest eigenvalues (count,) of a symmetric matrix, falling, and their unit eigenvectors (count, V).
-
-    Each vector has its largest entry positive. Overwrites the matrix. Beyond 2,000 words the pairs are found by the implicitly restarted
-    Lanczos method (ARPACK), to a relative accuracy of 1e-6.
-    """
-    size = len(matrix)
-    if size <= FULL or 10 * count > size:
-        values, vectors = eigh(matrix, subset_by_index=(size - count, size - 1), overwrite_a=True, check_finite=False)
-    else:
-        values, vectors = eigsh(matrix, count, which="LA", v0=np.ones(size), tol=1e-6)  # pyright: ignore[reportArgumentType], the stub has int
-    order = np.argsort(-values, kind="stable")
-    values, vectors = values[order], vectors[:, order].T
-    largest = np.abs(vectors).argmax(axis=1)
-    return values, vectors * np.sign(vectors[np.arange(count), largest])[:, None]

@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 
 from bows.model import pca
 from bows.model.optimizers import OptimizerSettings, make_optimizer
-from bows.model.pca import BagSample, PrincipalComponents, RectifiedPrincipalComponents, moments, top_eigenvectors
+from bows.model.pca import BagSample, PrincipalComponents, RectifiedPrincipalComponents, leading_pairs, moments
 from bows.model.tied import Tied
 
 
@@ -91,8 +91,35 @@ def test_counts_are_folded_before_float32_loses_them(monkeypatch):
 def test_eigenvectors_come_by_falling_eigenvalue():
     values = np.array([0.5, 3.0, 2.0, 1.0])
     rotation = np.linalg.qr(np.random.default_rng(0).standard_normal((4, 4)))[0]
-    top = top_eigenvectors(rotation @ np.diag(values) @ rotation.T, 3)
+    found, top = leading_pairs(rotation @ np.diag(values) @ rotation.T, 3)
+    np.testing.assert_allclose(found, [3, 2, 1])
     np.testing.assert_allclose(np.abs(top @ rotation), np.eye(4)[[1, 2, 3]], atol=1e-12)
+
+
+def test_pairs_of_lanczos_are_those_of_the_full_decomposition(monkeypatch):
+    random = np.random.default_rng(0)
+    matrix = random.standard_normal((60, 60))
+    matrix += matrix.T
+    values, vectors = leading_pairs(matrix.copy(), 5)
+    monkeypatch.setattr(pca, "FULL", 10)
+    monkeypatch.setattr(pca, "FEW", 1)
+    monkeypatch.setattr(pca, "eigh", None)
+    again, found = leading_pairs(matrix.copy(), 5)
+    np.testing.assert_allclose(again, values, rtol=1e-6)
+    np.testing.assert_allclose(found, vectors, atol=1e-4)
+    np.testing.assert_allclose(values, np.linalg.eigvalsh(matrix)[::-1][:5])
+
+
+@pytest.mark.parametrize("rank", [0, 1, 3])
+def test_pairs_of_a_matrix_of_fewer_dimensions(monkeypatch, rank):
+    monkeypatch.setattr(pca, "FULL", 10)
+    monkeypatch.setattr(pca, "FEW", 1)
+    factors = np.random.default_rng(0).standard_normal((rank, 60))
+    factors -= factors.mean(1, keepdims=True)
+    values, vectors = leading_pairs(factors.T @ factors, 5)
+    expected = np.linalg.svd(factors)[1] ** 2
+    np.testing.assert_allclose(values, [*expected, *[0] * (5 - rank)], atol=1e-9)
+    np.testing.assert_allclose(vectors @ vectors.T, np.eye(5), atol=1e-9)
 
 
 def test_a_linear_tied_model_trained_to_convergence_spans_the_same_subspace():

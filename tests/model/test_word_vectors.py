@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from bows.model import word_vectors
-from bows.model.word_vectors import PositivePMI, QuadraticTarget, leading_pairs
+from bows.model.word_vectors import PositivePMI, QuadraticTarget
 
 WORDS = 12
 
@@ -92,15 +91,3 @@ def test_a_word_that_is_in_no_bag_has_no_direction(bags, name):
     model = fitted(name, bags, 4)
     assert torch.allclose(model.weight[:, -1], torch.zeros(4), atol=1e-7)
     assert model.bias[-1].item() == pytest.approx(0, abs=1e-7)
-
-
-def test_pairs_of_lanczos_are_those_of_the_full_decomposition(monkeypatch):
-    random = np.random.default_rng(0)
-    matrix = random.standard_normal((60, 60))
-    matrix += matrix.T
-    values, vectors = leading_pairs(matrix.copy(), 5)
-    monkeypatch.setattr(word_vectors, "FULL", 10)
-    again, found = leading_pairs(matrix.copy(), 5)
-    np.testing.assert_allclose(again, values, rtol=1e-6)
-    np.testing.assert_allclose(found, vectors, atol=1e-4)
-    np.testing.assert_allclose(values, np.linalg.eigvalsh(matrix)[::-1][:5])
