@@ -13,7 +13,7 @@ from scipy.stats import binomtest
 from bows.analysis.regime import REGIMES
 from bows.analysis.ring import SHAPES, ring
 from bows.bench.commands import Row, train_run
-from bows.bench.nulls import NULLS, PERMUTATIONS, Null, ordered
+from bows.bench.nulls import NULLS, PERMUTATIONS, PLANE, Null, ordered
 from bows.config.paths import default_outputs
 from bows.files import write_whole
 from bows.setting_types import Thresholds
@@ -21,8 +21,6 @@ from bows.setting_types import Thresholds
 LEVEL = 0.05
 DRAWS = 200
 SEED = 0
-# Of the models whose regimes are known; the docs page and the docstring of regimes() state their table.
-SIZE = ("data.vocab_size=2000", "latent=32", "wd=0.01", "epochs=10")
 
 
 def calibration() -> list[Row]:
@@ -37,6 +35,8 @@ def calibration() -> list[Row]:
         text = f"[{row['low']:.3f}, {row['high']:.3f}] of {row['draws']} draws; power {row['power']:.2f}"
         rows.append((row["test"], row["rate at 0.05"], text))
     rows += [(f"{row['truth']}: called {shape}", row[shape], "") for row in shapes.to_pylist() for shape in SHAPES]
+    (plane,) = table((PLANE,), DRAWS).to_pylist()
+    rows.append((f"{PLANE.name}: not a test of these words", plane["rate at 0.05"], f"of {plane['draws']} draws"))
     return rows + [
         (f"{row['model']}, {row['text']}: not called linear", row["not linear"], f"of {row['words']} words")
         for row in regimes.to_pylist()
@@ -80,7 +80,8 @@ def shape_table(draws: int) -> pa.Table:
 def regime_table() -> pa.Table:
     """Return how often stored words of linear models, which are linear in truth, get another regime, by the thresholds and by others.
 
-    Trains principal components and model=linear on the default documents, and principal components on shuffled text, in a temporary folder.
+    The docs page and the docstring of regimes() state this table. Trains principal components and model=linear on the default documents,
+    and principal components on shuffled text, in a temporary folder.
     """
     usual, rows = Thresholds(), []
     for model, text, settings in (
@@ -90,7 +91,7 @@ def regime_table() -> pa.Table:
     ):
         with tempfile.TemporaryDirectory() as outputs:
             groups = "analysis.groups=[read_out,interference,packing,regime]"
-            folder, _ = train_run(outputs, *SIZE, *settings, groups, "logger=none", "analysis.figures=false")
+            folder, _ = train_run(outputs, *settings, groups, "logger=none", "analysis.figures=false")
             columns = ("regime", "r2", "r2_linear", "gap_stratified")
             words = pq.read_table(folder / "words.parquet", columns=list(columns)).to_pydict()
         stored = np.isin(np.array(words["regime"], object), [name for name in REGIMES if name != "absent"])

@@ -271,3 +271,6 @@ NULLS = (
     Null("against=: interval of the gain", "two models of equal error", "errors apart by 0.3 deviations", _gain),
     Null("bows.reproduce: interval over seeds", "three seeds, normal", "a mean of 3 deviations", _seeds),
 )  # fmt: skip
+# Compares the plane of a set with planes that belong to no words. Words use their plane: its p is low for random sets of words as well.
+PLANE = Null("ablation/<set>/set/drop_random_plane_p", "random sets of words, two topics in the text", "words of two topics",
+             _ablation("set/drop_random_plane_p"), 0.2)  # fmt: skip

@@ -1,12 +1,15 @@
 """The table that a sweep ends with: its settings, and the mean of the main metrics over seeds."""
 
-from datetime import timedelta
-from typing import Any
+from __future__ import annotations
 
-import pyarrow as pa
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from bows.analysis.catalog import metric
 from bows.console import four_digits
+
+if TYPE_CHECKING:  # a sweep, and shell completion, start without pyarrow
+    import pyarrow as pa
 
 SHOWN = ("reconstruction/r2", "baseline/r2_pca", "reconstruction/loss", "cluster/purity_z", "classification/accuracy")  # fmt: skip
 MOST_ROWS = 20

@@ -62,12 +62,14 @@ def test_the_command_writes_its_tables(tmp_path, monkeypatch):
     of_linear = {"model": "one", "text": "some", "words": 7, "not linear": 0.125}
     monkeypatch.setattr(module, "regime_table", lambda: pa.Table.from_pylist([of_linear]))  # it trains three models
     monkeypatch.setattr(module, "NULLS", NULLS[:2])
+    monkeypatch.setattr(module, "PLANE", NULLS[1])  # that of ablations trains a model
     rows = module.calibration()
     assert [name for name, _, _ in rows][:2] == [null.name for null in NULLS[:2]]
     stored = pq.read_table(tmp_path / "reports" / "calibration.parquet")
     assert markdown(stored) in (tmp_path / "reports" / "calibration.md").read_text(encoding="utf-8")
     assert stored.column("draws").to_pylist() == [5, 5]
     assert "| one | some | 7 | 0.125 |" in (tmp_path / "reports" / "calibration.md").read_text(encoding="utf-8")
+    assert rows[-2] == (f"{NULLS[1].name}: not a test of these words", rows[1][1], "of 5 draws")
     assert rows[-1] == ("one, some: not called linear", 0.125, "of 7 words")
 
 
