@@ -7,6 +7,7 @@ import numpy as np
 import scipy.sparse
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 # Words in a larger share of windows go through dense products, which are faster for them than sparse ones.
 COMMON = 0.08
@@ -64,6 +65,14 @@ class SparseBags:
         """Return (filled,) int64: places of the ones in the (batch, V) bags read row by row, ascending."""
         first = np.arange(len(self), dtype=np.int64) * self.words
         return np.repeat(first, np.diff(self.offsets.numpy())) + self.columns.numpy()
+
+    def sum_words(self, values: Tensor) -> Tensor:
+        """Return the sum of (V, k) values over the words of each bag: (batch, k), the product of the bags and the values."""
+        return functional.embedding_bag(self.columns, values, self.offsets, mode="sum", include_last_offset=True)
+
+    def sum_bags(self, values: Tensor) -> Tensor:
+        """Return the sum of (batch, k) values over the bags that hold each word: (V, k), the product with the bags transposed."""
+        return functional.embedding_bag(self.bags, values, self.word_offsets, mode="sum", include_last_offset=True)
 
     def dense(self) -> Tensor:
         """(batch, V) zeros and ones, float32."""

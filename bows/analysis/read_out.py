@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from bows.sparse_bags import SparseBags
+
 FOLDS = 4
 # Penalties that cross-validation chooses from, in units of the latent's mean variance: half decades from 1e-8 to 10.
 PATH = tuple(10 ** (step / 2) for step in range(-16, 3))
@@ -50,24 +52,24 @@ class ReadOutSums:
             folds: of the cross-validation.
         """
         place = torch.device("cpu") if torch.device(device).type == "mps" else torch.device(device)
-        shapes = ((), (latent,), (words,), (latent, latent), (latent, words))
+        shapes = ((), (latent,), (words,), (latent, latent), (words, latent))
         self._sums = [[torch.zeros(shape, dtype=torch.float64, device=place) for shape in shapes] for _ in range(folds)]
-        """Of each fold: number of windows, sums of h, f, h h^T and h f^T."""
+        """Of each fold: number of windows, sums of h, f, h h^T and f h^T."""
         self._place = place
 
     @torch.no_grad()
-    def update(self, latent: Float[Tensor, "B m"], bags: Float[Tensor, "B V"], fold: int = 0) -> None:
+    def update(self, latent: Float[Tensor, "B m"], bags: Float[Tensor, "B V"] | SparseBags, fold: int = 0) -> None:
         """Add a batch of latents and bags to a fold."""
-        latent, bags = latent.to(self._place), bags.to(self._place)
+        latent = latent.to(self._place)
         # On a GPU float32 products may silently run in TF32, float64 ones never do.
         exact = torch.float32 if latent.device.type == "cpu" else torch.float64
-        parts = (
-            torch.tensor(float(len(bags))),
-            latent.sum(0, dtype=torch.float64),
-            bags.sum(0).double(),
-            latent.double().T @ latent.double(),
-            latent.to(exact).T @ bags.to(exact),
-        )
+        if isinstance(bags, SparseBags):
+            counts, with_bags = bags.word_offsets.diff(), bags.sum_bags(latent.float())
+        else:
+            bags = bags.to(self._place)
+            counts, with_bags = bags.sum(0), bags.to(exact).T @ latent.to(exact)
+        own = latent.double().T @ latent.double()
+        parts = (torch.tensor(float(len(bags))), latent.sum(0, dtype=torch.float64), counts.double(), own, with_bags)
         for total, part in zip(self._sums[fold], parts, strict=True):
             total += part.to(total)
 
@@ -95,41 +97,41 @@ class ReadOutSums:
             errors = sum(_errors([all_ - part for all_, part in zip(total, fold, strict=True)], fold) for fold in folds)
             ridge = PATH[int(torch.as_tensor(errors).argmin())] if len(folds) > 1 else 0.0
         penalty = max(ridge, LEAST) * variance * torch.eye(len(own), dtype=own.dtype, device=own.device)
-        weight = torch.linalg.solve(own + penalty, with_bags)
+        weight = torch.linalg.solve(own + penalty, with_bags.T)
         return ReadOut(weight.float(), (mean_bags - mean_latent @ weight).float(), ridge)
 
 
 def _centred(sums: list[Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return the means of h and f, the covariance of h, and its covariance with f."""
-    windows, latent, bags, latent_latent, latent_bags = sums
+    """Return the means of h and f, the covariance of h (m, m), and that of f with it (V, m)."""
+    windows, latent, bags, latent_latent, bags_latent = sums
     latent, bags = latent / windows, bags / windows
     return (
         latent,
         bags,
         latent_latent / windows - torch.outer(latent, latent),
-        latent_bags / windows - torch.outer(latent, bags),
+        (bags_latent / windows).addr_(bags, latent, alpha=-1),
     )
 
 
 def _errors(fitted: list[Tensor], held_out: list[Tensor]) -> Tensor:
     """Return the squared error over held-out sums of the fit to other sums, up to a constant, for each penalty of ``PATH``.
 
-    With the covariance Q diag(s) Q^T of h and G = Q^T (its covariance with f), B = Q diag(d) G for d = 1 / (s + ridge v). The error
+    With the covariance Q diag(s) Q^T of h and G = Q^T (its covariance with f), (m, V), B = Q diag(d) G for d = 1 / (s + ridge v). The error
     |F - H B|^2 of centred held-out H, F is then sum over i, j of d_i d_j (Q^T H^T H Q)_ij (G G^T)_ij - 2 sum of d_i (G (Q^T H^T F)^T)_ii:
     one eigendecomposition serves all penalties.
     """
     mean_latent, mean_bags, own, with_bags = _centred(fitted)
-    windows, latent, bags, latent_latent, latent_bags = held_out
+    windows, latent, bags, latent_latent, bags_latent = held_out
     shift = latent - windows * mean_latent
     # sums of (h - c)(x - d)^T = sums of h x^T - c (sum of x)^T - (sum of h) d^T + n c d^T
     squares = latent_latent - torch.outer(mean_latent, latent) - torch.outer(shift, mean_latent)
-    products = latent_bags - torch.outer(mean_latent, bags) - torch.outer(shift, mean_bags)
+    products = torch.addr(bags_latent, bags, mean_latent, alpha=-1).addr_(mean_bags, shift, alpha=-1)
     values, vectors = torch.linalg.eigh(own)
-    # The (m, V) products in float32 where that is exact enough: they take most of the time.
+    # The (V, m) products in float32 where that is exact enough: they take most of the time.
     exact = torch.float32 if own.device.type == "cpu" else torch.float64
-    turned = vectors.T.to(exact) @ with_bags.to(exact)
-    linear = (turned * (vectors.T.to(exact) @ products.to(exact))).sum(1).double()
-    quadratic = (vectors.T @ squares @ vectors) * (turned @ turned.T).double()
+    turned = with_bags.to(exact) @ vectors.to(exact)
+    linear = torch.linalg.vecdot(turned, products.to(exact) @ vectors.to(exact), dim=0).double()
+    quadratic = (vectors.T @ squares @ vectors) * (turned.T @ turned).double()
     penalties = torch.tensor(PATH, dtype=own.dtype, device=own.device) * own.trace() / len(own)
     shrunk = 1 / (values.clamp_min(0) + penalties[:, None])
     return ((shrunk @ quadratic) * shrunk).sum(1) - 2 * shrunk @ linear

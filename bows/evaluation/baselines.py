@@ -114,12 +114,11 @@ def _held_out(models: PrincipalModels, context: Context) -> dict[str, float]:
     weight, words = models.pca.weight, models.pca.features
     sums = {name: ReconstructionSums(words, context.device) for name in ("r2_pca", "r2_pca_relu")}
     interference = InterferenceSums(models.pca.bias, self_terms(weight), relu=False, edges=context.edges)
-    for bags in context.held_out():
-        projected = (bags @ weight.T) @ weight
-        linear = projected + models.pca.bias
+    for bags, output in context.outputs(models.pca):
+        linear = output.reconstruction
         interference.update(bags, linear, linear)
         sums["r2_pca"].update(bags, linear)
-        sums["r2_pca_relu"].update(bags, torch.relu(projected + models.pca_relu.bias))
+        sums["r2_pca_relu"].update(bags, torch.relu_(linear + (models.pca_relu.bias - models.pca.bias)))
     metrics = {f"baseline/{name}": each.metrics()["reconstruction/r2"] for name, each in sums.items()}
     metrics["interference/gap_pca"] = interference.metrics()["interference/gap"]
     if "regime" in context.groups:

@@ -16,10 +16,15 @@ from bows.analysis.read_out import FOLDS, ReadOut, ReadOutSums
 from bows.analysis.reconstruction import ReconstructionSums
 from bows.config.schema import Analysis
 from bows.data.datamodule import BagsDataModule
+from bows.data.windows import Windows, spread
 from bows.model.autoencoder import Autoencoder, AutoencoderOutput, weights
+from bows.model.sparse_loss import why_dense
 from bows.runs.folder import RunFolder
 
 SAMPLE = 2000  # windows that a quantity needs which is the mean over many of them, or their quantiles
+SPARSE_BATCH = (
+    2048  # windows that the sums of a read-out are added up from at a time: its (V, m) sums take longer than the bags
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,15 @@ class LoadedRun:
     def training_bags(self) -> Iterator[Tensor]:
         """Yield the training bags (B, V), on the device."""
         return self.training.windows("train").batches(self.training.evaluation_batch_size, self.device)
+
+
+def encoder_by_word(autoencoder: Autoencoder, windows: Windows, batch_size: int, device: torch.device) -> Tensor | None:
+    """Return the encoder as (V, m), each word's direction in contiguous memory, to encode nearly empty bags by sums of directions.
+
+    None where the dense product is as fast, or the latent is not such a sum.
+    """
+    reason = why_dense(autoencoder, windows.density(), batch_size, device, "32-true", compiled=False)
+    return autoencoder.encoder_weight.detach().T.contiguous() if reason is None else None
 
 
 @dataclass
@@ -124,14 +138,32 @@ class Context:
         if "read_out" not in self.groups:
             return None
         sums = ReadOutSums(self.autoencoder.latent, self.autoencoder.features, self.device, FOLDS)
-        windows, most = self.training.windows("train"), self.analysis.read_out_windows
-        count, seen = min(len(windows), most or len(windows)), 0
-        for bags in windows.batches(self.training.evaluation_batch_size, self.device, most):
-            latent, folds = self.autoencoder.encode(bags), torch.arange(seen, seen + len(bags)) * FOLDS // count
-            for fold in folds.unique().tolist():
-                sums.update(latent[folds == fold], bags[folds == fold], fold)
-            seen += len(bags)
+        windows = self.training.windows("train")
+        numbers = spread(len(windows), self.analysis.read_out_windows)
+        size = self.training.evaluation_batch_size
+        by_word = encoder_by_word(self.autoencoder, windows, size, self.device)
+        folds = torch.arange(len(numbers)) * FOLDS // len(numbers)
+        for fold, chosen in enumerate(numbers.split(folds.bincount(minlength=FOLDS).tolist())):
+            for some in chosen.split(size if by_word is None else SPARSE_BATCH) if len(chosen) else ():
+                if by_word is None:
+                    bags = windows.multi_hot(some, self.device)
+                    sums.update(self.autoencoder.encode(bags), bags, fold)
+                else:
+                    bags = windows.sparse(some)
+                    sums.update(bags.sum_words(by_word), bags, fold)
         return sums.solve(self.analysis.ridge)
+
+    def outputs(self, autoencoder: Autoencoder | None = None) -> Iterator[tuple[Tensor, AutoencoderOutput]]:
+        """Yield the held-out bags (B, V), on the device, with the output of a model for them: this run's, or another one's."""
+        autoencoder = autoencoder or self.autoencoder
+        windows, size = self.data.windows("validation"), self.data.evaluation_batch_size
+        by_word = encoder_by_word(autoencoder, windows, size, self.device)
+        for numbers in torch.arange(len(windows)).split(size):
+            bags = windows.multi_hot(numbers, self.device)
+            if by_word is None:
+                yield bags, autoencoder(bags)
+            else:
+                yield bags, autoencoder.decode(windows.sparse(numbers).sum_words(by_word))
 
     @cached_property
     def cooccurrence(self) -> Cooccurrence:

@@ -93,8 +93,7 @@ def pass_over_held_out(context: Context) -> float:
     began = time.perf_counter()
     read_out = context.read_out
     seconds = time.perf_counter() - began
-    for bags in context.held_out():
-        output = context.autoencoder(bags)
+    for bags, output in context.outputs():
         began = time.perf_counter()
         if context.groups & {"read_out", "interference"}:
             context.add_interference(context.interference, bags, output)

@@ -242,11 +242,17 @@ def regime_group(context: Context) -> Measured:
 def one_hot_sums(context: Context) -> ReconstructionSums:
     """Return the reconstruction of the V bags that hold one word each."""
     words, size, device = context.autoencoder.features, context.data.evaluation_batch_size, context.device
-    sums = ReconstructionSums(words, device)
+    sums, autoencoder = ReconstructionSums(words, device), context.autoencoder
     for first in range(0, words, size):
         bags = torch.zeros(min(size, words - first), words, device=device)
         bags.diagonal(first).fill_(1.0)
-        sums.update(bags, context.autoencoder(bags).reconstruction)
+        # The latent of a linear encoder is the word's own column, without a product.
+        output = (
+            autoencoder.decode(context.encoder[:, first : first + len(bags)].T)
+            if autoencoder.is_linear
+            else autoencoder(bags)
+        )
+        sums.update(bags, output.reconstruction)
     return sums
 
 

@@ -17,7 +17,7 @@ Loss = Literal["squared_error", "cross_entropy"]
 BiasStart = Literal["zero", "frequency"]
 
 # Members that define what a model computes, and the statements about it that hold for that computation alone.
-FORMULA = {"encode", "encoder_weight", "decoder_weight", "forward", "loss", "losses"}
+FORMULA = {"encode", "encoder_weight", "decoder_weight", "forward", "decode", "loss", "losses"}
 STATEMENTS = {"stackable": False, "linear_parameters": ()}
 
 
@@ -155,7 +155,10 @@ class Autoencoder(nn.Module, ABC):
         raise NotImplementedError(f"{type(self).__name__} has no closed form")
 
     def forward(self, bags: Tensor) -> AutoencoderOutput:
-        latent = self.encode(bags)
+        return self.decode(self.encode(bags))
+
+    def decode(self, latent: Tensor) -> AutoencoderOutput:
+        """Return the output of a (batch, m) latent."""
         # In this form both gradients of a tied weight have the weight's own memory layout, so that adding them is one contiguous pass
         # (a linear layer on weight.T needs a strided one, a tenth of the step at V = 10,000).
         decoder = self.decoder_weight

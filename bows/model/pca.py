@@ -37,6 +37,7 @@ class Components(Autoencoder):
     """h = W f, f^ = s(W^T h + b), the rows of W the top m eigenvectors of the bags' covariance; fitted in closed form by `fit`."""
 
     closed_form = True
+    linear_parameters = ("weight",)
     tied = True
     matrices = 1
     output: ClassVar[OutputActivation] = "identity"

@@ -19,7 +19,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.nn import functional
 
 from bows.model.autoencoder import Autoencoder
 from bows.sparse_bags import SparseBags
@@ -135,7 +134,7 @@ class _SquaredError(torch.autograd.Function):
         products: torch.dtype,
         spare: list[Tensor],
     ) -> Tensor:
-        latent = functional.embedding_bag(bags.columns, encoder, bags.offsets, mode="sum", include_last_offset=True)
+        latent = bags.sum_words(encoder)
         factor = decoder.to(products)
         cells = torch.addmm(bias.to(products), latent.to(products), factor.T)
         if rectified:
