@@ -74,6 +74,11 @@ class SparseBags:
         """Return the sum of (batch, k) values over the bags that hold each word: (V, k), the product with the bags transposed."""
         return functional.embedding_bag(self.bags, values, self.word_offsets, mode="sum", include_last_offset=True)
 
+    def by_rows(self) -> scipy.sparse.csr_array:
+        """Return the (batch, V) bags as a sparse matrix of float32 ones."""
+        filled = np.ones(len(self.columns), dtype=np.float32)
+        return scipy.sparse.csr_array((filled, self.columns.numpy(), self.offsets.numpy()), (len(self), self.words))
+
     def dense(self) -> Tensor:
         """(batch, V) zeros and ones, float32."""
         bags = torch.zeros(len(self) * self.words)
@@ -81,17 +86,17 @@ class SparseBags:
         return bags.view(len(self), self.words)
 
 
-def products(batches: Iterable[np.ndarray], common: np.ndarray | None = None) -> Iterator["Products"]:
+def products(batches: Iterable[np.ndarray | SparseBags], common: np.ndarray | None = None) -> Iterator["Products"]:
     """Yield the products of the words of a stream of binary bags, some thousand bags at a time.
 
     Args:
-        batches: (batch, V) zeros and ones.
+        batches: (batch, V) zeros and ones, or the same as lists of words.
         common: (V,) bool: words to multiply densely; None for those in more than `COMMON` of the first bags.
     """
     held: list[scipy.sparse.csr_array] = []
     windows = 0
     for bags in batches:
-        held.append(_sparse(bags))
+        held.append(bags.by_rows() if isinstance(bags, SparseBags) else _sparse(bags))
         windows += len(bags)
         if sum(part.nnz for part in held) + windows >= NONZEROS:
             part = Products(held, common)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from bows.analysis.directions import BLOCK
 from bows.errors import DataError, SettingError
-from bows.sparse_bags import COMMON, Products, products
+from bows.sparse_bags import COMMON, Products, SparseBags, products
 
 EXACT = 1 << 24  # float32 holds every whole number up to this
 MEBIBYTE = 1 << 20
@@ -22,7 +22,7 @@ class Cooccurrence:
     walk over them counts stripes of rows that fit anew, and each stripe is a pass over the data.
 
     Args:
-        batches: each call streams the same bags anew: (batch, V) zeros and ones, on any device.
+        batches: each call streams the same bags anew: (batch, V) zeros and ones, on any device, or lists of words, which take less time.
         words: V.
         most_bytes: how much memory the counts may take: 4 bytes a count, 8 beyond 2^24 windows.
 
@@ -42,17 +42,21 @@ class Cooccurrence:
     [(0, [[2.0, 1.0, 0.0], [1.0, 1.0, 0.0]]), (2, [[0.0, 0.0, 0.0]])]
     """
 
-    def __init__(self, batches: Callable[[], Iterable[Tensor]], words: int, most_bytes: int = 512 * MEBIBYTE):
+    def __init__(
+        self, batches: Callable[[], Iterable[Tensor | SparseBags]], words: int, most_bytes: int = 512 * MEBIBYTE
+    ):
         self.words = words
         self.windows = 0
         self._batches = batches
         present = torch.zeros(words, dtype=torch.float64)
         for bags in batches():
-            if bags.ndim != 2 or bags.shape[1] != words:
-                raise DataError(
-                    f"bags of the shape {tuple(bags.shape)} do not fit {words} words: (batch, {words}) is needed"
-                )
-            present += bags.sum(0, dtype=torch.float32).double().cpu()
+            shape = (len(bags), bags.words) if isinstance(bags, SparseBags) else tuple(bags.shape)
+            if len(shape) != 2 or shape[1] != words:
+                raise DataError(f"bags of the shape {shape} do not fit {words} words: (batch, {words}) is needed")
+            if isinstance(bags, SparseBags):
+                present += bags.word_offsets.diff()
+            else:
+                present += bags.sum(0, dtype=torch.float32).double().cpu()
             self.windows += len(bags)
         if self.windows == 0:
             raise DataError("there is no window to count words in")
@@ -94,8 +98,8 @@ class Cooccurrence:
                 product = torch.cat([block.to(matrix.dtype) @ matrix for _, block in self.blocks()])
             else:
                 product = torch.zeros_like(matrix)
-                for bags in self._batches():
-                    held = bags.cpu().to(matrix.dtype)
+                for bags in self._dense():
+                    held = bags.to(matrix.dtype)
                     product.addmm_(held.T, held @ matrix)
             return product.div_(self.windows).sub_(share[:, None] * (share @ matrix))
 
@@ -105,8 +109,8 @@ class Cooccurrence:
         if self.keeps_all:
             return self._all()[chosen[:, None], chosen]
         counts = torch.zeros(len(chosen), len(chosen), dtype=self.dtype)
-        for bags in self._batches():
-            held = bags[:, chosen.to(bags.device)].cpu().to(self.dtype)
+        for bags in self._dense():
+            held = bags[:, chosen].to(self.dtype)
             with torch.autocast("cpu", enabled=False):
                 counts.addmm_(held.T, held)
         return counts
@@ -137,5 +141,10 @@ class Cooccurrence:
                 counts[start - first : stop - first] += part.rows(start, stop, 0)
         return counts
 
+    def _dense(self) -> Iterator[Tensor]:
+        for bags in self._batches():
+            yield bags.dense() if isinstance(bags, SparseBags) else bags.cpu()
+
     def _products(self) -> Iterator[Products]:
-        return products((bags.cpu().numpy() for bags in self._batches()), self._common)
+        batches = (bags if isinstance(bags, SparseBags) else bags.cpu().numpy() for bags in self._batches())
+        return products(batches, self._common)

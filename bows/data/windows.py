@@ -7,6 +7,7 @@ little compared with the matrix products of a step.
 
 import copy
 import logging
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -110,11 +111,16 @@ class Windows:
         present = torch.bincount(self.sparse(numbers).columns.long(), minlength=self.words)
         return (present + 0.5) / (len(numbers) + 1)
 
-    def batches(self, batch_size: int, device: torch.device | str = "cpu", most: int | None = None):
+    def batches(self, batch_size: int, device: torch.device | str = "cpu", most: int | None = None) -> Iterator[Tensor]:
         """Yield the bags of the windows in order, (batch, V) at a time; of at most `most` windows, evenly spaced, where it is given."""
         numbers = spread(self.count, most)
         for part in numbers.split(batch_size):
             yield self.multi_hot(part, device)
+
+    def sparse_batches(self, batch_size: int, most: int | None = None) -> Iterator[SparseBags]:
+        """Yield the same bags as lists of their distinct words, on the CPU."""
+        for part in spread(self.count, most).split(batch_size):
+            yield self.sparse(part)
 
     def _indices_on(self, device: torch.device) -> Tensor:
         """Return the split's indices on the device, moved there once: uint16 as int16 with the same bits, which every device can gather."""

@@ -42,7 +42,7 @@ def principal_models(
         device: of the models.
     """
     windows, size = training.windows("train"), training.evaluation_batch_size
-    together = Cooccurrence(partial(windows.batches, size, device, most), windows.words)
+    together = Cooccurrence(partial(windows.sparse_batches, size, most), windows.words)
     directions = principal_directions(together, latent, seed) if latent <= windows.words else None
     if directions is None:
         return None
@@ -82,10 +82,10 @@ def baseline_metrics(context: Context) -> dict[str, float]:
     if not spread_.any():
         return {}
     windows, size = context.training.windows("train"), context.training.evaluation_batch_size
-    counted = torch.zeros(windows.words, dtype=torch.float64)
-    for bags in windows.batches(size, context.device, analysis.read_out_windows):
-        counted += bags.sum(0).double().cpu()
-    expected = (counted / min(len(windows), analysis.read_out_windows or len(windows))).numpy()
+    counted = sum(bags.word_offsets.diff() for bags in windows.sparse_batches(size, analysis.read_out_windows))
+    expected = (
+        torch.as_tensor(counted).double() / min(len(windows), analysis.read_out_windows or len(windows))
+    ).numpy()
     others = np.argsort(-expected, kind="stable")[latent:]
     missed = np.zeros_like(spread_)
     missed[others] = (spread_ + (frequency - expected) ** 2)[others]

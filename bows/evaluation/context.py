@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor
@@ -125,10 +125,6 @@ class Context:
         for numbers in torch.arange(min(self.natural.windows, SAMPLE)).split(self.data.evaluation_batch_size):
             yield (torch.rand(len(numbers), len(frequency), generator=generator) < frequency).float().to(self.device)
 
-    def held_out(self) -> Iterator[Tensor]:
-        """Yield the held-out bags (B, V), on the device."""
-        return self.data.windows("validation").batches(self.data.evaluation_batch_size, self.device)
-
     @cached_property
     def read_out(self) -> ReadOut | None:
         """The linear read-out of the latent, fitted on at most `analysis.read_out_windows` training windows, evenly spaced.
@@ -168,7 +164,8 @@ class Context:
     @cached_property
     def cooccurrence(self) -> Cooccurrence:
         """Counts of word pairs over the held-out windows."""
-        return Cooccurrence(self.held_out, self.autoencoder.features)
+        windows, size = self.data.windows("validation"), self.data.evaluation_batch_size
+        return Cooccurrence(partial(windows.sparse_batches, size), windows.words)
 
     @cached_property
     def extremes(self) -> CosineExtremes | None:

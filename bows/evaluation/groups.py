@@ -197,7 +197,7 @@ def alignment_group(context: Context) -> Measured:
     """
     windows, size = context.data.windows("validation"), context.data.evaluation_batch_size
     first = windows.only(torch.arange(len(windows) // 2))
-    half = Cooccurrence(partial(first.batches, size, context.device), first.words) if len(first) else None
+    half = Cooccurrence(partial(first.sparse_batches, size), first.words) if len(first) else None
     permutations, together = context.analysis.null_permutations, context.cooccurrence
     return Measured(alignment(context.encoder, context.decoder, together, permutations, context.seed, half))
 

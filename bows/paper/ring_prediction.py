@@ -80,8 +80,8 @@ def spectrum_of(run: Run, latent: int) -> Spectrum:
     print(
         "months in the covariance of the training windows: computing principal directions", file=sys.stderr, flush=True
     )
-    size, device = run.data.evaluation_batch_size, torch.device("cpu")
-    together = Cooccurrence(lambda: run.data.windows("train").batches(size, device), len(run.vocabulary))
+    size = run.data.evaluation_batch_size
+    together = Cooccurrence(lambda: run.data.windows("train").sparse_batches(size), len(run.vocabulary))
     values, vectors = _directions(together, int(BEYOND * latent) + 100)
     share = (together.present / together.windows).numpy()
     found = Spectrum(
