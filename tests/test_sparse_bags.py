@@ -32,3 +32,11 @@ def test_both_readings_are_the_sets_of_distinct_words(bags, dtype):
     assert sparse.dense().tolist() == expected
     assert sparse.dense().dtype == torch.float32
     assert sparse.positions().tolist() == np.flatnonzero(expected).tolist()
+    assert sparse.by_rows().toarray().tolist() == expected
+    values = torch.arange(2.0 * WORDS).view(WORDS, 2)
+    assert sparse.sum_words(values).tolist() == [
+        [sum(values[word, k].item() for word in bag) for k in (0, 1)] for bag in sets
+    ]
+    values = torch.arange(3.0 * len(bags)).view(len(bags), 3)
+    summed = [[sum(values[bag, k].item() for bag in holding) for k in range(3)] for holding in holders]
+    assert sparse.sum_bags(values).tolist() == summed

@@ -20,8 +20,16 @@ def random_bags(windows: int, words: int, seed: int = 0) -> torch.Tensor:
     return torch.from_numpy(bags).float()
 
 
-def streamed(bags: torch.Tensor, size: int = 7):
-    return lambda: iter(bags.split(size))
+def streamed(bags: torch.Tensor, size: int = 7, form=lambda part: part):
+    return lambda: map(form, bags.split(size))
+
+
+def as_lists(bags: torch.Tensor) -> sparse_bags.SparseBags:
+    rows, words = np.nonzero(bags.numpy())
+    return sparse_bags.SparseBags.of(words, np.searchsorted(rows, np.arange(len(bags) + 1)), bags.shape[1])
+
+
+FORMS = pytest.mark.parametrize("form", [torch.clone, as_lists], ids=["dense", "lists"])
 
 
 def by_loops(bags: torch.Tensor) -> np.ndarray:
@@ -52,10 +60,11 @@ def nonzeros(request, monkeypatch):
 @pytest.mark.usefixtures("common", "nonzeros")
 @pytest.mark.parametrize("most_rows", [1, 5, 13], ids=["row by row", "stripes", "kept"])
 @pytest.mark.parametrize("size", [1, 4, 1024])
-def test_matches_loops(monkeypatch, most_rows, size):
+@FORMS
+def test_matches_loops(monkeypatch, most_rows, size, form):
     monkeypatch.setattr(module, "BLOCK", 3)
     bags = random_bags(40, 13)
-    counts = Cooccurrence(streamed(bags), 13, most_bytes=most_rows * 13 * 4)
+    counts = Cooccurrence(streamed(bags, form=form), 13, most_bytes=most_rows * 13 * 4)
     assert counts.keeps_all == (most_rows == 13)
     blocks = list(counts.blocks(size))
     assert max(len(block) for _, block in blocks) == min(size, most_rows)
@@ -65,9 +74,10 @@ def test_matches_loops(monkeypatch, most_rows, size):
 
 
 @pytest.mark.parametrize("most_rows", [5, 13])
-def test_covariance_is_numpys(most_rows):
+@FORMS
+def test_covariance_is_numpys(most_rows, form):
     bags = random_bags(40, 13)
-    counts = Cooccurrence(streamed(bags), 13, most_bytes=most_rows * 13 * 4)
+    counts = Cooccurrence(streamed(bags, form=form), 13, most_bytes=most_rows * 13 * 4)
     expected = np.cov(bags.double().numpy().T, bias=True)
     covariance = whole(counts.covariance_blocks(3))
     assert covariance.dtype == np.float64

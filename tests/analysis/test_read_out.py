@@ -6,6 +6,7 @@ import torch
 from sklearn.linear_model import Ridge
 
 from bows.analysis.read_out import FOLDS, PATH, ReadOutSums
+from bows.sparse_bags import SparseBags
 
 
 def made(windows=200, words=12, latent=5, seed=0, noise=0.3):
@@ -31,6 +32,17 @@ def test_it_is_the_ridge_regression_with_that_penalty(seed, ridge):
     expected = Ridge(alpha=ridge * hidden.var(axis=0).mean() * len(hidden)).fit(hidden, bags)
     read_out = fitted(hidden, bags, ridge)
     np.testing.assert_allclose(read_out(torch.from_numpy(hidden)).numpy(), expected.predict(hidden), atol=2e-4)
+
+
+def test_bags_as_lists_of_words_give_the_same():
+    hidden, bags = made()
+    sums, latent = ReadOutSums(hidden.shape[1], bags.shape[1]), torch.from_numpy(hidden).float()
+    for part in np.split(np.arange(len(hidden)), [33, 150]):
+        rows, words = np.nonzero(bags[part])
+        sums.update(latent[part], SparseBags.of(words, np.searchsorted(rows, np.arange(len(part) + 1)), bags.shape[1]))
+    found, expected = sums.solve(0.1), fitted(hidden, bags)
+    torch.testing.assert_close(found.weight, expected.weight)
+    torch.testing.assert_close(found.bias, expected.bias)
 
 
 def test_without_a_penalty_it_is_least_squares():

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import bows
+from bows.sparse_bags import SparseBags
 
 SMALL = [
     "data=files", "data.vocab_size=60", "data.window=4", "data.val_fraction=0.3", "data.min_chars=20", "data.batch_size=16",
@@ -93,3 +94,33 @@ def test_rectified_components_are_a_model(place, tiny_text, trained):
     assert run.metrics["baseline/r2_pca_relu"] == pytest.approx(run.metrics["reconstruction/r2"], abs=1e-5)
     assert run.metrics["reconstruction/r2"] > run.metrics["baseline/r2_pca"]
     assert json.loads((run.folder / "summary.json").read_text())["speed/seconds"] >= 0
+
+
+@pytest.mark.parametrize("model", ["tied", "untied", "linear", "pca"])
+def test_nearly_empty_bags_are_encoded_by_their_words_with_the_same_result(
+    place, tiny_text, trained, model, monkeypatch
+):
+    run = run_of(place, tiny_text, trained, model, "epochs=2")
+    monkeypatch.setattr("bows.model.sparse_loss.fast_products", lambda: False)
+    dense = run.evaluate()
+    monkeypatch.setattr("bows.model.sparse_loss.fast_products", lambda: True)
+    monkeypatch.setattr("bows.model.sparse_loss.LEAST_WORK", 0)
+    monkeypatch.setattr("bows.model.sparse_loss.FULLEST", 1.0)
+    summed, sum_words = [], SparseBags.sum_words
+
+    def counted(bags: SparseBags, values: torch.Tensor) -> torch.Tensor:
+        summed.append(len(bags))
+        return sum_words(bags, values)
+
+    monkeypatch.setattr(SparseBags, "sum_words", counted)
+    sparse = run.evaluate()
+    # The read-out's training windows once, the held-out windows for the model and for its baseline.
+    assert sum(summed) == len(run.data.windows("train")) + 2 * len(run.data.windows("validation"))
+    timeless = {name for name in dense.metrics if not name.startswith("speed/")}
+    assert sparse.metrics.keys() == dense.metrics.keys()
+    for name in timeless:
+        assert sparse.metrics[name] == pytest.approx(dense.metrics[name], rel=1e-3, abs=1e-4), name
+    columns = ["r2", "r2_linear", "r2_one_hot", "interference_present"]
+    for name in columns:
+        ours, theirs = (each.words[name].to_numpy() for each in (sparse, dense))
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-3, err_msg=name)
