@@ -255,7 +255,7 @@ def test_statements_about_a_class_hold_for_its_subclasses_unless_they_change_the
     assert stated(Untied) == (False, True, ("encoder", "decoder"), 2)
     assert stated(OtherEncoder) == (False, False, (), 1)
     assert stated(OtherStackedEncoder) == (False, True, (), 1)
-    assert stated(PrincipalComponents) == stated(FittedTwice) == (True, False, (), 1)
+    assert stated(PrincipalComponents) == stated(FittedTwice) == (True, False, ("weight",), 1)
     assert Subclass(V, M).is_linear
     assert not OtherEncoder(V, M).is_linear
     assert not Tied(V, M, latent_activation="relu").is_linear
