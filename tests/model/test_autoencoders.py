@@ -267,7 +267,7 @@ def test_linear_parameters_are_the_matrices_of_the_linear_formula(name):
     expected = [model.encoder_weight] + ([] if model.tied else [model.decoder_weight])
     for parameter, weight in zip(model.linear_parameters, expected, strict=bool(model.linear_parameters)):
         assert getattr(model, parameter).data_ptr() == weight.data_ptr()
-    assert model.is_linear == (name in {"tied", "linear", "sigmoid", "untied", "no bias"})
+    assert model.is_linear == (name in {"tied", "linear", "sigmoid", "untied", "no bias", "pca"})
 
 
 def test_a_model_without_a_closed_form_refuses_to_be_fitted():
