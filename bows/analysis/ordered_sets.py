@@ -46,10 +46,13 @@ def whole_sets(sets: dict[str, list[str]], vocabulary: list[str], quiet: bool = 
 
 def _say_what_is_wanting(found: dict[str, Resolved]) -> None:
     if absent := [name for name, place in found.items() if not place.indices]:
-        log.info("ordered sets without a word in the vocabulary: %s", ", ".join(absent))
+        log.info("ordered sets without a word in the vocabulary: %s", ", ".join(shortened(absent)))
     wanting = {name: place.missing for name, place in found.items() if place.indices and place.missing}
     if wanting:
-        lacking = "; ".join(f"{name}: {', '.join(shortened(words))}" for name, words in wanting.items())
+        nearly_whole = sorted(wanting.items(), key=lambda item: len(item[1]))
+        lacking = "; ".join(
+            shortened([f"{name}: {', '.join(shortened(words))}" for name, words in nearly_whole], most=6)
+        )
         log.info("skipping %d ordered sets with words outside the vocabulary (%s)", len(wanting), lacking)
 
 

@@ -24,7 +24,9 @@ def rings(**sets: tuple[int, float]) -> dict[str, float]:
         # The best of several sets: a ring before an arc, then the lowest p; with three sets 0.02 is not below 0.05 / 3.
         (rings(a=(2, 1e-4), b_c=(3, 0.01), d=(3, 0.012)), "The words of b c lie on a ring in order (p 0.01)."),
         (rings(a=(1, 1e-3), b=(3, 0.02), c=(0, 0.5)), "The words of a lie on a line in order (p 0.0005)."),
-        (rings(a=(3, 0.02), b=(3, 0.02), c=(0, 0.5)), "The words of no ordered set lie in its order."),
+        (rings(a=(3, 0.02), b=(3, 0.03), c=(0, 0.5)), "No ordered set lies on a ring, arc or line in order; a is nearest to it (p 0.02)."),
+        # In order, and without a shape: it closes and does not fill a plane.
+        (rings(a=(0, 1e-3)), "No ordered set lies on a ring, arc or line in order; a is nearest to it (p 0.001)."),
         ({"cluster/purity_z": 45.4}, "Words of one category lie together (z 45)."),
         ({"cluster/purity_z": 2.9}, "Words of one category do not lie together more than by chance (z 2.9)."),
         ({"reconstruction/relu_gain": 0.144}, "The output activation adds 0.14 R² over the best linear read-out."),

@@ -12,7 +12,7 @@ WARNING data.include: not in the training rows, left out: Monday, Tuesday, Wedne
 WARNING data.vocab_size=# the training rows hold only # words; using all of them
 INFO # windows of # rows, # per batch
 INFO the validation split contains # % of the vocabulary: nothing is measured of the other words on held-out text; give a smaller data.vocab_size or more data.validation
-INFO ordered sets without a word in the vocabulary: weekdays, seasons, times_of_day, days_of_month, compass, colours, notes, digits, features, planets, roman_numerals, number_words, tens, letters, time_units, military_ranks, military_units, file_operations, file_units, connection, network_layers, url_parts, code_units
+INFO ordered sets without a word in the vocabulary: weekdays, seasons, times_of_day, # more
 INFO training on # CPU thread (products of # million multiplications, under # million)
 INFO training uses dense bags: precision is #-true
 INFO training: # steps
