@@ -23,7 +23,7 @@ from bows.evaluation.vectors import matched, read_vectors
 
 log = logging.getLogger(__name__)
 
-HALVES = 100  # of the words, for the interval of each measure
+HALVES = 50  # of the words, for the interval of each measure: its width is known to a tenth
 FILE = "comparison_geometry.csv"
 COLUMNS: list[str] = [
     "reference", "model", "measure", "value", "low", "high", "null", "z", "p", "words",
