@@ -22,9 +22,9 @@ def regimes(
     4. ``orthogonal``: largest absolute cosine with another word < 0.1
     5. ``mixed``: none of these
 
-    The numbers are the usual ``thresholds``. Of the stored words of linear models (principal components and model=linear, V = 2,000,
-    m = 32) 1.1 to 2.4 % are then not ``linear``, and none on shuffled text, where 51 % are not with a gap above 0. Source: the regimes of
-    Prieto et al. 2026, made exact.
+    The numbers are the usual ``thresholds``. Of the stored words of linear models (principal components and model=linear on the default
+    corpus) none is then not ``linear``; on shuffled text 57 % are not with a gap above 0. Source: the regimes of Prieto et al. 2026, made
+    exact.
 
     Args:
         r2: (V,) R^2, masked where not defined, which is where the held-out windows all hold the word or none does.
