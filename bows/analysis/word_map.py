@@ -33,11 +33,14 @@ def tsne_coordinates(directions: np.ndarray) -> np.ndarray:
     if len(directions) < LEAST:
         raise DataError(f"t-SNE needs {LEAST} words with a direction or more, and there are {len(directions)}")
     from sklearn.manifold import TSNE  # half a second, which a run without a map need not wait for
+    from threadpoolctl import threadpool_limits
 
     perplexity = min(NEIGHBOURS, (len(directions) - 1) / 3)
     init = "pca" if directions.shape[1] > 1 else "random"
     layout = TSNE(2, perplexity=perplexity, max_iter=ITERATIONS, angle=ANGLE, init=init, random_state=0, n_jobs=1)
-    return np.asarray(layout.fit_transform(np.asarray(directions, dtype=np.float32)), dtype=np.float64)
+    # One thread, as elsewhere for so few words: on a busy machine the threads of its gradient wait for each other, ten times as long.
+    with threadpool_limits(1):
+        return np.asarray(layout.fit_transform(np.asarray(directions, dtype=np.float32)), dtype=np.float64)
 
 
 def umap_coordinates(directions: np.ndarray, seed: int = 0) -> np.ndarray:

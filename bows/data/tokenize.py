@@ -8,6 +8,9 @@ Arrow; the rest go to the rules of `data.words` (UnicodeRules, PaperRules).
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from runpy import run_path
 
 import numpy as np
 import pyarrow as pa
@@ -70,9 +73,12 @@ class WordRules:
 
 def english_stop_words() -> frozenset[str]:
     """Return the 318 English stop words that ship with scikit-learn, and two that `data.words` writes with periods."""
-    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS  # imports for a second; a built corpus needs none
-
-    return frozenset(ENGLISH_STOP_WORDS) | {"e.g.", "i.e."}
+    package = find_spec("sklearn")
+    assert package is not None
+    assert package.origin is not None
+    # The file of the words alone: every start needs them, and scikit-learn, with pandas, imports for a second.
+    words = run_path(str(Path(package.origin).parent / "feature_extraction" / "_stop_words.py"))
+    return frozenset(words["ENGLISH_STOP_WORDS"]) | {"e.g.", "i.e."}
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,9 @@
 """Write the results of an evaluation: word table, summary, and the data of its figures."""
 
 import logging
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import torch
@@ -16,16 +13,16 @@ from bows.analysis.directions import directions
 from bows.analysis.neighbours import nearest
 from bows.analysis.ordered_sets import resolve
 from bows.analysis.ring import ring_coordinates
-from bows.analysis.word_map import FEWEST_WORDS, MOST_WORDS, tsne_coordinates
+from bows.analysis.word_map import FEWEST_WORDS, MOST_WORDS
 from bows.config.schema import Analysis
 from bows.data.corpus import Corpus
 from bows.evaluation.evaluate import Evaluation
+from bows.evaluation.word_positions import neighbour_map
 from bows.figures.curves import training_curves
 from bows.figures.gram import gram_heat_map
 from bows.figures.regime_shares import regime_shares
 from bows.figures.render_pool import Picture
 from bows.figures.word_planes import ring_polygon
-from bows.figures.words_scatter import category_map
 from bows.files import finite, write_json
 from bows.model.autoencoder import Autoencoder, weights
 from bows.runs.discover import is_sweep
@@ -35,10 +32,6 @@ log = logging.getLogger(__name__)
 
 # Number of words in the Gram heat map where no ordered set is in the vocabulary.
 GRAM_WORDS = 40
-
-
-# Categories that the map of the words shows, and the words that one must have.
-MAP_CATEGORIES, LEAST_WORDS = 12, 10
 
 
 @torch.no_grad()
@@ -54,10 +47,7 @@ def write_evaluation(
     """Write words.parquet, summary.json and regimes.csv; return the pictures to draw into figures/, none where figures are off."""
     encoder, decoder = (None if each is None else each.cpu() for each in weights(autoencoder))
     assert encoder is not None
-    placed = (
-        evaluation.words if is_sweep(folder.parent) or not analysis.figures else with_map(evaluation.words, encoder)
-    )
-    pq.write_table(placed, folder / "words.parquet")
+    pq.write_table(evaluation.words, folder / "words.parquet")
     write_json(folder / "summary.json", finite(dict(sorted(summary.items()))))
     thresholds = analysis.regimes
     if evaluation.regimes is not None:
@@ -68,40 +58,24 @@ def write_evaluation(
     if not analysis.figures:
         return {}
     pictures = pictures_of(folder, encoder, decoder, corpus.vocabulary, sets, summary)
-    if "x" in placed.column_names:
-        pictures["map"] = Picture(
-            category_map, (map_columns(placed, analysis), "Map of the words by neighbours (t-SNE)")
-        )
+    pictures |= map_picture(folder, encoder, analysis)
     if evaluation.regimes is not None:
         regimes, frequency = (evaluation.words.column(name).to_pylist() for name in ("regime", "frequency"))
         pictures["regimes"] = Picture(regime_shares, (regimes, frequency, str(thresholds)))
     return pictures
 
 
-def map_columns(words: pa.Table, analysis: Analysis) -> dict[str, list]:
-    """Return the columns of `bows.figures.words_scatter.category_map` for words with a position, by the categories that have most words."""
-    owner = {word: name for name, of in analysis.category_words.items() for word in of}
-    rows = [row for row in words.select(["word", "x", "y"]).to_pylist() if row["x"] is not None]
-    found = Counter(owner[row["word"]] for row in rows if row["word"] in owner)
-    shown = {name for name, count in found.most_common(MAP_CATEGORIES) if count >= LEAST_WORDS}
-    named = [name if (name := owner.get(row["word"])) in shown else None for row in rows]
-    positions = {axis: [row[axis] for row in rows] for axis in ("x", "y")}
-    return {"panel": [""] * len(rows), "category": named, **positions}
-
-
-def with_map(words: pa.Table, encoder: Tensor) -> pa.Table:
-    """Return a word table with the positions ``x`` and ``y`` on the map by neighbours, where its words are few enough to take seconds.
+def map_picture(folder: Path, encoder: Tensor, analysis: Analysis) -> dict[str, Picture]:
+    """Return the map of the words, which adds their positions to words.parquet, where they are few enough to take seconds.
 
     Jobs of a sweep have none, as it can take as long as their training; `bows.report` lays out the map of one of them.
     """
     unit, kept = directions(encoder)
-    if not FEWEST_WORDS <= len(kept) <= MOST_WORDS:
-        return words
-    places = np.full((len(words), 2), np.nan)
-    places[kept.numpy()] = tsne_coordinates(unit.T.numpy())
-    for name, column in zip("xy", places.T, strict=True):
-        words = words.append_column(name, pa.array(column, pa.float64(), from_pandas=True))
-    return words
+    if is_sweep(folder.parent) or not FEWEST_WORDS <= len(kept) <= MOST_WORDS:
+        return {}
+    category_of = {word: name for name, of in analysis.category_words.items() for word in of}
+    table = folder / "words.parquet"
+    return {"map": Picture(neighbour_map, (table, unit.T.numpy(), kept.numpy(), category_of))}
 
 
 def log_results(loggers: Sequence, figures: Mapping[str, Path], evaluation: Evaluation, step: int) -> None:

@@ -34,7 +34,7 @@ from bows.data.vector_files import WordVectors, read_matrix, read_words, usable
 from bows.errors import DataError, SettingError
 from bows.evaluation.discover import print_shapes, write_shapes
 from bows.evaluation.groups import predictions
-from bows.evaluation.save import nearest_words, pictures_of, with_map
+from bows.evaluation.save import map_picture, nearest_words, pictures_of
 from bows.figures.render_pool import draw
 from bows.files import finite, write_json, write_whole
 from bows.reports.run_report import write_report
@@ -251,9 +251,10 @@ def write(
     """Write the files that a run folder has too: model.safetensors, vocabulary.txt, words.parquet, summary.json and figures."""
     save_tensors(folder / "model.safetensors", {"embedding.weight": encoder.T})
     write_whole(folder / "vocabulary.txt", "".join(f"{word}\n" for word in words))
-    pq.write_table(with_map(table, encoder) if settings.analysis.figures else table, folder / "words.parquet")
+    pq.write_table(table, folder / "words.parquet")
     write_json(folder / "summary.json", finite(dict(sorted(metrics.items()))))
     for word, near in nearest_words(settings.analysis.nearest_to, words, encoder).items():
         log.info("nearest to %s: %s", word, ", ".join(near))
     if settings.analysis.figures:
-        draw(folder / "figures", pictures_of(folder, encoder, None, words, sets, metrics))
+        pictures = pictures_of(folder, encoder, None, words, sets, metrics)
+        draw(folder / "figures", pictures | map_picture(folder, encoder, settings.analysis))

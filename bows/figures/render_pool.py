@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from importlib import import_module
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,12 +35,13 @@ class Drawers:
     that ends.
     """
 
-    def __init__(self, processes: int) -> None:
+    def __init__(self, processes: int, modules: Sequence[str] = ()) -> None:
+        """Start the processes. modules: what the pictures need besides matplotlib, imported while the models train."""
         context = get_context("spawn")
         Warned.flag = context.Event()
         self._executor = ProcessPoolExecutor(processes, context, _begin, (Warned.flag,))
         for _ in range(processes):  # started now, they import matplotlib while the models train
-            self._executor.submit(_warm_up)
+            self._executor.submit(_warm_up, modules)
 
     def __enter__(self) -> Drawers:
         return self
@@ -66,6 +68,8 @@ def _begin(warned: Any) -> None:
     threading.Thread(target=end_with_parent, daemon=True).start()
 
 
-def _warm_up() -> None:
+def _warm_up(modules: Sequence[str]) -> None:
+    for module in modules:
+        import_module(module)
     with style():
         new_figure(1, 1).text(0, 0, "text").get_window_extent()

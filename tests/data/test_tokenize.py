@@ -175,8 +175,10 @@ def test_case_is_kept_unless_asked():
 
 
 def test_stop_words_go_in_any_case_but_for_those_kept_as_spelt():
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
     stop = english_stop_words()
-    assert len(stop - {"e.g.", "i.e."}) == 318
+    assert stop == ENGLISH_STOP_WORDS | {"e.g.", "i.e."}
     assert split("The THE war may May MAY", stop_words=stop) == [["war"]]
     assert split("The may May MAY", stop_words=stop, kept=frozenset({"May"})) == [["May"]]
     assert split("may May", stop_words=stop, kept=frozenset({"may"}), lowercase=True) == [["may", "may"]]

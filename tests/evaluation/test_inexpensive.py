@@ -41,16 +41,14 @@ def test_a_word_in_two_categories_leaves_the_clusters_out_with_a_warning(trained
 
 
 def test_the_map_shows_the_largest_categories_and_only_words_with_a_position():
-    from types import SimpleNamespace
-
     import pyarrow as pa
 
-    from bows.evaluation.save import map_columns
+    from bows.evaluation.word_positions import map_columns
 
     sea, sky = [f"sea{number}" for number in range(10)], [f"sky{number}" for number in range(9)]
     words = [*sea, *sky, "other", "nowhere"]
     table = pa.table({"word": words, "x": [*map(float, range(20)), None], "y": [*([0.5] * 20), None]})
-    columns = map_columns(table, SimpleNamespace(categories={"sea": " ".join(sea), "sky": sky, "none": None}))
+    columns = map_columns(table, dict.fromkeys(sea, "sea") | dict.fromkeys(sky, "sky"))
     assert columns["x"] == [float(place) for place in range(20)]
     assert columns["category"] == ["sea"] * 10 + [None] * 10  # nine words are too few
     assert {len(column) for column in columns.values()} == {20}

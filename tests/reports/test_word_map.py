@@ -10,8 +10,11 @@ import torch
 from pyarrow import parquet
 
 from bows.analysis.word_map import tsne_coordinates
+from bows.config.schema import Analysis
 from bows.errors import DataError
-from bows.evaluation.save import with_map
+from bows.evaluation.request import compose_analysis
+from bows.evaluation.save import map_picture
+from bows.figures.render_pool import draw
 from bows.report import main
 from bows.reports.export import write_vectors
 from bows.reports.word_map import word_map
@@ -42,15 +45,19 @@ def test_neighbours_stay_together_on_the_map_by_tsne():
         tsne_coordinates(np.eye(4))
 
 
-def test_positions_are_kept_with_the_words_where_these_are_many_enough():
+def test_positions_are_kept_with_the_words_where_these_are_many_enough(tmp_path):
     encoder = torch.from_numpy(two_groups().T).float()
     encoder[:, 7] = 0
     words = pa.table({"word": [f"w{place}" for place in range(60)]})
-    kept = with_map(words, encoder)
+    parquet.write_table(words, tmp_path / "words.parquet")
+    analysis = Analysis(**compose_analysis("run=none")["analysis"])
+    draw(tmp_path, map_picture(tmp_path, encoder, analysis))
+    kept = parquet.read_table(tmp_path / "words.parquet")
     x, y = (kept.column(name).to_pylist() for name in "xy")
     assert [place for place in range(60) if x[place] is None or y[place] is None] == [7]
     assert_apart(np.delete(np.array([x, y], float).T, 7, axis=0), 29)
-    assert with_map(words.slice(0, 49), encoder[:, :49]).column_names == ["word"]  # 48 have a direction
+    assert (tmp_path / "map.svg").is_file()
+    assert not map_picture(tmp_path, encoder[:, :49], analysis)  # 48 have a direction
 
 
 def kinds(found: dict) -> list[str]:

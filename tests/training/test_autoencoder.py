@@ -440,7 +440,7 @@ def test_a_single_run_with_a_second_core_starts_a_process_that_draws(
     from bows.training import run
 
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    monkeypatch.setattr(run, "Drawers", lambda processes: f"{processes} process")
+    monkeypatch.setattr(run, "Drawers", lambda processes, modules: f"{processes} process")
     started = run._second_drawer(check(compose(*more)), sweep)
     assert started == "1 process" if expected else started.__enter__() is None
 
