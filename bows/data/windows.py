@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 # The share of windows that data.split=overlapping holds out: the paper's.
 OVERLAPPING_SHARE = 0.1
+# Windows of a batch of lists of words. Large, as results that are added up by batch, of the size of a model, take longer than the bags.
+SPARSE_BATCH = 2048
 
 
 class Windows:
@@ -117,9 +119,9 @@ class Windows:
         for part in numbers.split(batch_size):
             yield self.multi_hot(part, device)
 
-    def sparse_batches(self, batch_size: int, most: int | None = None) -> Iterator[SparseBags]:
-        """Yield the same bags as lists of their distinct words, on the CPU."""
-        for part in spread(self.count, most).split(batch_size):
+    def sparse_batches(self, most: int | None = None) -> Iterator[SparseBags]:
+        """Yield the bags of the windows in order, or of at most `most` windows, as lists of their distinct words, on the CPU."""
+        for part in spread(self.count, most).split(SPARSE_BATCH):
             yield self.sparse(part)
 
     def _indices_on(self, device: torch.device) -> Tensor:

@@ -41,8 +41,8 @@ def principal_models(
         seed: of the start of the search for the directions, which is by block Krylov iteration where V is large.
         device: of the models.
     """
-    windows, size = training.windows("train"), training.evaluation_batch_size
-    together = Cooccurrence(partial(windows.sparse_batches, size, most), windows.words)
+    windows = training.windows("train")
+    together = Cooccurrence(partial(windows.sparse_batches, most), windows.words)
     directions = principal_directions(together, latent, seed) if latent <= windows.words else None
     if directions is None:
         return None
@@ -81,8 +81,8 @@ def baseline_metrics(context: Context) -> dict[str, float]:
     spread_ = frequency * (1 - frequency)
     if not spread_.any():
         return {}
-    windows, size = context.training.windows("train"), context.training.evaluation_batch_size
-    counted = sum(bags.word_offsets.diff() for bags in windows.sparse_batches(size, analysis.read_out_windows))
+    windows = context.training.windows("train")
+    counted = sum(bags.word_offsets.diff() for bags in windows.sparse_batches(analysis.read_out_windows))
     expected = (
         torch.as_tensor(counted).double() / min(len(windows), analysis.read_out_windows or len(windows))
     ).numpy()

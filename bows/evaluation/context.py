@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -16,15 +16,12 @@ from bows.analysis.read_out import FOLDS, ReadOut, ReadOutSums
 from bows.analysis.reconstruction import ReconstructionSums
 from bows.config.schema import Analysis
 from bows.data.datamodule import BagsDataModule
-from bows.data.windows import Windows, spread
+from bows.data.windows import SPARSE_BATCH, Windows, spread
 from bows.model.autoencoder import Autoencoder, AutoencoderOutput, weights
 from bows.model.sparse_loss import why_dense
 from bows.runs.folder import RunFolder
 
 SAMPLE = 2000  # windows that a quantity needs which is the mean over many of them, or their quantiles
-SPARSE_BATCH = (
-    2048  # windows that the sums of a read-out are added up from at a time: its (V, m) sums take longer than the bags
-)
 
 
 @dataclass(frozen=True)
@@ -164,8 +161,8 @@ class Context:
     @cached_property
     def cooccurrence(self) -> Cooccurrence:
         """Counts of word pairs over the held-out windows."""
-        windows, size = self.data.windows("validation"), self.data.evaluation_batch_size
-        return Cooccurrence(partial(windows.sparse_batches, size), windows.words)
+        windows = self.data.windows("validation")
+        return Cooccurrence(windows.sparse_batches, windows.words)
 
     @cached_property
     def extremes(self) -> CosineExtremes | None:

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -195,9 +194,9 @@ def alignment_group(context: Context) -> Measured:
 
     The halves are consecutive windows, so that a document is in one half, but for the one in the middle.
     """
-    windows, size = context.data.windows("validation"), context.data.evaluation_batch_size
+    windows = context.data.windows("validation")
     first = windows.only(torch.arange(len(windows) // 2))
-    half = Cooccurrence(partial(first.sparse_batches, size), first.words) if len(first) else None
+    half = Cooccurrence(first.sparse_batches, first.words) if len(first) else None
     permutations, together = context.analysis.null_permutations, context.cooccurrence
     return Measured(alignment(context.encoder, context.decoder, together, permutations, context.seed, half))
 

@@ -60,7 +60,7 @@ def principal_r2(
     windows = data.windows("train")
     if latent > windows.words:
         return {}
-    together = Cooccurrence(partial(windows.sparse_batches, data.evaluation_batch_size, most), windows.words)
+    together = Cooccurrence(partial(windows.sparse_batches, most), windows.words)
     directions = principal_directions(together, latent, seed)
     if directions is None:
         return {}

@@ -80,8 +80,7 @@ def spectrum_of(run: Run, latent: int) -> Spectrum:
     print(
         "months in the covariance of the training windows: computing principal directions", file=sys.stderr, flush=True
     )
-    size = run.data.evaluation_batch_size
-    together = Cooccurrence(lambda: run.data.windows("train").sparse_batches(size), len(run.vocabulary))
+    together = Cooccurrence(run.data.windows("train").sparse_batches, len(run.vocabulary))
     values, vectors = _directions(together, int(BEYOND * latent) + 100)
     share = (together.present / together.windows).numpy()
     found = Spectrum(

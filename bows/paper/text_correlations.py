@@ -19,10 +19,9 @@ def text_correlations(run: Run, words: Sequence[str], split: str = "train") -> n
         DataError: a word is in all windows or in none.
     """
     indices = run.indices(words)
-    size = run.data.evaluation_batch_size
     # Only the counts of these words are needed: with room for one row the others are never made.
     room = 8 * len(run.vocabulary)
-    counts = Cooccurrence(lambda: run.data.windows(split).sparse_batches(size), len(run.vocabulary), room)
+    counts = Cooccurrence(run.data.windows(split).sparse_batches, len(run.vocabulary), room)
     return phi(counts.among(indices), counts.present.numpy()[indices], counts.windows)
 
 

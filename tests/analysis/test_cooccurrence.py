@@ -142,3 +142,22 @@ def test_what_cannot_be_counted_is_refused():
         Cooccurrence(lambda: [torch.zeros(2, 4)], 3)
     with pytest.raises(SettingError, match=r"most_bytes=11 .* 12 or more"):
         Cooccurrence(lambda: [torch.zeros(2, 3)], 3, most_bytes=11)
+
+
+def test_few_nearly_empty_bags_are_multiplied_instead_of_their_counts(monkeypatch):
+    bags = (torch.rand(50, 40, generator=torch.Generator().manual_seed(0)) < 0.05).float()
+    filled, matrix = int(bags.sum()), torch.randn(40, 3, generator=torch.Generator().manual_seed(1))
+    expected = np.cov(bags.double().numpy().T, bias=True) @ matrix.double().numpy()
+    counted = []
+    monkeypatch.setattr(Cooccurrence, "_all", lambda counts: counted.append(1) or torch.zeros(40, 40))
+    for most_bytes, rate, kept in ((1 << 20, 1600 // filled, True), (1 << 20, 1600 // filled + 1, False)):
+        monkeypatch.setattr(module, "DENSE_RATE", rate)
+        found = Cooccurrence(streamed(bags, form=as_lists), 40, most_bytes).covariance_times(matrix)
+        assert bool(counted) != kept
+        if kept:
+            np.testing.assert_allclose(found.numpy(), expected, atol=1e-6)
+    # Bags take no more than a quarter of the memory that the counts may take.
+    monkeypatch.setattr(module, "DENSE_RATE", 1)
+    assert Cooccurrence(streamed(bags, form=as_lists), 40, 32 * filled)._held
+    assert Cooccurrence(streamed(bags, form=as_lists), 40, 32 * filled - 1)._held is None
+    assert Cooccurrence(streamed(bags), 40)._held is None
