@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import Any
+from typing import Any, cast
 
 KEY = "0" * 40
 
@@ -58,21 +58,21 @@ class WandbServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: WandbServer
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"] or 0))
         if self.headers["Content-Encoding"] == "gzip":
             body = gzip.decompress(body)
         answer: dict[str, Any] = {}
+        server = cast(WandbServer, self.server)
         if self.path == "/graphql":
             query = json.loads(body)
             (name,) = re.findall(r"^\s*(?:query|mutation) (\w+)", query["query"])
             variables = query.get("variables") or {}
-            self.server.queries.append((name, variables))
-            answer = {"data": self.server.answer(name, variables)}
+            server.queries.append((name, variables))
+            answer = {"data": server.answer(name, variables)}
         elif self.path.endswith("/file_stream"):
-            self.server.streamed.setdefault(self.path.split("/")[-2], []).append(json.loads(body))
+            server.streamed.setdefault(self.path.split("/")[-2], []).append(json.loads(body))
         content = json.dumps(answer).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
