@@ -17,7 +17,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from scipy.linalg import subspace_angles
 from scipy.stats import rankdata
 from scipy.stats import t as student
 
@@ -208,14 +207,13 @@ def set_agreement(first: np.ndarray, second: np.ndarray, permutations: int, seed
     planes, count = _planes(first, second), len(first)
     if planes is None:
         return {}
-    angle = _angle(*planes)
+    angle = float(_angles(*planes))
     found = {"value": angle}
     if permutations:
-        generator = np.random.default_rng(seed)
-        drawn = [_angle(planes[0], planes[1][generator.permutation(count)]) for _ in range(permutations)]
-        found["p"] = (1 + sum(each <= angle + 1e-9 for each in drawn)) / (1 + permutations)
+        orders = permutations_within(np.zeros(count, int), permutations, np.random.default_rng(seed))
+        found["p"] = float(1 + (_angles(planes[0], planes[1][orders]) <= angle + 1e-5).sum()) / (1 + permutations)
     left = [_planes(*(np.delete(each, place, 0) for each in (first, second))) for place in range(count)]
-    without = [_angle(*each) for each in left if each is not None]
+    without = [float(_angles(*each)) for each in left if each is not None]
     if count >= LEAST_JACKKNIFE and len(without) == count:
         error = float(student.ppf(0.975, count - 1) * np.sqrt((count - 1) * np.var(without)))
         found |= {"low": max(angle - error, 0.0), "high": min(angle + error, 90.0)}
@@ -223,14 +221,18 @@ def set_agreement(first: np.ndarray, second: np.ndarray, permutations: int, seed
 
 
 def _planes(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    one, other = (
+    """Return orthonormal bases (n, 2) of the spans of the words' coordinates in each plane."""
+    coordinates = [
         ring_coordinates(torch.from_numpy(np.ascontiguousarray(each.T)), range(len(each))) for each in (first, second)
-    )
-    return None if one is None or other is None else (one, other)
+    ]
+    bases = [np.linalg.qr(each)[0] for each in coordinates if each is not None]
+    return (bases[0], bases[1]) if len(bases) == 2 else None
 
 
-def _angle(first: np.ndarray, second: np.ndarray) -> float:
-    return float(np.degrees(subspace_angles(first, second).max()))
+def _angles(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return the largest principal angle of a basis (n, 2) with each of others (..., n, 2), to 1e-6 degrees: (...)."""
+    least = np.linalg.svd(first.T @ second, compute_uv=False)[..., -1]
+    return np.asarray(np.degrees(np.arccos(least.clip(max=1.0))))
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
