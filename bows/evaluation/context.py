@@ -21,6 +21,7 @@ from bows.model.autoencoder import Autoencoder, AutoencoderOutput, weights
 from bows.model.sparse_loss import why_dense
 from bows.runs.folder import RunFolder
 
+MOST_BLOCKS, LEAST_BLOCK = 10, 20  # of a fold of cross-validation; windows of a block at least
 SAMPLE = 2000  # windows that a quantity needs which is the mean over many of them, or their quantiles
 
 
@@ -59,6 +60,19 @@ def encoder_by_word(autoencoder: Autoencoder, windows: Windows, batch_size: int,
     """
     reason = why_dense(autoencoder, windows.density(), batch_size, device, "32-true", compiled=False)
     return autoencoder.encoder_weight.detach().T.contiguous() if reason is None else None
+
+
+def folds(windows: int, rows: int, window: int) -> Tensor:
+    """Return the fold, 0 to FOLDS - 1, of each of some windows that are spread evenly over rows: (windows,) int64.
+
+    Each fold is up to ``MOST_BLOCKS`` blocks of consecutive windows; blocks are as long as ``LEAST_BLOCK`` windows or longer, so that few
+    windows share rows with another fold.
+
+    >>> folds(8, rows=800, window=1).tolist(), folds(8, rows=800, window=20).tolist()
+    ([0, 1, 2, 3, 0, 1, 2, 3], [0, 0, 1, 1, 2, 2, 3, 3])
+    """
+    blocks = FOLDS * max(1, min(MOST_BLOCKS, rows // (FOLDS * LEAST_BLOCK * window)))
+    return torch.arange(windows) * blocks // max(windows, 1) % FOLDS
 
 
 @dataclass
@@ -126,7 +140,9 @@ class Context:
     def read_out(self) -> ReadOut | None:
         """The linear read-out of the latent, fitted on at most `analysis.read_out_windows` training windows, evenly spaced.
 
-        The folds of its cross-validation are consecutive windows, so that a document is in one fold but for the ends.
+        The folds of its cross-validation are blocks of consecutive windows taken in turn, so that each has windows of all parts of the
+        text, as the held-out documents are: a quarter of a text may have other topics than the rest, which asks for a penalty that is too
+        large. A document is in one fold but for the ends of blocks, which are few: see :func:`folds`.
         """
         if "read_out" not in self.groups:
             return None
@@ -135,8 +151,9 @@ class Context:
         numbers = spread(len(windows), self.analysis.read_out_windows)
         size = self.training.evaluation_batch_size
         by_word = encoder_by_word(self.autoencoder, windows, size, self.device)
-        folds = torch.arange(len(numbers)) * FOLDS // len(numbers)
-        for fold, chosen in enumerate(numbers.split(folds.bincount(minlength=FOLDS).tolist())):
+        of_window = folds(len(numbers), windows.bags.rows, windows.window)
+        for fold in range(FOLDS):
+            chosen = numbers[of_window == fold]
             for some in chosen.split(size if by_word is None else SPARSE_BATCH) if len(chosen) else ():
                 if by_word is None:
                     bags = windows.multi_hot(some, self.device)

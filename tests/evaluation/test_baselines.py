@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import bows
+from bows.evaluation.context import folds
 from bows.sparse_bags import SparseBags
 
 SMALL = [
@@ -124,3 +125,15 @@ def test_nearly_empty_bags_are_encoded_by_their_words_with_the_same_result(
     for name in columns:
         ours, theirs = (each.words[name].to_numpy() for each in (sparse, dense))
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-3, err_msg=name)
+
+
+@pytest.mark.parametrize(("rows", "window", "blocks"), [(100_000, 3, 40), (1000, 5, 8), (300, 20, 4)])
+def test_folds_take_turns_through_the_text_in_blocks_of_many_windows(rows, window, blocks):
+    windows = rows - window + 1
+    of_window = folds(windows, rows, window).numpy()
+    starts = np.flatnonzero(np.diff(of_window, prepend=-1))
+    assert of_window[starts].tolist() == [0, 1, 2, 3] * (blocks // 4)
+    lengths = np.diff([*starts, windows])
+    assert lengths.max() - lengths.min() <= 1
+    # A window shares rows with the next block for at most window - 1 starts: few of a block, unless four blocks are the whole text.
+    assert blocks == 4 or window / lengths.min() <= 1 / 15
