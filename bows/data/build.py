@@ -231,7 +231,10 @@ def _chosen(store: ChunkStore, rows: int, plan: CorpusPlan) -> tuple[Vocabulary,
             "or more characters holds a word; lower data.min_chars or give other text"
         )
     if vocabulary.absent:
-        log.warning("data.include: not in the training rows, left out: %s", ", ".join(vocabulary.absent))
+        log.warning(
+            "data.include (by default days, months and planets): not in the training rows, left out: %s",
+            ", ".join(vocabulary.absent),
+        )
     if len(vocabulary.words) < plan.vocab_size:
         log.warning(
             "data.vocab_size=%d: the training rows hold only %d words; using all of them",

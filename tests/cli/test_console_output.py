@@ -8,7 +8,7 @@ SMALL = ["data=files", "data.vocab_size=60", "data.window=4", "data.min_chars=20
          "analysis.figures=false", "logger=none", "analysis.nearest_to=[December]"]  # fmt: skip
 
 RUN_LOG = """\
-WARNING data.include: not in the training rows, left out: Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday, Mercury, Venus, Earth, Mars, Jupiter, Saturn, Uranus, Neptune
+WARNING data.include (by default days, months and planets): not in the training rows, left out: Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday, Mercury, Venus, Earth, Mars, Jupiter, Saturn, Uranus, Neptune
 WARNING data.vocab_size=# the training rows hold only # words; using all of them
 INFO # windows of # rows, # per batch
 INFO the validation split contains # % of the vocabulary: nothing is measured of the other words on held-out text; give a smaller data.vocab_size or more data.validation

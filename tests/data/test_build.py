@@ -213,7 +213,7 @@ def test_fewer_words_than_asked_and_absent_words_are_said(tmp_path, caplog):
     corpus = make(tmp_path, text_of(train=["a b"] * 4), vocab_size=3, include=["b", "never", "nowhere"])
     assert corpus.vocabulary == ["a", "b"]
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
-        "data.include: not in the training rows, left out: never, nowhere",
+        "data.include (by default days, months and planets): not in the training rows, left out: never, nowhere",
         "data.vocab_size=3: the training rows hold only 2 words; using all of them",
     ]
 
