@@ -8,8 +8,7 @@ Arrow; the rest go to the rules of `data.words` (UnicodeRules, PaperRules).
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.util import find_spec
-from pathlib import Path
+from importlib.metadata import distribution
 from runpy import run_path
 
 import numpy as np
@@ -73,11 +72,9 @@ class WordRules:
 
 def english_stop_words() -> frozenset[str]:
     """Return the 318 English stop words that ship with scikit-learn, and two that `data.words` writes with periods."""
-    package = find_spec("sklearn")
-    assert package is not None
-    assert package.origin is not None
     # The file of the words alone: every start needs them, and scikit-learn, with pandas, imports for a second.
-    words = run_path(str(Path(package.origin).parent / "feature_extraction" / "_stop_words.py"))
+    file = distribution("scikit-learn").locate_file("sklearn/feature_extraction/_stop_words.py")
+    words = run_path(str(file))
     return frozenset(words["ENGLISH_STOP_WORDS"]) | {"e.g.", "i.e."}
 
 
