@@ -113,7 +113,7 @@ def category_cells(strata: np.ndarray, categories: np.ndarray) -> tuple[np.ndarr
     """Return groups (V,) of the words of one stratum and category, each word of no category alone, and how many words are not alone.
 
     >>> category_cells(np.array([0, 0, 0, 0, 1]), np.array([2, -1, 2, -1, 2]))
-    (array([3, 0, 3, 1, 4]), 2)
+    (array([2, 0, 2, 1, 3]), 2)
     """
     alone = np.where(categories < 0, np.arange(len(categories)), -1)
     _, cells, counts = np.unique(np.stack([strata, categories, alone]), axis=1, return_inverse=True, return_counts=True)
