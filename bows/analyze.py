@@ -10,6 +10,7 @@ def main(config: DictConfig) -> None:
     # Imported here: --help and shell completion need not wait for torch and Lightning.
     from bows.evaluation.analyze import analyze_job
 
+    command.imported()
     analyze_job(config)
 
 

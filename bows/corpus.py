@@ -13,6 +13,7 @@ def main(config: DictConfig) -> None:
     from bows.console import quiet_libraries
     from bows.data.summary import corpus_summary
 
+    hydra_app.imported()
     settings = plain(config)
     check(settings, "corpus")
     quiet_libraries()

@@ -10,6 +10,7 @@ def main(config: DictConfig) -> float:
     # Imported here: Lightning, torch and wandb take seconds, which --help and shell completion do not need.
     from bows.training.run import train_job
 
+    command.imported()
     return train_job(config)
 
 

@@ -1,5 +1,7 @@
 """The command line: run a Hydra app, check its overrides, resume."""
 
+import atexit
+import gc
 import io
 import os
 import sys
@@ -30,6 +32,8 @@ def ignore_broken_pipe(command: Callable[[], T]) -> T | int:
     does not have are printed as escapes.
     """
     open_standard_streams()
+    # At its end Python looks for cycles among all objects, those of torch's modules too: a second, for memory that goes anyway.
+    atexit.register(gc.freeze)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:

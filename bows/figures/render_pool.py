@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import signal
 import threading
@@ -58,6 +60,9 @@ def _begin(warned: Any) -> None:
     """Prepare a process of `Drawers`."""
     Warned.flag = warned
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    atexit.register(
+        gc.freeze
+    )  # the end of a run waits for the end of this process: no search for cycles among its modules
     parent = parent_process()
     assert parent is not None
 
