@@ -146,16 +146,16 @@ def test_each_order_is_that_of_permuted_vectors():
 
 def test_null_of_categories_by_brute_force():
     """Permute the vectors themselves, each category within its stratum, other words in place, and take the measure anew."""
-    words = 420
+    words, draws = 420, 60
     categories = np.random.default_rng(5).integers(-1, 3, words)
     centres = np.random.default_rng(6).normal(size=(4, 8))
     first, second, frequency = pair(words, 1.0)
     # Categories are common to both beyond what their words have in common.
     first, second = unit(first + centres[categories]), unit(second + np.pad(centres[categories], ((0, 0), (0, 4))))
     strata = strata_of(frequency)
-    found = agree(first, second, frequency, 199, 0, 0, categories)
+    found = agree(first, second, frequency, draws, 0, 0, categories)
     rng, drawn = np.random.default_rng(7), {name: [] for name in found}
-    for _ in range(199):
+    for _ in range(draws):
         order = np.arange(words)
         for stratum in np.unique(strata):
             for category in range(3):
@@ -165,14 +165,14 @@ def test_null_of_categories_by_brute_force():
             drawn[name].append(each)
     for name, each in found.items():
         spread = np.std(drawn[name])
-        assert each["category_null"] == pytest.approx(np.mean(drawn[name]), abs=5 * spread * (2 / 199) ** 0.5), name
+        assert each["category_null"] == pytest.approx(np.mean(drawn[name]), abs=5 * spread * (2 / draws) ** 0.5), name
         expected = (each["value"] - np.mean(drawn[name])) / spread
         assert each["category_z"] == pytest.approx(expected, rel=0.35, abs=0.6), name
         assert each["category_null"] > each["null"] + 4 * spread, (
             name
         )  # words of no category stay, and categories agree
         assert each["moved"] == (categories >= 0).sum()
-    plain = agree(first, second, frequency, 199, 0, 0)
+    plain = agree(first, second, frequency, draws, 0, 0)
     keys = {"value", "null", "p", "z"}
     assert plain == {name: {key: each[key] for key in keys} for name, each in found.items()}
 
