@@ -1,5 +1,6 @@
 """What all tests share: a sealed environment, small texts, and the real configuration composed."""
 
+import gc
 import math
 import os
 import random
@@ -43,6 +44,11 @@ def pytest_collection_modifyitems(items):
     tests = Path(__file__).parent
     ranks = {tests / file: rank for rank, file in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+
+def pytest_collection_finish():
+    """Search for garbage among what tests make only: not among the million objects of the modules that collection imported."""
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
