@@ -1,5 +1,6 @@
 """Count co-occurrences: F^T F of binary bags F (windows, V), by blocks of rows."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
@@ -53,8 +54,9 @@ class Cooccurrence:
         self.windows = 0
         self._batches = batches
         present = torch.zeros(words, dtype=torch.float64)
-        self._held: list[SparseBags] | None = []
-        filled, most_filled = 0, min(words**2 // DENSE_RATE, most_bytes // BYTES_FILLED)
+        self._held: list[SparseBags] = []
+        """All bags, where a product with them is faster than with their counts; else none."""
+        filled, most_filled = 0.0, min(words**2 // DENSE_RATE, most_bytes // BYTES_FILLED)
         for bags in batches():
             shape = (len(bags), bags.words) if isinstance(bags, SparseBags) else tuple(bags.shape)
             if len(shape) != 2 or shape[1] != words:
@@ -62,10 +64,12 @@ class Cooccurrence:
             if isinstance(bags, SparseBags):
                 present += bags.word_offsets.diff()
                 filled += len(bags.columns)
-                self._held = [*self._held, bags] if self._held is not None and filled <= most_filled else None
+                self._held.append(bags)
             else:
                 present += bags.sum(0, dtype=torch.float32).double().cpu()
-                self._held = None
+                filled = math.inf
+            if filled > most_filled:
+                self._held.clear()
             self.windows += len(bags)
         if self.windows == 0:
             raise DataError("there is no window to count words in")
@@ -107,7 +111,7 @@ class Cooccurrence:
         """
         share = (self.present / self.windows).to(matrix.dtype)
         with torch.autocast("cpu", enabled=False):
-            if self._held is not None:
+            if self._held:
                 product, matrix = torch.zeros_like(matrix), matrix.contiguous()
                 for bags in self._held:
                     product += bags.sum_bags(bags.sum_words(matrix))

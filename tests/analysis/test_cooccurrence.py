@@ -159,5 +159,5 @@ def test_few_nearly_empty_bags_are_multiplied_instead_of_their_counts(monkeypatc
     # Bags take no more than a quarter of the memory that the counts may take.
     monkeypatch.setattr(module, "DENSE_RATE", 1)
     assert Cooccurrence(streamed(bags, form=as_lists), 40, 32 * filled)._held
-    assert Cooccurrence(streamed(bags, form=as_lists), 40, 32 * filled - 1)._held is None
-    assert Cooccurrence(streamed(bags), 40)._held is None
+    assert not Cooccurrence(streamed(bags, form=as_lists), 40, 32 * filled - 1)._held
+    assert not Cooccurrence(streamed(bags), 40)._held
