@@ -22,27 +22,23 @@ _MARKERS: dict[str, str] = dict(zip(REGIMES, "xo^sD", strict=True))
 _LOWEST = -0.25  # R² below it are drawn at the edge: a few rare words would squeeze all others into a corner
 
 
-def comparison_by_decile(
-    table: Mapping[str, Sequence], title: str = "", group: str = "decile", quantity: str = "R²"
-) -> Figure:
+def comparison_by_decile(table: Mapping[str, Sequence], title: str = "") -> Figure:
     """Draw each model's R² from rare to frequent words, and below it the gain of the first model over each other.
 
     Args:
-        table: By columns, equally long. The column ``group`` has the names of the groups of words, rarest first; every other column is a
+        table: By columns, equally long. The column ``decile`` has the names of the groups of words, rarest first; every other column is a
             model, its R² per group, None or NaN where not defined. 2 to 6 models; the first is the one compared.
         title: Above the figure.
-        group: Name of the column of groups, and of the axis.
-        quantity: What a cell is.
 
     Raises:
         ValueError: There is no column of groups, the columns are of different lengths, or the models are not 2 to 6.
     """
-    if group not in table:
-        raise ValueError(f"a comparison needs a column {group!r}, got {sorted(table)}")
-    models = {name: np.array(column, dtype=float) for name, column in table.items() if name != group}
+    if "decile" not in table:
+        raise ValueError(f"a comparison needs a column 'decile', got {sorted(table)}")
+    models = {name: np.array(column, dtype=float) for name, column in table.items() if name != "decile"}
     if not 2 <= len(models) <= len(_MODELS):
         raise ValueError(f"a comparison is of 2 to {len(_MODELS)} models, got {len(models)}")
-    groups = [str(name) for name in table[group]]
+    groups = [str(name) for name in table["decile"]]
     if any(len(values) != len(groups) for values in models.values()):
         cells = [len(values) for values in models.values()]
         raise ValueError(f"columns of {cells} cells do not fit {len(groups)} groups")
@@ -59,11 +55,11 @@ def comparison_by_decile(
         lower.axhline(0, color=INK, linewidth=0.6)
         if upper.get_ylim()[0] < 0:  # below this line the mean would reconstruct words better
             upper.axhline(0, color=INK, linewidth=0.6, linestyle=":")
-        upper.set_ylabel(quantity)
+        upper.set_ylabel("R²")
         lower.set_ylabel("gain")
         lower.set_title(f"gain of {shorten(first, 50)} over each other model", fontsize=8.5)
         lower.set_xticks(places, [shorten(name, 12) for name in groups], fontsize=8 if len(groups) <= 10 else 6.5)
-        lower.set_xlabel(f"{group}, rare to frequent")
+        lower.set_xlabel("decile, rare to frequent")
         names = [shorten(name, 30) for name in models]
         across = len(names) if sum(map(len, names)) + 8 * len(names) <= 85 else 2
         at = {"loc": "lower left", "bbox_to_anchor": (0, 1)}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import pyarrow as pa
 
 from bows.paper.claims import Measured
-from bows.paper.months import RING, nearness, plane_panel
+from bows.paper.months import RING, nearness
 from bows.paper.runs import NotMeasured, Run, first
 from bows.paper.seeds import mean_row, try_measure, with_interval
 from bows.paper.word_lists import MONTHS
@@ -95,17 +95,6 @@ def _clusters(of: dict[str, list[Run]]) -> Measured:
 
 def _values(runs: Sequence[Run], metric: str) -> list[float]:
     return [run.summary[metric] for run in runs if metric in run.summary]
-
-
-def rings(runs: Sequence[Run]) -> pa.Table:
-    """Return the months' planes in each text, of the first seed."""
-    first(runs)
-    chosen = {treatment(run): run for run in reversed(runs)}
-    return pa.concat_tables(
-        plane_panel(text, MONTHS, chosen[kind].directions(MONTHS), chosen[kind].summary)
-        for kind, text in TREATMENTS.items()
-        if kind in chosen
-    )
 
 
 def scores(runs: Sequence[Run]) -> pa.Table:

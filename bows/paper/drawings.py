@@ -145,7 +145,7 @@ DRAWINGS: Mapping[str, tuple[Drawing, ...]] = {
         ),
     ),
     "controls": (
-        Drawing("controls-rings", "The months’ plane in each text (first seed)", controls.rings, _columns(word_planes)),
+        Drawing("controls-rings", "The months’ plane in each text (first seed)", removal.rings, _columns(word_planes)),
         Drawing(
             "controls-scores",
             "Ring order and closure of the months, rank correlation of their cosines with nearness in the year, and purity of categories, "

@@ -44,6 +44,12 @@ def measure(runs: Sequence[Run]) -> dict[str, Measured]:
     }
 
 
+def no_claim(runs: Sequence[Run]) -> dict[str, Measured]:
+    """Return no claim, of a question that is not in the paper. Raises NotMeasured where there is no run or the vocabulary lacks a month."""
+    first(runs).indices(MONTHS)
+    return {}
+
+
 def in_text(runs: Sequence[Run]) -> Measured:
     """Return p of the correlation between the months' phi over the training windows and their nearness in the year."""
     rho, p = step_correlation(text_correlations(first(runs), MONTHS), SHUFFLES)

@@ -11,10 +11,10 @@ from bows.analysis.ring import SHAPES
 from bows.data.removal import windows_together
 from bows.figures.named_scores import named_scores
 from bows.paper import controls
-from bows.paper.claims import Measured
 from bows.paper.months import RING, nearness, plane_panel
-from bows.paper.runs import NotMeasured, Run, first
-from bows.paper.seeds import interval
+from bows.paper.months import no_claim as measure
+from bows.paper.runs import NotMeasured, Run
+from bows.paper.seeds import mean_columns
 from bows.paper.word_lists import MONTHS
 
 TEXTS = {
@@ -23,17 +23,9 @@ TEXTS = {
     "windows": "without windows with two or more months",
     "between": "without go-between words",
     "both": "without those windows and words",
-    "together": "months permuted together",
-    "apart": "each month permuted by itself",
-    "shuffled": "every word permuted by itself",
+    **controls.TREATMENTS,
 }
 SCORES = ("order", "closure", "planarity")
-
-
-def measure(runs: Sequence[Run]) -> dict[str, Measured]:
-    """Return no claim: the question is not in the paper. Raises NotMeasured where the vocabulary lacks a month, or no run is completed."""
-    first(runs).indices(MONTHS)
-    return {}
 
 
 def text_of(run: Run) -> str:
@@ -73,10 +65,7 @@ def _ring_of(runs: Sequence[Run]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for score in SCORES:
         values = [run.summary[f"{RING}{score}"] for run in runs if f"{RING}{score}" in run.summary]
-        ends = interval(values) if values else {"low": None, "high": None}
-        found |= {score: float(np.mean(values)) if values else None} | {
-            f"{score}_{end}": value for end, value in ends.items()
-        }
+        found |= mean_columns(values, score)
     found["order_p"] = max((run.summary.get(f"{RING}order_p", 1.0) for run in runs), default=None)
     found["rings"] = sum(SHAPES[int(run.summary.get(f"{RING}shape", 0))] == "ring" for run in runs)
     try:

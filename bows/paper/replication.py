@@ -10,10 +10,10 @@ from torch import Tensor
 
 from bows.analysis.ring import SHAPES, cyclic_order, ring, ring_coordinates
 from bows.figures.named_scores import named_scores
-from bows.paper.claims import Measured
 from bows.paper.months import SHUFFLES
+from bows.paper.months import no_claim as measure
 from bows.paper.runs import NotMeasured, Run, chosen, completed, first
-from bows.paper.seeds import interval
+from bows.paper.seeds import mean_columns
 from bows.paper.text_correlations import directions_of, text_correlations
 from bows.paper.word_lists import MONTHS
 
@@ -22,12 +22,6 @@ SETS = {
     "weekdays": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
 }
 SCORES = ("order", "closure", "planarity")
-
-
-def measure(runs: Sequence[Run]) -> dict[str, Measured]:
-    """Return no claim. Raises NotMeasured where the vocabulary lacks a month, or no run is completed."""
-    first(runs).indices(MONTHS)
-    return {}
 
 
 def rings(runs: Sequence[Run]) -> pa.Table:
@@ -64,11 +58,7 @@ def _rows(folder: Path, runs: Sequence[Run], name: str, words: Sequence[str]) ->
         row = {"text": text, "set": name, "source": source, "case": f"{text}, {name}: {source}", "seeds": len(scored)}
         for score in SCORES:
             values = [each[score] for each in scored if score in each]
-            row |= {score: float(np.mean(values)) if values else None}
-            row |= {
-                f"{score}_{end}": at
-                for end, at in (interval(values) if values else {"low": None, "high": None}).items()
-            }
+            row |= mean_columns(values, score)
         row["order_p"] = max(each["order_p"] for each in scored)
         row["effect"] = float(np.mean([each["effect"] for each in scored]))
         row["shapes"] = ", ".join(SHAPES[int(each["shape"])] for each in scored)

@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 from bows.analysis.ring import SHAPES
 from bows.errors import BowsError
 from bows.figures.phase_diagrams import setting_heat_map
-from bows.paper.claims import Measured
+from bows.paper.months import no_claim as measure
 from bows.paper.months import plane_panel
 from bows.paper.ring_prediction import predictions
-from bows.paper.runs import NotMeasured, Run, chosen, first
+from bows.paper.runs import NotMeasured, Run, chosen
 from bows.paper.word_lists import MONTHS
 
 SETTINGS = ("model", "latent", "wd", "seed")
@@ -45,12 +45,6 @@ NAMES = {"tied": "ReLU", "linear": "linear", "prediction": "prediction", "pca": 
 MAPPED = {"months_planarity": "planarity", "months_order": "order"}
 SMALL, LARGE = 100, 1000  # m of the polygons, where the sweep has them
 DECAYS = (0, 4)
-
-
-def measure(runs: Sequence[Run]) -> dict[str, Measured]:
-    """Return no claim: the question is bows' own. Raises NotMeasured where the vocabulary lacks a month, or no run is completed."""
-    first(runs).indices(MONTHS)
-    return {}
 
 
 def models(runs: Sequence[Run]) -> pa.Table:

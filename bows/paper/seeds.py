@@ -23,11 +23,17 @@ def with_interval(values: Sequence[float]) -> str:
 
 
 def interval(values: Sequence[float]) -> dict[str, float | None]:
-    """Return `low` and `high`, the ends of the 95 % interval of the mean (Student's t); None for a single value."""
+    """Return `low` and `high`, the ends of the 95 % interval of the mean (Student's t); None for fewer than two values."""
     if len(values) < 2:
         return {"low": None, "high": None}
     low, high = mean_interval(values)
     return {"low": low, "high": high}
+
+
+def mean_columns(values: Sequence[float], name: str) -> dict[str, float | None]:
+    """Return the mean over seeds as `name`, and its interval as `<name>_low` and `<name>_high`; None without values."""
+    ends = {f"{name}_{end}": value for end, value in interval(values).items()}
+    return {name: float(np.mean(values)) if values else None, **ends}
 
 
 def mean_row(values: Sequence[float], **columns: object) -> dict[str, object]:

@@ -103,12 +103,12 @@ def random_context(matrix_row: np.ndarray, word: int, deciles: np.ndarray) -> tu
     return mean, np.maximum(squares - mean**2, 0.0)
 
 
-def rows_of(windows: HeldOut, first_rows: list[int], most: int) -> dict[str, Any]:
+def rows_of(windows: HeldOut, first_rows: list[int]) -> dict[str, Any]:
     """Return the words of the rows of some windows: ``text`` (word indices) and ``text_offsets``, one more than rows, into it.
 
-    most: Words of all rows together; where there are more, each window is cut to its share.
+    Each window is cut to its share of MOST_TEXT.
     """
-    share, pieces = most // max(len(first_rows), 1), []
+    share, pieces = MOST_TEXT // max(len(first_rows), 1), []
     for first in first_rows:
         left = share
         for row in range(first, first + windows.window):
@@ -167,7 +167,7 @@ def explained_windows(run: RunData) -> dict[str, Any]:
         "offsets": packed(np.concatenate([[0], np.cumsum([len(each) for each in contexts])]), "u4"),
         "context": packed(np.concatenate(contexts), index_kind(len(run.words))),
         "values": packed(np.concatenate(values)),
-        **rows_of(windows, [int(row["row"]) for row in rows], MOST_TEXT),
+        **rows_of(windows, [int(row["row"]) for row in rows]),
         "exact": found.exact,
         "activation": str(run.run.group("model").get("output_activation", "identity")),
         "window": windows.window,

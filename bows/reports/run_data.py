@@ -13,7 +13,7 @@ from bows.analysis.clusters import category_labels
 from bows.analysis.ordered_sets import resolve
 from bows.errors import DataError
 from bows.files import read_json
-from bows.runs.folder import RunFolder, read_run
+from bows.runs.folder import RunFolder, is_number, read_run
 from bows.runs.readers import read_words_table
 
 MOST_CHOSEN = 400  # words that a report explains
@@ -70,7 +70,7 @@ class RunData:
                 summary = read_json(folder / "summary.json")
             except DataError:  # an analysis of another kind, or one that did not end
                 continue
-            found |= {name: (float(value), folder.name) for name, value in summary.items() if _is_finite(value)}
+            found |= {name: (float(value), folder.name) for name, value in summary.items() if is_number(value)}
         return found
 
     @cached_property
@@ -121,10 +121,6 @@ class RunData:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def _is_finite(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
 
 
 def _has_regimes(table: pa.Table) -> bool:

@@ -46,8 +46,7 @@ def heat_maps(
         for name in itertools.chain.from_iterable(chosen.values()):
             if name in SHARES and not asked:
                 continue  # the regime map has them all
-            kept = [(setting, of_setting(summary, setting, {}, [name])) for setting in settings]
-            kept = [(setting, rows) for setting, rows in kept if len(rows)]
+            kept = [(each, rows) for each in settings if len(rows := of_setting(summary, each, {}, [name]))]
             if not kept:
                 continue
             panels = []
@@ -67,8 +66,7 @@ def regime_maps(summary: pa.Table, varied: Varied, jobs: Sequence[RunFolder]) ->
     if not (across or down):
         return
     settings, left = few_settings({key: varied[key] for key in varied if key not in (across, down)}, MOST_PANELS)
-    kept = [(setting, of_setting(summary, setting, {}, list(SHARES))) for setting in settings]
-    kept = [(setting, rows) for setting, rows in kept if len(rows)]
+    kept = [(setting, rows) for setting in settings if len(rows := of_setting(summary, setting, {}, SHARES))]
     if not kept:
         return
     panels = []

@@ -166,7 +166,7 @@ def read_run(folder: Path | str, overrides: Sequence[str] = ()) -> RunFolder:
         run.problems += [str(status["error"])] if status.get("error") else []
     summary, problem = _attempt(lambda path: read_json(run.file(path.name)), run.folder / "summary.json")
     if summary is not None:
-        run.summary = {name: float(value) for name, value in summary.items() if _is_number(value)}
+        run.summary = {name: float(value) for name, value in summary.items() if is_number(value)}
     elif run.state == "completed" or not problem.endswith("missing"):
         run.problems.append(problem)
     for name, kind in (("config.yaml", dict), ("hydra.yaml", dict), ("overrides.yaml", list)):
@@ -248,7 +248,7 @@ def _settings(path: Path, kind: type, run: RunFolder) -> Any:
     return read_yaml(run.file(f".hydra/{path.name}"), kind)
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
     """Return whether a value is a finite number that fits a column of numbers."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
 

@@ -30,7 +30,7 @@ function comparedMaps(root) {
       view.paintSoon();
     }
   }
-  onSelect((word) => {
+  selection.waiting.push((word) => {
     picker.show(word);
     for (const view of views) {
       view.lit = word === null ? [] : [word, ...nearest(word).map((each) => each.word)];
@@ -38,7 +38,7 @@ function comparedMaps(root) {
     }
     if (word === null) readout.textContent = ''; else describeWord(readout, word);
   });
-  onTheme(() => { recolour(); views.forEach((view) => view.fit()); });
+  theme.waiting.push(() => { recolour(); views.forEach((view) => view.fit()); });
   recolour();
   views.forEach((view) => view.fit());
 }

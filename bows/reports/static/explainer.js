@@ -115,7 +115,7 @@ function explainer(root) {
       make('figure', { class: 'panel' }, svg, saveButtons(() => svg, 'word_explained', 'this sum')),
       make('p', { class: 'soft' }, 'Over all held-out windows: ', make('code', {}, command(word))));
   }
-  onSelect((each) => {
+  selection.waiting.push((each) => {
     if (each === null) return;
     if (placeOf.has(each)) { word = each; show(); return; }
     towers.replaceChildren();
@@ -123,7 +123,7 @@ function explainer(root) {
     head.replaceChildren(make('strong', {}, isolated(words[each])), ` is not among the ${counted(chosen.length, 'word')} explained here.`);
     detail.replaceChildren(make('p', { class: 'soft' }, 'Explain it with: ', make('code', {}, command(each))));
   });
-  onTheme(show);
+  theme.waiting.push(show);
   if (word === undefined) head.textContent = 'No word could be explained.'; else show();
 }
 

@@ -53,8 +53,8 @@ function wordMap(root) {
   mapMoves(view, { hover: (at, left, top) => showTip(tip, view, at, left, top), describe: (at) => describeWord(readout, kept[at]),
     choose: (at) => choose(at < 0 ? null : kept[at]), clear: () => { readout.textContent = ''; }, enclosed: selecting.show });
   kind.addEventListener('change', () => { view.take(found.maps[kind.value]); view.enclose([]); selecting.show(); axes(); });
-  onTheme(() => { recolour(); view.fit(); });
-  onSelect(chosen);
+  theme.waiting.push(() => { recolour(); view.fit(); });
+  selection.waiting.push(chosen);
   recolour();
   axes();
   showCard(card, null);

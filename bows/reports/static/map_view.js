@@ -33,10 +33,6 @@ class MapView {
     this.reachX = reach(this.px);
     this.reachY = reach(this.py);
     if (this.colouring) this.labelling.nameRegions();
-    this.home();
-  }
-
-  home() {
     this.zoom = 1;
     this.x = this.y = 0;
     this.paintSoon();
@@ -108,7 +104,7 @@ class MapView {
   }
 
   glide(target) {
-    const from = { x: this.x, y: this.y, zoom: this.zoom }, began = performance.now(), time = stillness() ? 0 : 250;
+    const from = { x: this.x, y: this.y, zoom: this.zoom }, began = performance.now(), time = matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 250;
     const step = (now) => {
       const share = time ? Math.min(1, (now - began) / time) : 1, eased = share * (2 - share);
       for (const name of ['x', 'y']) this[name] = from[name] + (target[name] - from[name]) * eased;

@@ -69,7 +69,7 @@ function sweepChart(root) {
   metric.addEventListener('change', paint);
   axis.addEventListener('change', () => { arrange(); paint(); });
   lines.addEventListener('change', () => { lines.dataset.chosen = '1'; hold(varied.map((_, setting) => setting).filter((setting) => setting !== Number(axis.value))); paint(); });
-  onTheme(paint);
+  theme.waiting.push(paint);
   arrange();
   paint();
 }

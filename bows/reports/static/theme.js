@@ -1,4 +1,4 @@
-// The colours of the drawings, from the style sheet, in light and dark; and whether the reader wants motion.
+// The colours of the drawings, from the style sheet, in light and dark; `waiting` are the functions that draw again when they change.
 const theme = { waiting: [] };
 
 function readTheme() {
@@ -7,14 +7,6 @@ function readTheme() {
   for (const name of ['ink', 'soft', 'paper', 'line', 'link', 'raised', 'accent', 'positive', 'negative', 'neutral']) theme[name] = read(`--${name}`);
   theme.kinds = Array.from({ length: 8 }, (_, place) => read(`--kind${place}`));
   theme.steps = Array.from({ length: 5 }, (_, place) => read(`--step${place}`));
-}
-
-function onTheme(draw) {
-  theme.waiting.push(draw);
-}
-
-function stillness() {
-  return matchMedia('(prefers-reduced-motion: reduce)').matches;
 }
 
 readTheme();

@@ -40,10 +40,6 @@ function select(word) {
   for (const notify of selection.waiting) notify(word);
 }
 
-function onSelect(notify) {
-  selection.waiting.push(notify);
-}
-
 function wordButton(word, pressed = select) {
   return make('button', { type: 'button', class: 'word', onclick: () => pressed(word) }, isolated(words[word]));
 }
