@@ -70,7 +70,7 @@ def comparison_by_decile(table: Mapping[str, Sequence], title: str = "") -> Figu
 
 
 def gain_by_word(
-    words: Mapping[str, Sequence[Any]], first: str, other: str, thresholds: str = "", title: str = "", labelled: int = 5
+    words: Mapping[str, Sequence[Any]], first: str, other: str, thresholds: str = "", labelled: int = 5
 ) -> Figure:
     """Draw each word at its R² in the other model (across) and in the first (up): above the diagonal it gains.
 
@@ -82,7 +82,6 @@ def gain_by_word(
         first: Name of the first model.
         other: Name of the other.
         thresholds: Of the regimes, printed below.
-        title: Above the figure.
         labelled: How many words of largest gain, and as many of largest loss, are named.
 
     Raises:
@@ -115,7 +114,6 @@ def gain_by_word(
             for handle in filter(None, legend.legend_handles):
                 handle.set(sizes=[24], alpha=1)
         caption(figure, thresholds if regimes is not None else "", _counts(up, across, drawn))
-        heading(figure, title)
         named = drawn[_extremes(points[drawn, 1] - points[drawn, 0], labelled)]
         if len(named):
             axes.scatter(*points[named].T, s=46, facecolor="none", edgecolor=INK, linewidth=0.7, zorder=3)

@@ -34,7 +34,6 @@ def explanation_figure(
     random_contexts: tuple[float, float, int],
     histograms: tuple[ArrayLike, ArrayLike, ArrayLike],
     numbers: Mapping[str, float | None],
-    title: str = "",
     relu: bool = True,
 ) -> Figure:
     """Draw why a model does, or does not, report a word.
@@ -53,7 +52,6 @@ def explanation_figure(
             (without bias and self term), and their number.
         histograms: (n + 1,) rising edges of the bins, n >= 1; (n,) counts of held-out windows with the word; (n,) without it.
         numbers: Name -> value, printed below; None is left out.
-        title: Above the figure, after the word.
         relu: Whether 0 is the threshold of a ReLU, and is named so.
 
     Raises:
@@ -85,7 +83,7 @@ def explanation_figure(
         for axes in (left, right):
             threshold(axes, relu)
         caption(figure, " · ".join([*printed, f"{draws:,} random contexts"]))
-        heading(figure, f"“{shorten(word)}”" + (f" – {shorten(title, 60)}" if title else ""), 100)
+        heading(figure, f"“{shorten(word)}”")
     return figure
 
 

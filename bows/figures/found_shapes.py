@@ -21,7 +21,7 @@ _Panel = tuple[str, list[str], np.ndarray, float]  # kind, words, their places, 
 
 
 def found_shapes(
-    rows: Sequence[Mapping[str, Any]], coordinates: Sequence[ArrayLike], title: str = "", q_threshold: float = 0.05
+    rows: Sequence[Mapping[str, Any]], coordinates: Sequence[ArrayLike], q_threshold: float = 0.05
 ) -> Figure:
     """Draw up to 12 found sets, a panel each, the best first.
 
@@ -32,7 +32,6 @@ def found_shapes(
         rows: Found sets, best first, each with ``kind`` (ring, line or cluster), ``words`` in order around the ring or along the line, and
             ``q``, its false discovery rate. Of more than 12 the first are drawn, and the title states it.
         coordinates: Of each row (n, 2), a place per word, in the order of the words.
-        title: Above the figure.
         q_threshold: Of the search; stated where nothing was found.
 
     Raises:
@@ -41,8 +40,7 @@ def found_shapes(
     if len(rows) != len(coordinates):
         raise ValueError(f"{len(coordinates)} coordinates do not fit {len(rows)} sets")
     panels = [_checked(row, points) for row, points in zip(rows[:MOST], coordinates, strict=False)]
-    if len(rows) > MOST:
-        title = f"{shorten(title, 60)} (the first {MOST} of {len(rows)} sets)".strip()
+    title = f"(the first {MOST} of {len(rows)} sets)" if len(rows) > MOST else ""
     with style():
         if panels:
             figure = _grid(panels, bool(title))
@@ -51,7 +49,7 @@ def found_shapes(
             axes = figure.add_subplot()
             axes.set_axis_off()
             message(axes, f"nothing found at q < {q_threshold:g}")
-        heading(figure, title, 90)
+        heading(figure, title)
         for axes, (_, words, points, _) in zip(figure.axes, panels, strict=False):
             _name(figure, axes, points, words)
     return figure

@@ -16,7 +16,6 @@ from bows.figures.style import (
     PURPLE,
     caption,
     dark,
-    heading,
     message,
     new_figure,
     style,
@@ -29,9 +28,7 @@ HATCHES: dict[str, str] = dict(zip(REGIMES, ("--", "", "///", "\\\\\\", "xxx"), 
 _SMALLEST_LABELLED = 0.06  # of a bar: thinner pieces have no room for a number
 
 
-def regime_shares(
-    regimes: Sequence[str | None], frequency: Sequence[float | None], thresholds: str, title: str = ""
-) -> Figure:
+def regime_shares(regimes: Sequence[str | None], frequency: Sequence[float | None], thresholds: str) -> Figure:
     """Draw the shares of the regimes in each tenth of the words, rarest left, most frequent right.
 
     A bar is a decile of the words that have a regime: equally many words (give or take one), by frequency, words of equal frequency in
@@ -42,7 +39,6 @@ def regime_shares(
         frequency: V shares of windows with the word, in [0, 1]; None or NaN where unknown.
         thresholds: Of the regimes, such as ``"absent: R² < 0.05; linear: ..."``; printed below, with the number of words that are left
             out because their regime or frequency is None.
-        title: Above the figure.
 
     Raises:
         ValueError: The lengths differ, or a regime is none of ``REGIMES``.
@@ -66,13 +62,11 @@ def regime_shares(
         figure = new_figure(6.4, tall, layout="none")
         # In inches: the legend on the right; below two lines of ticks, the name of the axis and the caption.
         below = 0.62 + 0.125 * caption(figure, thresholds, note if left_out else "")
-        above = 0.48 if title else 0.24
-        axes = figure.add_axes((0.105, below / tall, 0.668, 1 - (below + above) / tall))
+        axes = figure.add_axes((0.105, below / tall, 0.668, 1 - (below + 0.24) / tall))
         if known:
             _draw(axes, np.array([share for share, _ in known]), np.array([regime for _, regime in known]))
         else:
             message(axes, "no word has a regime")
-        heading(figure, title)
     return figure
 
 

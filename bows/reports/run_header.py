@@ -146,7 +146,6 @@ def outcome(status: dict[str, Any], summary: dict[str, Any]) -> list[tuple[str, 
 class Headline(NamedTuple):
     """One headline metric; `null` is what it is compared with, empty where there is nothing."""
 
-    metric: str
     title: str
     value: float
     phrase: str
@@ -169,7 +168,6 @@ def headlines(
     rows = [metric(name) for name in HEADLINE if name in summary]
     found = [
         Headline(
-            row.name,
             row.label,
             summary[row.name],
             row.meaning,
@@ -183,7 +181,7 @@ def headlines(
         phrase = f"of {counted(len(tested), 'ordered set')} in cyclic order with p < {LEVEL:g}"
         null = f"random orders {number(LEVEL * len(tested))} expected"
         ordered = float(sum(p < LEVEL for p in tested))
-        found.append(Headline("ring", "Ordered sets in cyclic order", ordered, phrase, null))
+        found.append(Headline("Ordered sets in cyclic order", ordered, phrase, null))
     return found
 
 

@@ -59,11 +59,6 @@ class MetricsTable(Logger):
             self._read(resume_step)
 
     @property
-    def path(self) -> Path:
-        """The file."""
-        return self._path
-
-    @property
     def summary(self) -> dict[str, float]:
         """Metric name -> its last value; a metric whose last value is not finite is left out."""
         return finite(self._last)

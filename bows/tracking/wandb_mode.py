@@ -23,7 +23,7 @@ SYNONYMS = {"dryrun": "offline", "run": "online"}
 MODES = ("online", "offline", "disabled")
 
 
-def choose_mode(requested: str | None = None, folder: str | Path | None = None) -> tuple[str, str]:
+def choose_mode(requested: str | None, folder: Path) -> tuple[str, str]:
     """Choose the mode of W&B before it starts.
 
     The setting ``logger.mode`` comes first, then the environment's ``WANDB_MODE``. With neither: online where a key
@@ -62,15 +62,14 @@ def choose_mode(requested: str | None = None, folder: str | Path | None = None) 
     return "online", f"W&B: online at {url}."
 
 
-def sync_command(folder: str | Path | None, online: bool = False) -> str:
+def sync_command(folder: Path, online: bool = False) -> str:
     """Return the command that uploads what a run left on disk.
 
     Args:
-        folder: The run folder; None leaves a placeholder.
+        folder: The run folder.
         online: Whether the run was online when it wrote.
     """
-    start = "<run folder>" if folder is None else str(folder)
-    return f"wandb sync {start}/wandb/{'run' if online else 'offline-run'}-*"
+    return f"wandb sync {folder}/wandb/{'run' if online else 'offline-run'}-*"
 
 
 def requested_mode(requested: str | None) -> tuple[str, str]:
@@ -89,17 +88,14 @@ def requested_mode(requested: str | None) -> tuple[str, str]:
 
 
 @contextmanager
-def files_in(folder: str | Path | None) -> Iterator[None]:
-    """Let wandb put its staged and cached files into ``<folder>/wandb``, which only environment variables can set.
+def files_in(folder: Path) -> Iterator[None]:
+    """Let wandb put its staged and cached files into ``<run folder>/wandb``, which only environment variables can set.
 
     The home folder may not be writable, or not exist: a user without an entry in the password file has none.
-
-    Args:
-        folder: The run folder; None changes nothing.
     """
-    place = None if folder is None else str(Path(folder).absolute() / "wandb")
-    wanted = {} if place is None else {"WANDB_DATA_DIR": place, "WANDB_CACHE_DIR": f"{place}/cache"}
-    if place is not None and not Path(os.path.expanduser("~")).is_absolute():
+    place = str(folder.absolute() / "wandb")
+    wanted = {"WANDB_DATA_DIR": place, "WANDB_CACHE_DIR": f"{place}/cache"}
+    if not Path(os.path.expanduser("~")).is_absolute():
         wanted["HOME"] = place
     added = {name: value for name, value in wanted.items() if name not in os.environ}
     os.environ.update(added)

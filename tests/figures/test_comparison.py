@@ -135,7 +135,7 @@ def test_names_stay_inside_and_apart(regimes):
     data = cloud()
     if not regimes:
         del data["regime"]
-    figure = gain_by_word(data, "ReLU", "PCA", thresholds="absent: R² < 0.05; " * 10, title="m = 50")
+    figure = gain_by_word(data, "ReLU", "PCA", thresholds="absent: R² < 0.05; " * 10)
     axes = figure.axes[0]
     boxes = [text.get_window_extent() for text in axes.texts]
     assert len(boxes) == 10

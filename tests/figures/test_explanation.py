@@ -127,7 +127,6 @@ def test_long_words_stay_inside_and_apart():
     figure = explanation_figure(
         "antidisestablishmentarianism" * 2, {"bias": -0.2, "self": 0.3, **context}, (0.01, 0.2, 1000), (EDGES, WITH, WITHOUT),
         {"one-hot R²": 0.1, "natural R²": 0.2, "share of false positives removed by the ReLU": 0.3, "rescued": 0.4},
-        title="a long title " * 10,
     )  # fmt: skip
     figure.canvas.draw()
     left, right = figure.axes

@@ -38,12 +38,11 @@ def test_a_cluster_is_not_joined():
 
 
 def test_titles_and_words():
-    figure = found_shapes([row(), row("cluster", ["$x$", *WEEKDAYS], 0.0401)], [circle(7), circle(8)], "found")
+    figure = found_shapes([row(), row("cluster", ["$x$", *WEEKDAYS], 0.0401)], [circle(7), circle(8)])
     assert [axes.get_title("left") for axes in figure.axes] == [
         "ring · 7 words · q = 0.001", "cluster · 8 words · q = 0.04"
     ]  # fmt: skip
     assert [text.get_text() for text in figure.axes[1].texts] == ["$x$", *WEEKDAYS]
-    assert figure.get_suptitle() == "found"
 
 
 @pytest.mark.parametrize("scale", [0.05, 1.0])
@@ -69,7 +68,7 @@ def test_labels_stay_apart_and_inside_their_panel(kind, count, noise):
     points = circle(count, noise)
     if not noise and kind == "cluster":  # all but one in a heap: no room but for small labels
         points = np.vstack([0.05 * points[1:], [[3, 3]]])
-    figure = found_shapes(sets, [points, circle(4)], "title")
+    figure = found_shapes(sets, [points, circle(4)])
     for axes in figure.axes:
         boxes = [text.get_window_extent() for text in axes.texts]
         assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
@@ -81,9 +80,9 @@ def test_labels_stay_apart_and_inside_their_panel(kind, count, noise):
 
 def test_at_most_twelve_are_drawn_and_the_rest_is_owned_up_to():
     sets = [row("cluster", ["sun", "moon"], 0.001 * i) for i in range(15)]
-    figure = found_shapes(sets, [circle(2)] * 15, "sky")
+    figure = found_shapes(sets, [circle(2)] * 15)
     assert len(figure.axes) == 12
-    assert figure.get_suptitle() == "sky (the first 12 of 15 sets)"
+    assert figure.get_suptitle() == "(the first 12 of 15 sets)"
     assert figure.axes[11].get_title("left") == "cluster · 2 words · q = 0.011"
     corners = {tuple(np.round(axes.get_position().p0, 2)) for axes in figure.axes}
     assert len({x for x, _ in corners}) == 3
@@ -98,7 +97,7 @@ def test_panels_grow_with_the_sets():
 
 
 def test_nothing_found_is_said():
-    axes = found_shapes([], [], "run", q_threshold=0.01).axes[0]
+    axes = found_shapes([], [], q_threshold=0.01).axes[0]
     assert [text.get_text() for text in axes.texts] == ["nothing found at q < 0.01"]
 
 

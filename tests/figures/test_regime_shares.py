@@ -72,7 +72,7 @@ def test_nothing_to_draw_is_said():
 
 
 def test_thresholds_are_printed_whole_and_nothing_collides():
-    figure = regime_shares(*words(4003), THRESHOLDS, "m = 200")
+    figure = regime_shares(*words(4003), THRESHOLDS)
     figure.canvas.draw()
     assert re.sub(r"\s+", " ", figure.get_supxlabel()) == THRESHOLDS.strip()
     axes = figure.axes[0]

@@ -193,12 +193,13 @@ def test_matrices_are_cosines_and_correlations_of_the_set_that_is_best_in_order(
 def test_headlines_and_what_they_are_held_against():
     summary = {"reconstruction/loss": 0.03, "reconstruction/r2": 0.4, "packing/interference_rms": 0.2, "ring/a/order_p": 0.01,
                "ring/b/order_p": 0.5, "cluster/purity": 0.4, "cluster/purity_null": 0.1, "cluster/purity_z": 7.0, "other": 1.0}  # fmt: skip
-    found = {each.metric: each for each in headlines(summary, latent=25)}
-    assert found["reconstruction/loss"].null == "word frequencies alone 0.05"  # 0.03 / (1 - 0.4)
-    assert found["packing/interference_rms"].null == "random directions 0.2"  # 1 / sqrt(25)
-    assert found["cluster/purity"].null == "labels permuted within frequency deciles 0.1; z 7"
-    assert (found["ring"].value, found["ring"].null) == (1.0, "random orders 0.1 expected")
-    assert "other" not in found
+    found = {each.title: each for each in headlines(summary, latent=25)}
+    assert found["Held-out loss (MSE per cell)"].null == "word frequencies alone 0.05"  # 0.03 / (1 - 0.4)
+    assert found["Typical cosine of two words (RMS)"].null == "random directions 0.2"  # 1 / sqrt(25)
+    assert found["Neighbours of the same category"].null == "labels permuted within frequency deciles 0.1; z 7"
+    rings = found["Ordered sets in cyclic order"]
+    assert (rings.value, rings.null) == (1.0, "random orders 0.1 expected")
+    assert metric("other").label not in found
     assert headlines({}, None) == []
 
 

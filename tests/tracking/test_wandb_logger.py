@@ -74,14 +74,14 @@ def test_without_a_key_offline_and_the_command_that_uploads(tmp_path):
     assert "no key" in sentence
     assert sync_command(tmp_path) in sentence
     assert "\n" not in sentence
-    assert choose_mode("auto")[0] == "offline"
+    assert choose_mode("auto", tmp_path)[0] == "offline"
 
 
-def test_a_key_and_a_host_that_answers_is_online(monkeypatch, server):
-    assert choose_mode()[0] == "offline"
+def test_a_key_and_a_host_that_answers_is_online(monkeypatch, server, tmp_path):
+    assert choose_mode(None, tmp_path)[0] == "offline"
     monkeypatch.setenv("WANDB_API_KEY", KEY)
-    assert choose_mode()[0] == "online"
-    assert choose_mode("online")[0] == "online"
+    assert choose_mode(None, tmp_path)[0] == "online"
+    assert choose_mode("online", tmp_path)[0] == "online"
 
 
 @pytest.mark.parametrize("file", [".netrc", "_netrc", "elsewhere"])
@@ -90,27 +90,27 @@ def test_a_key_in_a_netrc_file_counts_for_its_host_only(monkeypatch, server, tmp
     if file == "elsewhere":
         monkeypatch.setenv("NETRC", str(tmp_path / file))
     (tmp_path / file).write_text(f"machine other.example login user password {KEY}\n")
-    assert choose_mode()[0] == "offline"
+    assert choose_mode(None, tmp_path)[0] == "offline"
     (tmp_path / file).write_text(f"machine {netloc} login user password {KEY}\n")
-    assert choose_mode()[0] == "online"
+    assert choose_mode(None, tmp_path)[0] == "online"
 
 
 def test_an_unreadable_netrc_is_named(tmp_path):
     (tmp_path / ".netrc").write_text("machine\n  nonsense here\n")
     with pytest.raises(SettingError, match="netrc"):
-        choose_mode()
+        choose_mode(None, tmp_path)
 
 
-def test_a_key_and_no_host_is_offline_or_an_error(monkeypatch):
+def test_a_key_and_no_host_is_offline_or_an_error(monkeypatch, tmp_path):
     monkeypatch.setenv("WANDB_API_KEY", KEY)
-    mode, sentence = choose_mode()
+    mode, sentence = choose_mode(None, tmp_path)
     assert mode == "offline"
     assert "cannot be reached" in sentence
     with pytest.raises(SettingError, match=r"logger\.mode=offline"):
-        choose_mode("online")
+        choose_mode("online", tmp_path)
 
 
-def test_a_name_server_that_does_not_answer_is_not_waited_for(monkeypatch):
+def test_a_name_server_that_does_not_answer_is_not_waited_for(monkeypatch, tmp_path):
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     asked, answer, ended = [], threading.Event(), threading.Event()
 
@@ -122,48 +122,48 @@ def test_a_name_server_that_does_not_answer_is_not_waited_for(monkeypatch):
 
     monkeypatch.setattr(socket, "create_connection", hang)
     monkeypatch.setattr("bows.tracking.wandb_mode.CONNECT_SECONDS", 0.2)
-    assert choose_mode()[0] == "offline"
+    assert choose_mode(None, tmp_path)[0] == "offline"
     assert not ended.is_set()
     assert asked == [0.2]
     answer.set()
     ended.wait()
 
 
-def test_a_proxy_is_asked_in_place_of_the_host(monkeypatch, server):
+def test_a_proxy_is_asked_in_place_of_the_host(monkeypatch, server, tmp_path):
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     port = server.getsockname()[1]
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
-    assert choose_mode()[0] == "online"
+    assert choose_mode(None, tmp_path)[0] == "online"
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    assert choose_mode()[0] == "offline"
+    assert choose_mode(None, tmp_path)[0] == "offline"
 
 
-def test_online_without_a_key_is_an_error(monkeypatch):
+def test_online_without_a_key_is_an_error(monkeypatch, tmp_path):
     with pytest.raises(SettingError, match="wandb login"):
-        choose_mode("online")
+        choose_mode("online", tmp_path)
     monkeypatch.setenv("WANDB_MODE", "online")
     with pytest.raises(SettingError, match="WANDB_MODE=online"):
-        choose_mode()
+        choose_mode(None, tmp_path)
 
 
-def test_what_was_asked_for_comes_before_the_key(monkeypatch, server):
+def test_what_was_asked_for_comes_before_the_key(monkeypatch, server, tmp_path):
     monkeypatch.setenv("WANDB_API_KEY", KEY)
-    assert choose_mode("offline")[0] == "offline"
-    assert choose_mode("disabled")[0] == "disabled"
+    assert choose_mode("offline", tmp_path)[0] == "offline"
+    assert choose_mode("disabled", tmp_path)[0] == "disabled"
     for value, mode in (("offline", "offline"), ("dryrun", "offline"), ("disabled", "disabled"), ("run", "online")):
         monkeypatch.setenv("WANDB_MODE", value)
-        assert choose_mode("auto")[0] == mode
+        assert choose_mode("auto", tmp_path)[0] == mode
     monkeypatch.setenv("WANDB_MODE", "disabled")
-    assert choose_mode("offline")[0] == "offline"
+    assert choose_mode("offline", tmp_path)[0] == "offline"
 
 
-def test_modes_that_do_not_exist(monkeypatch):
+def test_modes_that_do_not_exist(monkeypatch, tmp_path):
     with pytest.raises(SettingError, match=r"logger\.mode=ofline"):
-        choose_mode("ofline")
+        choose_mode("ofline", tmp_path)
     monkeypatch.setenv("WANDB_MODE", "maybe")
     with pytest.raises(SettingError, match="WANDB_MODE=maybe"):
-        choose_mode()
+        choose_mode(None, tmp_path)
 
 
 def test_two_offline_runs_in_one_process_read_back(tmp_path, capfd, monkeypatch, run_command):
@@ -318,7 +318,7 @@ def test_a_whole_process_prints_nothing(tmp_path, run_command):
 def test_a_key_that_is_not_well_formed_is_a_setting_error(tmp_path, monkeypatch, server):
     monkeypatch.setenv("WANDB_API_KEY", "short")
     with pytest.raises(SettingError, match=r"WANDB_API_KEY invalid.*logger\.mode=offline"):
-        choose_mode()
+        choose_mode(None, tmp_path)
     with pytest.raises(SettingError, match=r"logger\.mode=offline"):
         open_run(tmp_path, "online", CHOSEN, Labels("a"))
 

@@ -25,7 +25,7 @@ def steps_looked_at(folder, looks, epochs=8, words=12, rows=640):
         callbacks=[ReconstructionMonitor(), GeometryMonitor({"ring": range(words)}, 9, 0, looks)],
     )  # fmt: skip
     trainer.fit(BagsModule(Tied(words, 2), OptimizerSettings(), steps=epochs * rows // 16), datamodule=data)
-    lines = table.path.read_text().splitlines()
+    lines = (folder / "metrics.csv").read_text().splitlines()
     column = lines[0].split(",").index("ring/ring/order") if "ring/ring/order" in lines[0] else None
     return [] if column is None else [int(line.split(",")[0]) for line in lines[1:] if line.split(",")[column]]
 
