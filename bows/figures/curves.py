@@ -74,10 +74,6 @@ def metric_curves(columns: Columns, names: Sequence[str]) -> Figure:
 
     All panels lie in one Axes, a panel a unit square, row r and column c at (c, -r): axes of their own take seven times as long.
 
-    Args:
-        columns: As of training_curves.
-        names: Of the metrics, at least one.
-
     Raises:
         ValueError: There is no column ``step``, or no name.
     """

@@ -66,12 +66,8 @@ def setting_axis(axes: Axes, values: Sequence[Any], name: str) -> dict[Any, floa
     """Scale and label the x axis for a setting.
 
     Numbers that span decades get a logarithmic axis; with 0 or negative values among them one that is linear inside the smallest
-    size and logarithmic beyond. Ticks are at the values themselves, or at some of many.
-
-    Args:
-        axes: The axes.
-        values: Distinct, in the order they are to have where they are not numbers.
-        name: Of the setting.
+    size and logarithmic beyond. Ticks are at the values themselves, or at some of many. Values, which are distinct, keep their order where
+    they are not numbers.
 
     Returns:
         Value -> place on the axis.

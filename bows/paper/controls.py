@@ -1,6 +1,6 @@
 """Do the months' ring and the clusters depend on the words' correlations?"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pyarrow as pa
 
@@ -99,17 +99,12 @@ def _values(runs: Sequence[Run], metric: str) -> list[float]:
 
 def scores(runs: Sequence[Run]) -> pa.Table:
     """Return the months' ring order, their nearness in the year and purity z in each text: means over seeds with their intervals."""
-    metrics: dict[str, Callable[[Run], float | None]] = {
-        ORDER: lambda run: run.summary.get(ORDER),
-        CLOSURE: lambda run: run.summary.get(CLOSURE),
-        PURITY: lambda run: run.summary.get(PURITY),
-        NEARNESS: _nearness,
-    }
     rows = []
     for kind in TREATMENTS:
         own = [run for run in runs if treatment(run) == kind]
-        for metric, value in metrics.items():
-            if values := [found for run in own if (found := value(run)) is not None]:
+        for metric in (ORDER, CLOSURE, PURITY, NEARNESS):
+            found = [_nearness(run) if metric == NEARNESS else run.summary.get(metric) for run in own]
+            if values := [value for value in found if value is not None]:
                 rows.append(mean_row(values, text=kind, metric=metric))
     if not rows:
         raise NotMeasured("no completed run with months or categories")

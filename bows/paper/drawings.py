@@ -193,11 +193,7 @@ DRAWINGS: Mapping[str, tuple[Drawing, ...]] = {
 def make(figure: str, runs: Sequence[Run], folder: Path, words: Sequence[str] = ()) -> Iterator[Picture]:
     """Write each table of a figure into a folder, unless it is there of these very runs, and draw it.
 
-    Args:
-        figure: a key of PRESETS.
-        runs: the completed runs of its preset.
-        folder: the folder.
-        words: the words that `mechanism` explains; empty for its own choice.
+    words: those that `mechanism` explains; empty for its own choice.
     """
     described = [[run.folder.name, run.files.status.get("corpus"), run.files.status.get("finished")] for run in runs]
     key = json.dumps([*described, list(words)]).encode()

@@ -48,11 +48,7 @@ class Estimate:
 
 
 def estimate(words: Sequence[str]) -> Estimate:
-    """Estimate a command of bows.train -m whose data is in ROWS, from a few steps at two latent sizes.
-
-    Args:
-        words: the command's words, as experiment=paper/structure.
-    """
+    """Estimate a command of bows.train -m, such as experiment=paper/structure, with data of ROWS, from a few steps at two latent sizes."""
     sample = composed_sample("train", parse(words))
     swept = [f"{name}={values}" for name, values in (sample.hydra.sweeper.params or {}).items()]
     (jobs,) = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(swept), None) if swept else ([()],)

@@ -49,14 +49,9 @@ def split(runs: Sequence[Run]) -> pa.Table:
 
 
 def scatter(run: Run, x: str, y: str, named: Sequence[str], regimes: Sequence[str] | None = None) -> pa.Table:
-    """Return two columns of words.parquet, values below -0.2 as -0.2, for :func:`bows.figures.words_scatter.words_scatter`.
+    """Return two columns of R² in words.parquet, values below -0.2 as -0.2, for :func:`bows.figures.words_scatter.words_scatter`.
 
-    Args:
-        run: the run.
-        x: a column of R² values.
-        y: another.
-        named: words that are labelled.
-        regimes: only words of these regimes; None for all words.
+    regimes: of the words; None for all words.
 
     Raises:
         NotMeasured: no word has both values.

@@ -31,10 +31,7 @@ class Aligned(NamedTuple):
 
 
 def compared_words(runs: Mapping[str, RunData]) -> dict[str, Any]:
-    """Return the words that all runs share with a direction in each: maps on the axes of the first run, and a table of differences.
-
-    Args:
-        runs: By letter.
+    """Return the words that all runs, by letter, share with a direction in each: maps on the first run's axes, and a table of differences.
 
     Raises:
         BowsError: The weights of a run cannot be read, or fewer than three words are shared.

@@ -56,11 +56,9 @@ def _seconds(table: pa.Table) -> np.ndarray:
 
 
 def with_seeds(summary: pa.Table, runs: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Return a summary over seeds with a column ``values``: those of the seeds where they are too few for an interval, else null.
+    """Return a summary of `over_seeds` with a column ``values``: those of the seeds where they are too few for an interval, else null.
 
-    Args:
-        summary: From `over_seeds`.
-        runs: From `counted`, of the same table.
+    runs: From `counted`, of the same table.
     """
     names = summary.column_names[: summary.column_names.index("metric")]
     found: dict[tuple, list[float]] = {}
@@ -80,10 +78,7 @@ def with_seeds(summary: pa.Table, runs: Sequence[Mapping[str, Any]]) -> pa.Table
 
 
 def setting_data(summary: pa.Table) -> dict[str, Any]:
-    """Return means over seeds for the script.
-
-    Args:
-        summary: From `with_seeds`.
+    """Return means over seeds, from `with_seeds`, for the script.
 
     Returns:
         ``settings`` that differ between rows of the summary, with their distinct values and a code per combination (the number of values

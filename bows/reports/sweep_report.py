@@ -103,14 +103,8 @@ def draw(
 ) -> tuple[list[Drawn], list[str]]:
     """Draw a sweep into `folder`/figures: name.png, name.pdf, name.svg, and name.parquet with what is drawn.
 
-    What an earlier report drew and this one does not is removed.
-
-    Args:
-        folder: Of the sweep.
-        jobs: Of the table's rows, in their order.
-        table: From `tabulate`.
-        asked: Metrics to draw; None for some.
-        over: Settings over which heat maps are drawn; None for some.
+    What an earlier report drew and this one does not is removed. `jobs` are those of the rows of `table`, from `tabulate`; `asked`
+    and `over` are as in `write_sweep_report`.
 
     Returns:
         The figures, and sentences on what could not be drawn.

@@ -101,10 +101,7 @@ def over_seeds(table: pa.Table) -> pa.Table:
     """Summarize each metric of the completed runs over seeds, for each combination of the other varied settings.
 
     Of runs of one setting, seed and corpus the one that finished last counts. Where one setting and seed has several corpora (its text
-    changed between runs), `corpus` is one of these too.
-
-    Args:
-        table: from `collect`, or read back from its Parquet file.
+    changed between runs), `corpus` is one of these too. The table is from `collect`, or read back from its Parquet file.
 
     Returns:
         A row per combination and metric that at least one run has: a column for each varied setting except the seed, `metric`, `mean`,

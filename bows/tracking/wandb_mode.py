@@ -63,12 +63,7 @@ def choose_mode(requested: str | None, folder: Path) -> tuple[str, str]:
 
 
 def sync_command(folder: Path, online: bool = False) -> str:
-    """Return the command that uploads what a run left on disk.
-
-    Args:
-        folder: The run folder.
-        online: Whether the run was online when it wrote.
-    """
+    """Return the command that uploads what a run left on disk, which was `online` or offline when it wrote."""
     return f"wandb sync {folder}/wandb/{'run' if online else 'offline-run'}-*"
 
 

@@ -62,10 +62,7 @@ function save(blob, name) {
 function svgText(svg) {
   const copy = svg.cloneNode(true);
   const [, , width, height] = svg.getAttribute('viewBox').split(' ');
-  copy.setAttribute('xmlns', SVG);
-  copy.setAttribute('width', width);
-  copy.setAttribute('height', height);
-  copy.setAttribute('font-family', 'system-ui, sans-serif');
+  fill(copy, { xmlns: SVG, width, height, 'font-family': 'system-ui, sans-serif' }, []);
   copy.prepend(draw('rect', { width, height, fill: theme.paper }));
   return new XMLSerializer().serializeToString(copy);
 }

@@ -49,10 +49,8 @@ function mapMoves(view, actions) {
       actions.enclosed();
       return;
     }
-    if (tapped) {
-      const under = view.under(at.x, at.y, event.pointerType === 'touch' ? 22 : 14);
-      actions.choose(under);
-    } else if (fingers.size === 1) pressed = { ...[...fingers.values()][0], moved: true };
+    if (tapped) actions.choose(view.under(at.x, at.y, event.pointerType === 'touch' ? 22 : 14));
+    else if (fingers.size === 1) pressed = { ...[...fingers.values()][0], moved: true };
   };
   canvas.addEventListener('pointerup', lift);
   canvas.addEventListener('pointercancel', lift);

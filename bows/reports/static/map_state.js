@@ -12,7 +12,8 @@ function mapState(view, { kind, colour, legend, outlined }) {
     if (view.zoom !== 1) for (const name of ['zoom', 'x', 'y']) state.set(name, round(view[name]));
     if (selection.word !== null) state.set('word', words[selection.word]);
     if (view.shown) state.set('groups', [...view.shown].join(' '));
-    if (view.outline.length > 2) state.set('outline', thinned(view.outline).map((point) => point.map(round).join(' ')).join(','));
+    const step = Math.ceil(view.outline.length / 40); // at most 40 points of an outline
+    if (view.outline.length > 2) state.set('outline', view.outline.filter((_, at) => at % step === 0).map((point) => point.map(round).join(' ')).join(','));
     const text = state.toString();
     if (text) history.replaceState(null, '', `#map?${text}`);
     else if (location.hash.startsWith('#map?')) history.replaceState(null, '', '#map');
@@ -46,10 +47,4 @@ function mapState(view, { kind, colour, legend, outlined }) {
   };
   addEventListener('hashchange', read);
   read();
-}
-
-// At most 40 points of an outline.
-function thinned(outline) {
-  const step = Math.ceil(outline.length / 40);
-  return outline.filter((_, at) => at % step === 0);
 }

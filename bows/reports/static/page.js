@@ -44,8 +44,5 @@ if (metricFilter) {
   });
 }
 
-for (const link of document.querySelectorAll('a[data-picture]')) {
-  const picture = link.closest('figure').querySelector('img');
-  link.href = picture.src; // the same bytes, held once
-}
+for (const link of document.querySelectorAll('a[data-picture]')) link.href = link.closest('figure').querySelector('img').src; // the same bytes, held once
 document.documentElement.dataset.ready = 'true';

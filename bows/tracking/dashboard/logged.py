@@ -51,10 +51,7 @@ def known() -> Logged:
 
 
 def of_folder(folder: Path) -> Logged:
-    """Return what the runs in a folder logged, from their metrics.csv, summary.json, tables and figures.
-
-    Args:
-        folder: A run, a sweep, or a folder of those.
+    """Return what a run, or the runs of a sweep or a folder of those, logged, from their metrics.csv, summary.json, tables and figures.
 
     Raises:
         SettingError: There is no such folder, or no run in it.
