@@ -22,7 +22,7 @@ _MARK: dict[str, Any] = {
 }  # fmt: skip
 
 
-def context_towers(columns: Mapping[str, Sequence[Any]], relu: bool = True) -> Figure:
+def context_towers(columns: Mapping[str, Sequence[Any]]) -> Figure:
     """Draw a row per word: for each bag a stack of bias, self term and each context word's contribution.
 
     Positive contributions are stacked above 0, negative ones below; the black mark is their sum, the input of the activation.
@@ -30,7 +30,6 @@ def context_towers(columns: Mapping[str, Sequence[Any]], relu: bool = True) -> F
     Args:
         columns: A table by columns, a row per contribution: `word`; `tower`, one of TOWERS; `part` (bias, self, context); `context` (the
             context word, or None); `value`.
-        relu: Whether 0 is the threshold of a ReLU, and is named so.
 
     Raises:
         ValueError: There is no word.
@@ -49,9 +48,8 @@ def context_towers(columns: Mapping[str, Sequence[Any]], relu: bool = True) -> F
                 words = dict.fromkeys(context for _, context, _ in parts if context is not None)
                 contexts["own" if place in OWN else "other"] |= words
             axes.axhline(0, color=INK, linewidth=1)
-            if relu:
-                right = axes.get_yaxis_transform()
-                axes.text(1.01, 0, "ReLU’s\nthreshold", transform=right, fontsize=7, va="center", ha="left")
+            right = axes.get_yaxis_transform()
+            axes.text(1.01, 0, "ReLU’s\nthreshold", transform=right, fontsize=7, va="center", ha="left")
             axes.set_xlim(-0.5, len(TOWERS) - 0.25)
             axes.set_xticks(range(len(TOWERS)), TOWERS, fontsize=7.5)
             axes.tick_params(axis="x", length=0)

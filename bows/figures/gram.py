@@ -15,21 +15,13 @@ BAR = 1.15  # inches to the right of the matrix, for the colour bar and its labe
 SIDE = 2.3  # inches, of one of several matrices
 
 
-def gram_heat_map(
-    gram: ArrayLike,
-    words: Sequence[str],
-    title: str = "",
-    quantity: str = "inner product  wᵢ · wⱼ",
-    limit: float | None = None,
-) -> Figure:
-    """Draw a matrix over words, blue below 0, white at 0, red above.
+def gram_heat_map(gram: ArrayLike, words: Sequence[str], title: str = "") -> Figure:
+    """Draw a matrix over words, blue below 0, white at 0, red above, in colours up to its largest absolute value.
 
     Args:
         gram: (n, n), n >= 1; row i, column j.
         words: n labels.
         title: Above the figure.
-        quantity: Of a cell, at the colour bar.
-        limit: Colours end at -limit and limit, and the colour bar is pointed where values are beyond. None for the largest absolute value.
 
     Raises:
         ValueError: The matrix is not square over the words.
@@ -38,8 +30,7 @@ def gram_heat_map(
     count = len(words)
     if gram.shape != (count, count) or count == 0:
         raise ValueError(f"a matrix of shape {gram.shape} does not fit {count} words")
-    limit = (float(np.abs(gram).max()) or 1.0) if limit is None else limit
-    extend = ("neither", "min", "max", "both")[(gram.min() < -limit) + 2 * (gram.max() > limit)]
+    limit = float(np.abs(gram).max()) or 1.0
     side = float(np.clip(0.17 * count, 2.8, 7.5))
     labels = [shorten(word, 18) for word in words] if count <= LABELLED else []
     size = float(np.clip(72 * 0.78 * side / count, 4.5, 9))
@@ -50,7 +41,7 @@ def gram_heat_map(
         figure.set_size_inches(wide, tall)
         axes = figure.add_axes((room / wide, room / tall, side / wide, side / tall))
         at_right = ((room + side + 0.1) / wide, (room + 0.1 * side) / tall, 0.15 / wide, 0.8 * side / tall)
-        _matrix(figure, axes, gram, limit, {"cax": figure.add_axes(at_right), "extend": extend, "label": quantity})
+        _matrix(figure, axes, gram, limit, {"cax": figure.add_axes(at_right), "label": "inner product  wᵢ · wⱼ"})
         if labels:
             _name_words(axes, labels, size)
         else:

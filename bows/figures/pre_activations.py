@@ -11,12 +11,11 @@ from matplotlib.ticker import FuncFormatter
 from bows.figures.style import BLUE, INK, ORANGE, new_figure, style
 
 
-def pre_activations(columns: Mapping[str, Sequence[Any]], relu: bool = True) -> Figure:
-    """Draw histograms of pre-activations, each of area 1: cells of present words, and cells of absent words.
+def pre_activations(columns: Mapping[str, Sequence[Any]]) -> Figure:
+    """Draw histograms of pre-activations, each of area 1: cells of present words, and cells of absent words, with their shares above 0.
 
     Args:
         columns: A table by columns, a row per bin, rising: `left`, `right`, and the counts `present` and `absent`.
-        relu: Whether 0 is the threshold of a ReLU; the share of each histogram above it is stated then.
     """
     edges = np.array([*columns["left"], columns["right"][-1]], dtype=float)
     with style():
@@ -24,9 +23,9 @@ def pre_activations(columns: Mapping[str, Sequence[Any]], relu: bool = True) -> 
         axes = figure.add_subplot()
         for name, colour, hatch in (("absent", BLUE, None), ("present", ORANGE, "///")):
             counts = np.array(columns[name], dtype=float)
-            above = f": {counts[edges[:-1] >= 0].sum() / counts.sum():.1%} above 0" if relu else ""
-            density_histogram(axes, edges, counts, colour, hatch, f"{counts.sum():,.0f} cells of {name} words{above}")
-        threshold(axes, relu)
+            above = f"{counts[edges[:-1] >= 0].sum() / counts.sum():.1%} above 0"
+            density_histogram(axes, edges, counts, colour, hatch, f"{counts.sum():,.0f} cells of {name} words: {above}")
+        threshold(axes, True)
         # Absent cells pile up just below 0: on a logarithmic axis both tails can be read.
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))  # the usual one writes formulas

@@ -32,7 +32,7 @@ _DOTS: dict[str, Any] = {"linewidth": 0, "rasterized": True}
 
 
 def words_scatter(
-    columns: Mapping[str, Sequence[Any]], x: str, y: str, kinds: Sequence[str], title: str = "", diagonal: bool = True
+    columns: Mapping[str, Sequence[Any]], x: str, y: str, kinds: Sequence[str], title: str = ""
 ) -> Figure:
     """Draw a point per word.
 
@@ -42,7 +42,6 @@ def words_scatter(
         y: Label of the axis up.
         kinds: At most 5, in the order of KINDS; words of other kinds are faint.
         title: Above the figure.
-        diagonal: Whether to draw the line of equal values.
 
     Raises:
         ValueError: There are more than 5 kinds.
@@ -64,8 +63,7 @@ def words_scatter(
                 axes.scatter(*own.T, s=9, color=colour, marker=marker, alpha=0.7, zorder=2, label=label, **_DOTS)
         if named.any():
             axes.scatter(*points[named].T, s=22, facecolor="none", edgecolor=INK, linewidth=0.9, zorder=3)
-        if diagonal:
-            axes.axline((0, 0), slope=1, color=INK, linewidth=0.6, zorder=0)
+        axes.axline((0, 0), slope=1, color=INK, linewidth=0.6, zorder=0)
         axes.set(xlabel=x, ylabel=y)
         axes.set_title(title, fontsize=9)
         figure.legend(loc="outside lower center", ncols=3, fontsize=8, markerscale=1.8)
