@@ -20,7 +20,7 @@ COST = (12 * _STEPS + 6 * _TURNS).ravel()
 def place_labels(
     figure: Figure, axes: Axes, points: np.ndarray, labels: Sequence[str | None], size: float, tied: bool = False
 ) -> list[Artist]:
-    """Put each label next to its point, outwards where there is room, away from points, other labels and the edge.
+    """Put each label next to its point, outwards where there is room, away from points, other labels and the edge; return what was added.
 
     Greedy: each label takes the cheapest of places around its point, at growing distances. The layout of the figure is fixed first.
 
@@ -31,9 +31,6 @@ def place_labels(
         labels: n; None for a point that only takes room.
         size: Of the letters, in typographic points.
         tied: Whether a thin line leads from every label to its point; else only from far ones, and those as near to another point.
-
-    Returns:
-        What was added to the axes.
     """
     if figure.get_layout_engine() is not None:
         figure.draw_without_rendering()

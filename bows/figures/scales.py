@@ -63,14 +63,11 @@ def seeds_of(counts: Sequence[int]) -> str:
 
 
 def setting_axis(axes: Axes, values: Sequence[Any], name: str) -> dict[Any, float]:
-    """Scale and label the x axis for a setting.
+    """Scale and label the x axis for a setting; return each value's place on it.
 
     Numbers that span decades get a logarithmic axis; with 0 or negative values among them one that is linear inside the smallest
     size and logarithmic beyond. Ticks are at the values themselves, or at some of many. Values, which are distinct, keep their order where
     they are not numbers.
-
-    Returns:
-        Value -> place on the axis.
     """
     axes.set_xlabel(name)
     axes.xaxis.set_minor_locator(NullLocator())

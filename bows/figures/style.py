@@ -157,10 +157,7 @@ def file_stem(name: str) -> str:
 def save(figure: Figure, path: Path | str) -> list[Path]:
     """Write ``figure`` as ``path`` + ``.png``, ``.pdf`` and ``.svg``; the same figure gives the same bytes.
 
-    The folder is made. An ending of these in ``path`` is dropped first.
-
-    Returns:
-        The three files.
+    The folder is made. An ending of these in ``path`` is dropped first. The three files are returned.
 
     Raises:
         OSError: a file cannot be written. Figures are rendered in memory first: matplotlib's own error on a full disk names no cause.

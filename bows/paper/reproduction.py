@@ -27,10 +27,7 @@ MEDIUM_WORDS = 10_000
 
 
 def reproduce(given: argparse.Namespace) -> tuple[list[Path], list[str]]:
-    """Reproduce the figures that the command line names.
-
-    Returns:
-        The files written, and the figures whose runs did not all complete.
+    """Reproduce the figures that the command line names; return the files written, and the figures whose runs did not all complete.
 
     Raises:
         SettingError: an unknown figure, or options that do not go together.

@@ -12,6 +12,7 @@ from bows.reports.compared_words import compared_words
 from bows.reports.html import json_block, render, try_section
 from bows.reports.run_data import RunData
 from bows.reports.run_header import command, grouped, settings
+from bows.runs.discover import is_run
 
 MOST = 6  # runs of a comparison
 NOTABLE = 0.05  # of the larger of two values: the difference from which on a metric is marked
@@ -22,14 +23,11 @@ SCRIPTS = (
 
 
 def write_comparison(folders: Sequence[Path | str], target: Path | None = None) -> Path:
-    """Write a report on several runs; a note takes the place of what one of them lacks.
+    """Write a report on several runs and return its path; a note takes the place of what one of them lacks.
 
     Args:
         folders: 2 to 6 runs; the others are compared with the first.
         target: The report; None for ``reports/comparison-<key>.html`` in the outputs folder of the first run, with a key of these runs.
-
-    Returns:
-        The report.
 
     Raises:
         SettingError: A folder is not a run or is given twice, or there are more than six.
@@ -40,7 +38,7 @@ def write_comparison(folders: Sequence[Path | str], target: Path | None = None) 
     for folder in given:
         if not folder.is_dir():
             raise SettingError(f"{folder}: no such folder; give runs, outputs/runs/<date>/<run>")
-        if not any((folder / name).is_file() for name in ("status.json", ".hydra/config.yaml")):
+        if not is_run(folder):
             raise SettingError(f"{folder} is not a run folder; runs are compared with runs, and a sweep is given alone")
     places = [folder.resolve() for folder in given]
     if len(set(places)) < len(places):

@@ -15,10 +15,7 @@ COLUMNS = ("frequency", "r2", "norm", "regime")  # of words.parquet, in metadata
 
 
 def write_vectors(folder: Path) -> Path:
-    """Write export/vectors.tsv (a row of m numbers per word) and export/metadata.tsv (word, category, columns) of a run.
-
-    Returns:
-        The folder export.
+    """Write vectors.tsv (a row of m numbers per word) and metadata.tsv (word, category, columns) to a run's folder export; return it.
 
     Raises:
         BowsError: The weights or the words cannot be read.

@@ -29,6 +29,7 @@ from bows.reports.run_header import (
 )
 from bows.reports.run_words import groups_of_words, neighbours, word_columns
 from bows.reports.word_map import KINDS, word_map
+from bows.runs.discover import is_run
 
 log = logging.getLogger(__name__)
 
@@ -44,15 +45,12 @@ NEED_AUTOENCODER = ("Curves", "Regimes", "Explainer")  # sections that a report 
 
 
 def write_report(run_folder: Path | str, map_kind: str | None = None) -> Path:
-    """Write ``report.html`` into a run folder; a note takes the place of what is missing or damaged.
+    """Write ``report.html`` into a run folder and return its path; a note takes the place of what is missing or damaged.
 
     Args:
         run_folder: Of a run that is completed, failed or running.
         map_kind: Method of the word map that is shown first: ``neighbours`` (t-SNE), ``umap`` (extra ``bows[umap]``), ``pca`` or ``auto``
             (neighbours where that takes seconds); None for neighbours where the run laid them out, else principal components.
-
-    Returns:
-        The report.
 
     Raises:
         SettingError: The folder is not a run (it has neither ``status.json`` nor ``.hydra/config.yaml``); another map_kind; or umap where
@@ -63,7 +61,7 @@ def write_report(run_folder: Path | str, map_kind: str | None = None) -> Path:
         raise SettingError(
             f"{folder}: no such folder; give a run, outputs/runs/<date>/<run>, or a sweep, outputs/sweeps/<date>/<time>"
         )
-    if not any((folder / name).is_file() for name in ("status.json", ".hydra/config.yaml")):
+    if not is_run(folder):
         raise SettingError(f"{folder} is not a run folder: it contains neither status.json nor .hydra/config.yaml")
     if map_kind not in (None, *KINDS):
         raise SettingError(f"--map={map_kind}: there is no such map; allowed: {', '.join(KINDS)}")

@@ -35,15 +35,12 @@ SCRIPTS = ("data", "theme", "drawing", "table", "sweep_runs", "sweep_compare", "
 
 
 def write_sweep_report(folder: Path | str, asked: list[str] | None = None, over: list[str] | None = None) -> Path:
-    """Write report.html, figures/ and the tables of `bows.collect` into a sweep folder.
+    """Write report.html, figures/ and the tables of `bows.collect` into a sweep folder; return the path of the report.
 
     Args:
         folder: A sweep, or a folder of runs or sweeps.
         asked: Metrics to draw; None for the usual ones.
         over: Varied settings, over all pairs of which heat maps are drawn; None for some.
-
-    Returns:
-        The report.
 
     Raises:
         SettingError: There is no job in the folder, no completed run has a metric, or a heat map over a setting is not possible.
@@ -103,11 +100,8 @@ def draw(
 ) -> tuple[list[Drawn], list[str]]:
     """Draw a sweep into `folder`/figures: name.png, name.pdf, name.svg, and name.parquet with what is drawn.
 
-    What an earlier report drew and this one does not is removed. `jobs` are those of the rows of `table`, from `tabulate`; `asked`
-    and `over` are as in `write_sweep_report`.
-
-    Returns:
-        The figures, and sentences on what could not be drawn.
+    Return the figures, and sentences on what could not be drawn. What an earlier report drew and this one does not is removed. `jobs` are
+    those of the rows of `table`, from `tabulate`; `asked` and `over` are as in `write_sweep_report`.
 
     Raises:
         SettingError: No completed run has a metric, or a heat map over a setting is not possible.

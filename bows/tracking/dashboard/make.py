@@ -28,7 +28,7 @@ def make_dashboard(
     output: Path | None = None,
     save: bool = False,
 ) -> list[Path]:
-    """Write workspace.json and report.json, print what they contain, and save both in W&B where asked.
+    """Write workspace.json and report.json, print what they contain, and save both in W&B where asked. Return the files.
 
     Args:
         run: A run, a sweep or a folder of those, whose logged names panels refer to; None for those of analysis=full.
@@ -36,9 +36,6 @@ def make_dashboard(
         project: Its project; None for that of conf/logger/wandb.yaml.
         output: The folder of the files; None for outputs/reports/dashboard.
         save: Whether to save them in W&B, which needs a login.
-
-    Returns:
-        The two files.
 
     Raises:
         SettingError: There is no such run or no login, W&B does not accept a name, or wandb-workspaces is missing.
