@@ -12,6 +12,7 @@ FEWEST_WORDS, MOST_WORDS = 50, 2500
 # Of 10 nearest words by cosine 29 % are nearest on the map, as with 1000 iterations and a perplexity of 30, in a quarter of their time;
 # 3 % are on principal components (V = 1000, m = 64).
 ITERATIONS, ANGLE = 500, 0.8
+EQUAL = 1e-5  # spread of unit directions, up to which they are one direction but for rounding
 # of the layout: umap-learn itself takes 500 of up to 10,000 points, for 2.5 times the time.
 EPOCHS = 200
 
@@ -36,7 +37,8 @@ def tsne_coordinates(directions: np.ndarray) -> np.ndarray:
     from threadpoolctl import threadpool_limits
 
     perplexity = min(NEIGHBOURS, (len(directions) - 1) / 3)
-    init = "pca" if directions.shape[1] > 1 else "random"
+    # Principal components of equal directions are scaled by 1 / 0, and the Barnes-Hut tree of NaN ends the process.
+    init = "pca" if directions.shape[1] > 1 and np.ptp(directions, axis=0).max() > EQUAL else "random"
     layout = TSNE(2, perplexity=perplexity, max_iter=ITERATIONS, angle=ANGLE, init=init, random_state=0, n_jobs=1)
     # One thread, as elsewhere for so few words: on a busy machine the threads of its gradient wait for each other, ten times as long.
     with threadpool_limits(1):

@@ -55,6 +55,8 @@ def read_matrix(path: Path, tensor: str | None = None) -> Stored:
                 f"matrix={path}: its array holds Python objects, a pickle, which is not read as it could run code; {AS_SAFETENSORS}"
             ) from None
         raise DataError(f"matrix={path}: cannot be read ({' '.join(str(error).split())}); copy it again") from None
+    if np.iscomplexobj(stored.matrix):
+        raise DataError(f"matrix={path}: its numbers are complex; real numbers are needed: store their real part")
     if stored.matrix.ndim != 2 or 0 in stored.matrix.shape:
         raise DataError(
             f"matrix={path}: the shape is {tuple(stored.matrix.shape)}; a matrix (words, dimensions) is needed"
@@ -67,16 +69,18 @@ def read_words(path: Path) -> list[str]:
     if not path.is_file():
         raise SettingError(f"words={path}: there is no such file; give a text file with one word per line")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         if path.suffix != ".json":
             return text.removesuffix("\n").split("\n")
         content = json.loads(text)
+        words = sorted(content, key=lambda word: content[word]) if isinstance(content, dict) else content
+        return [str(word) for word in words]
     except (OSError, ValueError) as error:
         raise DataError(f"words={path}: cannot be read ({error}); it must be UTF-8 text or JSON") from None
-    return [
-        str(word)
-        for word in (sorted(content, key=lambda word: content[word]) if isinstance(content, dict) else content)
-    ]
+    except TypeError:  # JSON of another kind
+        raise DataError(
+            f"words={path}: its JSON is neither a list of words nor a mapping of each word to its row; give one of the two"
+        ) from None
 
 
 def _chosen(names: list[str], tensor: str | None, path: Path, default: str | None = None) -> str:
@@ -100,7 +104,7 @@ def _safetensors(path: Path, tensor: str | None) -> Stored:
 
 
 def _npy(path: Path, _: str | None) -> Stored:
-    return Stored(np.load(path, allow_pickle=False).astype(np.float32, copy=False), None)
+    return Stored(_single(np.load(path, allow_pickle=False)), None)
 
 
 def _npz(path: Path, tensor: str | None) -> Stored:
@@ -109,17 +113,23 @@ def _npz(path: Path, tensor: str | None) -> Stored:
         arrays = {name: file[name] for name in file.files}
     words = next((each.tolist() for each in arrays.values() if each.ndim == 1 and each.dtype.kind == "U"), None)
     matrices = [name for name, each in arrays.items() if each.ndim == 2]
-    return Stored(arrays[_chosen(matrices, tensor, path)].astype(np.float32), words)
+    return Stored(_single(arrays[_chosen(matrices, tensor, path)]), words)
+
+
+def _single(array: np.ndarray) -> np.ndarray:
+    """Return an array in float32, values beyond its range as infinite; a complex one as it is."""
+    with np.errstate(over="ignore"):
+        return array if np.iscomplexobj(array) else array.astype(np.float32, copy=False)
 
 
 def _parquet(path: Path, tensor: str | None) -> Stored:
     table = pq.read_table(path)
-    words = table["word"].to_pylist() if "word" in table.column_names else None
+    words = table["word"].cast(pa.string()).fill_null("").to_pylist() if "word" in table.column_names else None
     lists = [
         field.name
         for field in table.schema
         if (pa.types.is_list(field.type) or pa.types.is_fixed_size_list(field.type))
-        and pa.types.is_floating(field.type.value_type)
+        and (pa.types.is_floating(field.type.value_type) or pa.types.is_integer(field.type.value_type))
     ]
     if tensor or lists:
         column = table[_chosen(lists, tensor, path)].combine_chunks()
@@ -137,7 +147,7 @@ def read_text(path: Path) -> Stored:
     words: list[str] = []
     rows: list[np.ndarray] = []
     announced, size = None, 0
-    with path.open(encoding="utf-8", errors="surrogateescape") as file:
+    with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
         for number, line in enumerate(file, 1):
             line = line.rstrip(" \r\n")
             if number == 1 and len(parts := line.split()) == 2 and all(part.isdecimal() for part in parts):
@@ -175,7 +185,7 @@ class WordVectors(NamedTuple):
 
 
 def usable(words: list[str | None], matrix: np.ndarray) -> WordVectors:
-    """Leave out rows without a word (None), of values that are not finite, of zeros, and of a word that came before; count each."""
+    """Leave out rows without a word, of values that are not finite, of zeros, and of a word that came before; count each."""
     finite_rows = set(np.flatnonzero(np.isfinite(matrix).all(1)).tolist())
     nonzero_rows = set(np.flatnonzero(matrix.any(1)).tolist())
     seen: set[str] = set()
@@ -183,7 +193,7 @@ def usable(words: list[str | None], matrix: np.ndarray) -> WordVectors:
     left_out: dict[str, int] = {"not a whole word": 0, "not finite": 0, "zero": 0, "duplicate": 0}
     for row, word in enumerate(words):
         reason = None
-        if word is None:
+        if not word:
             reason = "not a whole word"
         elif row not in finite_rows:
             reason = "not finite"

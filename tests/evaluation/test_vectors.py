@@ -177,6 +177,32 @@ def test_rows_that_cannot_be_used_are_counted_and_left_out(tmp_path):
     np.testing.assert_array_equal(found.matrix[0], vectors[0])
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_byte_order_mark_is_no_part_of_the_first_word(tmp_path, end):
+    vectors = np.random.default_rng(0).integers(-9, 9, (3, 2))
+    mark, words = b"\xef\xbb\xbf", ["June", "July", "August"]
+    np.save(tmp_path / "a.npy", vectors.astype(np.float16))
+    (tmp_path / "a.words").write_bytes(mark + end.join([*words, ""]).encode())
+    (tmp_path / "a.json").write_bytes(mark + json.dumps(words).encode())
+    lines = [f"{word} {row[0]} {row[1]}" for word, row in zip(words, vectors, strict=True)]
+    (tmp_path / "glove.txt").write_bytes(mark + end.join([*lines, ""]).encode())
+    (tmp_path / "word2vec.txt").write_bytes(mark + end.join(["3 2", *lines, ""]).encode())
+    pairs = (("a.npy", "a.words"), ("a.npy", "a.json"), ("glove.txt", None), ("word2vec.txt", None))
+    for matrix, given in pairs:
+        found = read_vectors(str(tmp_path / matrix), given and str(tmp_path / given), None)
+        assert found.words == words
+        assert (found.matrix == vectors).all()
+
+
+def test_parquet_with_rows_without_a_word_and_lists_of_whole_numbers(tmp_path):
+    table = pa.table({"word": ["May", None, "", "June"], "own": pa.array([[1, 2], [3, 4], [5, 6], [7, 8]])})
+    pq.write_table(table, tmp_path / "a.parquet")
+    found = read_vectors(str(tmp_path / "a.parquet"), None, None)
+    assert found.words == ["May", "June"]
+    assert found.matrix.tolist() == [[1, 2], [7, 8]]
+    assert found.left_out["not a whole word"] == 2
+
+
 def bad(folder: Path) -> dict[str, tuple[list[str], str]]:
     """Command lines, and the error of each."""
     whole, npz = written(folder, ".txt", planted()), written(folder, ".npz", planted())
@@ -189,7 +215,13 @@ def bad(folder: Path) -> dict[str, tuple[list[str], str]]:
     (folder / "own.pkl").write_bytes(b"")
     (folder / "few").write_text("a\nb\n")
     tensors = written(folder, ".safetensors", planted())
+    np.save(folder / "complex.npy", planted().astype(complex))
+    (folder / "mixed.json").write_text('{"a": 1, "b": "x"}')
+    (folder / "number.json").write_text("3")
     return {
+        "complex": ([f"matrix={folder / 'complex.npy'}"], "real numbers are needed"),
+        "mixed": ([f"matrix={npy}", f"words={folder / 'mixed.json'}"], "neither a list of words nor a mapping"),
+        "number": ([f"matrix={npy}", f"words={folder / 'number.json'}"], "neither a list of words nor a mapping"),
         "rows": ([f"matrix={npy}", f"words={folder / 'few'}"], "2 words, but the matrix has 212 rows"),
         "no words": ([f"matrix={npy}"], "give words="),
         "absent tensor": ([f"matrix={tensors}", "tensor=mine"], "it has other, own"),

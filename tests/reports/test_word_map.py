@@ -2,6 +2,8 @@
 
 import base64
 import logging
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -43,6 +45,15 @@ def test_neighbours_stay_together_on_the_map_by_tsne():
     assert (places == tsne_coordinates(two_groups())).all()
     with pytest.raises(DataError, match="needs 5 words"):
         tsne_coordinates(np.eye(4))
+
+
+def test_equal_directions_have_finite_positions():
+    # In a process of its own: the tree of t-SNE ends the process where positions are not finite.
+    code = (
+        "import numpy as np; from bows.analysis.word_map import tsne_coordinates\n"
+        "assert np.isfinite(tsne_coordinates(np.full((60, 4), 0.5))).all()"
+    )
+    assert subprocess.run([sys.executable, "-W", "error", "-c", code], check=False).returncode == 0
 
 
 def test_positions_are_kept_with_the_words_where_these_are_many_enough(tmp_path):
