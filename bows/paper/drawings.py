@@ -16,6 +16,7 @@ from bows.figures.context_towers import context_towers
 from bows.figures.gram import word_matrices
 from bows.figures.leak import leaking_losses
 from bows.figures.metric_by_setting import metrics_against_setting
+from bows.figures.named_scores import named_scores
 from bows.figures.pre_activations import pre_activations
 from bows.figures.style import save
 from bows.figures.word_planes import word_planes
@@ -71,6 +72,10 @@ class Picture:
 
 def _columns(draw: Callable[..., Figure], **settings: Any) -> Callable[[pa.Table], Figure]:
     return lambda table: draw(table.to_pydict(), **settings)
+
+
+def _scores(name: str) -> Callable[[pa.Table], Figure]:
+    return lambda table: named_scores(table.to_pylist(), name, replication.SCORES)
 
 
 def _ablation(table: pa.Table) -> Figure:
@@ -167,7 +172,7 @@ DRAWINGS: Mapping[str, tuple[Drawing, ...]] = {
         Drawing(
             "removal-scores",
             "Order, closure and planarity of the months without rows or windows that contain two of them, and without go-between words",
-            removal.scores, removal.draw, printed=True,
+            removal.scores, _scores("meaning"), printed=True,
         ),
     ),
     "replication": (
@@ -175,7 +180,7 @@ DRAWINGS: Mapping[str, tuple[Drawing, ...]] = {
             "replication",
             "Months and weekdays in every text that the months’ preset was trained on: in the weights, in principal components, and in the "
             "correlations of the training and the held-out windows",
-            replication.rings, replication.draw, printed=True,
+            replication.rings, _scores("case"), printed=True,
         ),
     ),
     "residue_rings": (

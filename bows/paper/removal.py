@@ -9,10 +9,10 @@ import torch
 
 from bows.analysis.ring import SHAPES
 from bows.data.removal import windows_together
-from bows.figures.named_scores import named_scores
 from bows.paper import controls
 from bows.paper.months import RING, nearness, plane_panel
 from bows.paper.months import no_claim as measure
+from bows.paper.replication import SCORES
 from bows.paper.runs import NotMeasured, Run
 from bows.paper.seeds import mean_columns
 from bows.paper.word_lists import MONTHS
@@ -25,7 +25,6 @@ TEXTS = {
     "both": "without those windows and words",
     **controls.TREATMENTS,
 }
-SCORES = ("order", "closure", "planarity")
 
 
 def text_of(run: Run) -> str:
@@ -86,11 +85,6 @@ def amounts(run: Run) -> dict[str, float]:
         "cells": len(bags.indices),
         "with_two": float(with_two.mean()),
     }
-
-
-def draw(table: pa.Table) -> Any:
-    """Draw order, closure and planarity of the months in each text."""
-    return named_scores(table.to_pylist(), "meaning", SCORES)
 
 
 def rings(runs: Sequence[Run]) -> pa.Table:

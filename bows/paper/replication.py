@@ -9,7 +9,6 @@ import pyarrow as pa
 from torch import Tensor
 
 from bows.analysis.ring import SHAPES, cyclic_order, ring, ring_coordinates
-from bows.figures.named_scores import named_scores
 from bows.paper.months import SHUFFLES
 from bows.paper.months import no_claim as measure
 from bows.paper.runs import NotMeasured, Run, chosen, completed, first
@@ -77,8 +76,3 @@ def _scores(directions: Tensor, seed: int) -> dict[str, float]:
     angles, generator = np.arctan2(coordinates[:, 1], coordinates[:, 0]), np.random.default_rng(seed)
     random = [cyclic_order(generator.permutation(angles)) for _ in range(999)]
     return found | {"effect": float((found["order"] - np.mean(random)) / np.std(random))}
-
-
-def draw(table: pa.Table) -> Any:
-    """Draw order, closure and planarity of each row."""
-    return named_scores(table.to_pylist(), "case", SCORES)

@@ -14,8 +14,8 @@ log = logging.getLogger(__name__)
 COLUMNS = ("frequency", "r2", "norm", "regime")  # of words.parquet, in metadata.tsv where the run has them
 
 
-def write_vectors(folder: Path) -> Path:
-    """Write vectors.tsv (a row of m numbers per word) and metadata.tsv (word, category, columns) to a run's folder export; return it.
+def write_vectors(folder: Path) -> None:
+    """Write vectors.tsv (a row of m numbers per word) and metadata.tsv (word, category, columns) to a run's folder export.
 
     Raises:
         BowsError: The weights or the words cannot be read.
@@ -40,7 +40,6 @@ def write_vectors(folder: Path) -> Path:
     lines = ["\t".join(row) for row in np.char.mod("%.6g", vectors).tolist()]
     write_whole(place / "vectors.tsv", "".join(f"{line}\n" for line in lines))
     write_whole(place / "metadata.tsv", "".join(f"{row}\n" for row in rows))
-    return place
 
 
 def _cell(value: float | str | None) -> str:

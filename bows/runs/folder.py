@@ -1,6 +1,6 @@
 """RunFolder: the one reader of run folders, strict for commands (`find_run`) and lenient for reports and tables (`read_run`)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -170,7 +170,8 @@ def read_run(folder: Path | str, overrides: Sequence[str] = ()) -> RunFolder:
     elif run.state == "completed" or not problem.endswith("missing"):
         run.problems.append(problem)
     for name, kind in (("config.yaml", dict), ("hydra.yaml", dict), ("overrides.yaml", list)):
-        content, problem = _attempt(_settings, run.folder / ".hydra" / name, kind, run)
+        file = f".hydra/{name}"
+        content, problem = _attempt(lambda _, file=file, kind=kind: read_yaml(run.file(file), kind), run.folder / file)
         if content is None:
             run.problems += [f".hydra/{problem}"] if name == "config.yaml" or not problem.endswith("missing") else []
         elif name == "config.yaml":
@@ -235,17 +236,12 @@ def find_run(folder: str | Path, setting: str = "run") -> RunFolder:
     return run
 
 
-def _attempt(read: Any, *arguments: Any) -> tuple[Any, str]:
+def _attempt(read: Callable[[Path], Any], path: Path) -> tuple[Any, str]:
     """Return what a reader returns, or None and its error, the file named without its folder."""
     try:
-        return read(*arguments), ""
+        return read(path), ""
     except DataError as error:
-        path = arguments[0]
         return None, str(error).removeprefix(f"{path}/").removeprefix(f"{path.parent}/")
-
-
-def _settings(path: Path, kind: type, run: RunFolder) -> Any:
-    return read_yaml(run.file(f".hydra/{path.name}"), kind)
 
 
 def is_number(value: Any) -> bool:

@@ -10,6 +10,7 @@ from bows.data.corpus import Bags
 from bows.data.windows import Windows
 from bows.figures.style import save
 from bows.paper import removal
+from bows.paper.drawings import DRAWINGS
 from bows.paper.word_lists import MONTHS
 
 ROWS = [[0, 1], [0], [], [1, 12], [2, 3, 12], [12]]  # month 0 and 1; month 0; empty; ...
@@ -69,7 +70,7 @@ def test_shares_of_what_was_left_out_and_means_over_seeds(make_run, tmp_path):
     assert [rows[text]["windows_with_two"] for text in texts] == pytest.approx([3 / 5, 0, 0, 3 / 5])
     assert rows["rows"]["order"] == pytest.approx(0.815)
     assert (rows["rows"]["order_p"], rows["rows"]["rings"], rows["rows"]["closure"]) == (0.02, 1, None)
-    assert save(removal.draw(table), tmp_path / "figure")[0].is_file()
+    assert save(DRAWINGS["removal"][1].draw(table), tmp_path / "figure")[0].is_file()
 
 
 def test_texts_are_told_apart(make_run):

@@ -58,18 +58,17 @@ class MapView {
 
   down(at) { return this.height / 2 - (this.py[at] - this.y) * this.scale; }
 
-  // Zoom by a factor around a point of the canvas. False where it cannot zoom further.
+  // Zoom by a factor around a point of the canvas.
   zoomAt(factor, left, top) {
     const before = this.scale;
     const zoom = Math.min(MOST_ZOOM, Math.max(1, this.zoom * factor));
-    if (zoom === this.zoom) return false;
+    if (zoom === this.zoom) return;
     this.zoom = zoom;
     const change = 1 / before - 1 / this.scale;
     this.x += (left - this.width / 2) * change;
     this.y -= (top - this.height / 2) * change;
     this.keepInside();
     this.paintSoon();
-    return true;
   }
 
   pan(left, top) {

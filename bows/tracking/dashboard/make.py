@@ -27,8 +27,8 @@ def make_dashboard(
     project: str | None = None,
     output: Path | None = None,
     save: bool = False,
-) -> list[Path]:
-    """Write workspace.json and report.json, print what they contain, and save both in W&B where asked. Return the files.
+) -> None:
+    """Write workspace.json and report.json, print what they contain, and save both in W&B where asked.
 
     Args:
         run: A run, a sweep or a folder of those, whose logged names panels refer to; None for those of analysis=full.
@@ -63,7 +63,6 @@ def make_dashboard(
         _save(chosen, entity, project, f"the specification is in {files[0]} and {files[1].name}")
     else:
         print("nothing was sent; --save makes both in W&B")
-    return files
 
 
 def _destination(entity: str | None, project: str | None) -> tuple[str | None, str]:
