@@ -39,9 +39,7 @@ def settings_of_runs(runs: Sequence[Run]) -> pa.Table:
       accuracy alone. Empty where no frequency is readable.
     """
     measure(runs)
-    rows = [_row(run) for run in runs]
-    rows.sort(key=lambda row: tuple(row[name] for name in SETTINGS))
-    return pa.Table.from_pylist(rows)
+    return pa.Table.from_pylist(sorted(map(_row, runs), key=lambda row: tuple(row[name] for name in SETTINGS)))
 
 
 def _row(run: Run) -> dict[str, Any]:

@@ -127,8 +127,7 @@ function explainer(root) {
   if (word === undefined) head.textContent = 'No word could be explained.'; else show();
 }
 
-// A word quoted for a shell and for Hydra.
-function shellWord(word) {
-  if (/^[\w.-]+$/.test(word)) return word;
-  return `'"${word.replace(/(["\\])/g, '\\$1').replace(/'/g, `'\\''`)}"'`;
-}
+// A word quoted for Hydra, and for a shell and for Hydra.
+const hydraWord = (word) => (/^[\w.-]+$/.test(word) ? word : `"${word.replace(/(["\\])/g, '\\$1')}"`);
+const inShell = (text) => `'${text.replace(/'/g, `'\\''`)}'`;
+const shellWord = (word) => (hydraWord(word) === word ? word : inShell(hydraWord(word)));

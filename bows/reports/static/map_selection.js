@@ -24,9 +24,8 @@ function mapSelection(view, picked) {
 
 function contextCommand(chosen) {
   if (chosen.length < 2 || page.of_pairs) return '';
-  const quoted = (word) => (/^[\w.-]+$/.test(word) ? word : `"${word.replace(/(["\\])/g, '\\$1')}"`);
-  const list = `context=[${chosen.slice(1, MOST_CONTEXT + 1).map((word) => quoted(words[word])).join(',')}]`;
-  return `${page.explain_command} word=${shellWord(words[chosen[0]])} '${list.replace(/'/g, `'\\''`)}'`;
+  const list = `context=[${chosen.slice(1, MOST_CONTEXT + 1).map((word) => hydraWord(words[word])).join(',')}]`;
+  return `${page.explain_command} word=${shellWord(words[chosen[0]])} ${inShell(list)}`;
 }
 
 // Cosines of the most frequent of the chosen words, as a heat map.
