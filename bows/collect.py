@@ -89,6 +89,8 @@ def main(arguments: list[str] | None = None) -> int:
     except BowsError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:  # of the output, not of a file
+        raise
     except OSError as error:
         print(f"error: {error.filename} cannot be read ({error.strerror}); change its permissions", file=sys.stderr)
         return 1

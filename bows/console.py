@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import sys
 import threading
 import warnings
@@ -186,6 +187,19 @@ def print_results(
         print(line)
     if folder is not None:
         print(folder)
+
+
+def discard_output() -> None:
+    """Connect standard output to nothing: its reader has left, and Python flushes once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def print_line(line: str) -> None:
+    """Print a line of a sweep's job. Where the reader has left, as with `| head -1`, the other jobs run on without output."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        discard_output()
 
 
 def four_digits(value: float) -> str:

@@ -3,7 +3,9 @@
 import io
 import logging
 import logging.config
+import os
 import re
+import subprocess
 import sys
 import threading
 import warnings
@@ -170,3 +172,15 @@ def test_a_long_step_logs_its_seconds_and_a_short_one_nothing(monkeypatch, caplo
         console.log.removeHandler(listener)
     assert caplog.records[0].getMessage() == "searching: 0 s so far"
     assert "working" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_job_of_a_sweep_ends_well_where_nobody_reads_its_line():
+    code = (
+        "import sys; from bows.console import print_line\n"
+        "print_line('first'); print_line('second'); print('more', flush=True); sys.stderr.write('ran on')"
+    )
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as pipe:
+        done = subprocess.run([sys.executable, "-c", code], stdout=pipe, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "ran on")

@@ -41,11 +41,8 @@ def ignore_broken_pipe(command: Callable[[], T]) -> T | int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:
+        from bows.console import discard_output  # start-up time: it imports rich
+
         discard_output()
         return 0
     return code
-
-
-def discard_output() -> None:
-    """Connect standard output to nothing: its reader has left, and Python flushes once more at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -14,7 +14,7 @@ import yaml
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 
-from bows.cli import discard_output, ignore_broken_pipe
+from bows.cli import ignore_broken_pipe
 from bows.config.hydra_internals import do, hydra_command, parsed_arguments
 from bows.config.launchers import register_launchers
 from bows.config.paths import CONF, default_outputs
@@ -70,6 +70,8 @@ def _run(task: Callable[[DictConfig], Any], name: str) -> None:
                 raise
             fail(error)
         except BrokenPipeError:
+            from bows.console import discard_output  # start-up time: it imports rich
+
             discard_output()
             sys.exit(0)
 
@@ -142,7 +144,7 @@ def _sweep(command: Callable[[], Any], name: str, debug: bool) -> None:
     """Run a sweep. Hydra raises the first failed job's error when all jobs have ended; each job has logged its own by then."""
     try:
         command()
-    except (HydraException, SweepError):
+    except (HydraException, SweepError, BrokenPipeError):
         raise
     except Exception as error:
         # A folder that cannot be written: that of the sweep, since a job raises DataError for its own.

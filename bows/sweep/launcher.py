@@ -16,7 +16,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from bows.config.hydra_internals import cache_compositions, error_of
-from bows.console import print_results
+from bows.console import print_line
 from bows.errors import BowsError, SweepError, cannot_write
 from bows.files import file_lock
 from bows.runs.lock import RunInUse, is_locked, lock_runs, user_of
@@ -190,7 +190,9 @@ def _write_tables(sweep: Path) -> None:
 
     try:
         _, summary, files = save_tables([sweep], sweep)
-        print_results({}, {}, lines=closing_table(summary))
-        log.info("all runs in one table: %s", files[0])
     except OSError as error:
         log.error("%s; free space or permissions, then python -m bows.collect %s", cannot_write(error) or error, sweep)
+        return
+    for line in closing_table(summary):
+        print_line(line)
+    log.info("all runs in one table: %s", files[0])

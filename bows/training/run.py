@@ -23,7 +23,7 @@ from bows.config.paths import CONF
 from bows.config.resolve import plain, trait
 from bows.config.schema import TrainConfig
 from bows.config.validate import check
-from bows.console import print_results, working
+from bows.console import print_line, print_results, working
 from bows.errors import BowsError, DataError, Interrupted, SettingError, UnavailableError, cannot_write
 from bows.evaluation.save import log_results
 from bows.figures.render_pool import Drawers, Picture, draw
@@ -99,7 +99,7 @@ def _train_and_record(composed: dict[str, Any], hydra: Any, folder: Path) -> flo
             raise KeyboardInterrupt from error  # ends the sweep; an error ends this job alone
         raise failure from error
     if sweep:
-        print_results({}, {}, one_line(folder, labels.varied))
+        print_line(one_line(folder, labels.varied))
     else:
         print_results(metrics, headline_labels(), folder, closing_lines(settings, folder, status.warnings))
         if settings.open:

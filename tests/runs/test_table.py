@@ -323,6 +323,17 @@ def test_a_run_without_metrics_has_a_row_and_no_summary(tmp_path):
     assert len(over_seeds(table)) == 0
 
 
+def test_a_reader_who_leaves_while_lines_are_printed(sweep, monkeypatch):
+    """With PYTHONUNBUFFERED each line is written at once: the error is that of the pipe, not of a file."""
+
+    def leave(*_, **__):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("builtins.print", leave)
+    with pytest.raises(BrokenPipeError):
+        command.main([str(sweep)])
+
+
 def test_a_reader_who_leaves_early(sweep, run_command):
     """As `python -m bows.collect <folder> | head -1`: quiet, and the tables are there."""
     for module, written in (("bows.collect", "summary.csv"), ("bows.report", "report.html")):

@@ -17,6 +17,7 @@ import pytorch_lightning as pl
 import torch
 
 from bows.config.identity import config_key
+from bows.console import print_line
 from bows.data.datamodule import BagsDataModule
 from bows.errors import BowsError, Interrupted, TrainingError
 from bows.evaluation.evaluate import Evaluation
@@ -247,5 +248,5 @@ def _close(member: MemberRun, evaluation: Evaluation, figures: dict[str, Path], 
         log.warning("job %s: %s", member.job.folder.name, warning)
     complete(member.job.status, member.loggers, member.warnings)
     member.end_loggers(None)
-    print(one_line(member.job.folder, member.job.labels.varied))
+    print_line(one_line(member.job.folder, member.job.labels.varied))
     return member.table.summary.get("reconstruction/loss", math.nan)
