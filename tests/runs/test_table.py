@@ -326,8 +326,9 @@ def test_a_run_without_metrics_has_a_row_and_no_summary(tmp_path):
 def test_a_reader_who_leaves_while_lines_are_printed(sweep, monkeypatch):
     """With PYTHONUNBUFFERED each line is written at once: the error is that of the pipe, not of a file."""
 
-    def leave(*_, **__):
-        raise BrokenPipeError
+    def leave(*_, file=None, **__):
+        if file is None:
+            raise BrokenPipeError
 
     monkeypatch.setattr("builtins.print", leave)
     with pytest.raises(BrokenPipeError):
