@@ -42,6 +42,7 @@ JOBS = {
 def collecting(monkeypatch):
     """Whether garbage was being collected whenever one of some functions was called; they do nothing else."""
     found: list[bool] = []
+    import_module("bows.cli.preflight")  # binds the functions of the configuration before they are replaced
     for function in (*JOBS.values(), "bows.cli.hydra_app.do"):
         monkeypatch.setattr(function, lambda *arguments: found.append(gc.isenabled()))
     monkeypatch.setattr("bows.data.summary.corpus_summary", lambda corpus: [])
