@@ -46,7 +46,7 @@ def collecting(monkeypatch):
     for function in (*JOBS.values(), "bows.cli.hydra_app.do"):
         monkeypatch.setattr(function, lambda *arguments: found.append(gc.isenabled()))
     monkeypatch.setattr("bows.data.summary.corpus_summary", lambda corpus: [])
-    monkeypatch.setattr("bows.config.resolve.instantiate_plain", lambda settings: None)
+    monkeypatch.setattr("bows.corpus.instantiate_plain", lambda settings: None)
     yield found
     gc.unfreeze()
     gc.enable()
