@@ -13,10 +13,10 @@ from bows.sparse_bags import COMMON, Products, SparseBags, products
 
 EXACT = 1 << 24  # float32 holds every whole number up to this
 MEBIBYTE = 1 << 20
-# A dense product with the V x V counts does so many multiplications in the time of one addition of a product with the bags, of which
-# each word of a bag costs two: measured 15 at V = 10,000 and bags 4 % full.
-DENSE_RATE = 7
-BYTES_FILLED = 32  # of counts, for each word of a bag that may be kept: its two readings take 8 bytes, a quarter
+# Bags are kept, to be multiplied instead of the V x V counts, where these have so many cells or more for each word of a bag. With 13
+# (V = 10,000, 20,000 bags 4 % full) the product takes a quarter of the dense one's time, so that 3 would be even.
+LEAST_CELLS = 7
+MOST_SHARE, BYTES = 0.25, 8  # of the memory that counts may take; of each word of a bag, in its two readings
 
 
 class Cooccurrence:
@@ -56,7 +56,7 @@ class Cooccurrence:
         present = torch.zeros(words, dtype=torch.float64)
         self._held: list[SparseBags] = []
         """All bags, where a product with them is faster than with their counts; else none."""
-        filled, most_filled = 0.0, min(words**2 // DENSE_RATE, most_bytes // BYTES_FILLED)
+        filled, most_filled = 0.0, min(words**2 // LEAST_CELLS, most_bytes * MOST_SHARE // BYTES)
         for bags in batches():
             shape = (len(bags), bags.words) if isinstance(bags, SparseBags) else tuple(bags.shape)
             if len(shape) != 2 or shape[1] != words:

@@ -9,9 +9,23 @@ from torch import Tensor
 from bows.sparse_bags import SparseBags
 
 FOLDS = 4
+MOST_BLOCKS, LEAST_BLOCK = 10, 20  # blocks of a fold, at most; windows of a block, at least
 # Penalties that cross-validation chooses from, in units of the latent's mean variance: half decades from 1e-8 to 10.
 PATH = tuple(10 ** (step / 2) for step in range(-16, 3))
 LEAST = 1e-10  # as good as no penalty, and keeps the solution defined where latent dimensions repeat each other
+
+
+def folds(windows: int, rows: int, window: int) -> Tensor:
+    """Return the fold, 0 to FOLDS - 1, of each of some windows that are spread evenly over rows: (windows,) int64.
+
+    Each fold is up to ``MOST_BLOCKS`` blocks of consecutive windows; blocks are as long as ``LEAST_BLOCK`` windows or longer, so that few
+    windows share rows with another fold.
+
+    >>> folds(8, rows=800, window=1).tolist(), folds(8, rows=800, window=20).tolist()
+    ([0, 1, 2, 3, 0, 1, 2, 3], [0, 0, 1, 1, 2, 2, 3, 3])
+    """
+    blocks = FOLDS * max(1, min(MOST_BLOCKS, rows // (FOLDS * LEAST_BLOCK * window)))
+    return torch.arange(windows) * blocks // max(windows, 1) % FOLDS
 
 
 class ReadOut(NamedTuple):

@@ -12,7 +12,7 @@ from bows.analysis.directions import directions
 from bows.analysis.gated_map import GatedMap, gated_map
 from bows.analysis.interference import InterferenceSums, strata_edges
 from bows.analysis.packing import CosineExtremes, WordGeometry, cosine_extremes, self_terms, word_geometry
-from bows.analysis.read_out import FOLDS, ReadOut, ReadOutSums
+from bows.analysis.read_out import FOLDS, ReadOut, ReadOutSums, folds
 from bows.analysis.reconstruction import ReconstructionSums
 from bows.config.schema import Analysis
 from bows.data.datamodule import BagsDataModule
@@ -21,7 +21,6 @@ from bows.model.autoencoder import Autoencoder, AutoencoderOutput, weights
 from bows.model.sparse_loss import why_dense
 from bows.runs.folder import RunFolder
 
-MOST_BLOCKS, LEAST_BLOCK = 10, 20  # of a fold of cross-validation; windows of a block at least
 SAMPLE = 2000  # windows that a quantity needs which is the mean over many of them, or their quantiles
 
 
@@ -60,19 +59,6 @@ def encoder_by_word(autoencoder: Autoencoder, windows: Windows, batch_size: int,
     """
     reason = why_dense(autoencoder, windows.density(), batch_size, device, "32-true", compiled=False)
     return autoencoder.encoder_weight.detach().T.contiguous() if reason is None else None
-
-
-def folds(windows: int, rows: int, window: int) -> Tensor:
-    """Return the fold, 0 to FOLDS - 1, of each of some windows that are spread evenly over rows: (windows,) int64.
-
-    Each fold is up to ``MOST_BLOCKS`` blocks of consecutive windows; blocks are as long as ``LEAST_BLOCK`` windows or longer, so that few
-    windows share rows with another fold.
-
-    >>> folds(8, rows=800, window=1).tolist(), folds(8, rows=800, window=20).tolist()
-    ([0, 1, 2, 3, 0, 1, 2, 3], [0, 0, 1, 1, 2, 2, 3, 3])
-    """
-    blocks = FOLDS * max(1, min(MOST_BLOCKS, rows // (FOLDS * LEAST_BLOCK * window)))
-    return torch.arange(windows) * blocks // max(windows, 1) % FOLDS
 
 
 @dataclass
@@ -142,7 +128,7 @@ class Context:
 
         The folds of its cross-validation are blocks of consecutive windows taken in turn, so that each has windows of all parts of the
         text, as the held-out documents are: a quarter of a text may have other topics than the rest, which asks for a penalty that is too
-        large. A document is in one fold but for the ends of blocks, which are few: see :func:`folds`.
+        large. A document is in one fold but for the ends of blocks, which are few: see :func:`bows.analysis.read_out.folds`.
         """
         if "read_out" not in self.groups:
             return None

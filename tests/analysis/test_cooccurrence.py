@@ -151,13 +151,13 @@ def test_few_nearly_empty_bags_are_multiplied_instead_of_their_counts(monkeypatc
     counted = []
     monkeypatch.setattr(Cooccurrence, "_all", lambda counts: counted.append(1) or torch.zeros(40, 40))
     for most_bytes, rate, kept in ((1 << 20, 1600 // filled, True), (1 << 20, 1600 // filled + 1, False)):
-        monkeypatch.setattr(module, "DENSE_RATE", rate)
+        monkeypatch.setattr(module, "LEAST_CELLS", rate)
         found = Cooccurrence(streamed(bags, form=as_lists), 40, most_bytes).covariance_times(matrix)
         assert bool(counted) != kept
         if kept:
             np.testing.assert_allclose(found.numpy(), expected, atol=1e-6)
     # Bags take no more than a quarter of the memory that the counts may take.
-    monkeypatch.setattr(module, "DENSE_RATE", 1)
+    monkeypatch.setattr(module, "LEAST_CELLS", 1)
     assert Cooccurrence(streamed(bags, form=as_lists), 40, 32 * filled)._held
     assert not Cooccurrence(streamed(bags, form=as_lists), 40, 32 * filled - 1)._held
     assert not Cooccurrence(streamed(bags), 40)._held

@@ -65,3 +65,12 @@ def test_a_sweep_collects_garbage_and_a_job_does_after_its_own_imports(words, ex
     hydra_app.run(lambda config: None, "train")
     assert collecting == [expected]
     assert gc.isenabled()
+
+
+def test_a_sweep_whose_reader_left_is_no_failed_sweep(capfd):
+    def command():
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):  # which `ignore_broken_pipe` ends with exit code 0
+        hydra_app._sweep(command, "train", debug=False)
+    assert "failed" not in capfd.readouterr().err

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import bows
-from bows.evaluation.context import folds
+from bows.analysis.read_out import folds
 from bows.sparse_bags import SparseBags
 
 SMALL = [
